@@ -1,0 +1,71 @@
+package spec
+
+// EvaluateInput is the input of the evaluation workflow and its activities.
+type EvaluateInput struct {
+	Run      RunID             `json:"run"`
+	Plan     EvaluatePlan      `json:"plan"`
+	Base     ArtifactRef       `json:"base"`
+	Adapters []EvaluatedTarget `json:"adapters"`
+}
+
+// EvaluatedTarget is one adapter with the data it is measured on.
+type EvaluatedTarget struct {
+	Name        AdapterName `json:"name"`
+	Audience    Audience    `json:"audience"`
+	Adapter     ArtifactRef `json:"adapter"`
+	Dataset     ArtifactRef `json:"dataset"`
+	MaxLength   int         `json:"max_length"`
+	AppendEOS   bool        `json:"append_eos"`
+	AddPadToken bool        `json:"add_pad_token"`
+}
+
+// EvaluateTargetInput measures one adapter; the base is measured on the same rows.
+type EvaluateTargetInput struct {
+	Run    RunID           `json:"run"`
+	Plan   EvaluatePlan    `json:"plan"`
+	Base   ArtifactRef     `json:"base"`
+	Target EvaluatedTarget `json:"target"`
+}
+
+// AdapterScore is an adapter beside its base on the same held-out tokens. Sums are exact in float64; means and
+// perplexities derive from them.
+type AdapterScore struct {
+	Adapter     AdapterName `json:"adapter"`
+	Rows        int64       `json:"rows"`
+	Tokens      int64       `json:"tokens"`          // predicted tokens
+	BaseNLL     float64     `json:"base_nll"`        // sum of -log p, in nats
+	AdapterNLL  float64     `json:"adapter_nll"`     // sum of -log p, in nats
+	BaseLoss    float64     `json:"base_loss"`       // BaseNLL / Tokens
+	AdapterLoss float64     `json:"adapter_loss"`    // AdapterNLL / Tokens
+	BasePPL     float64     `json:"base_ppl"`        // exp(BaseLoss)
+	AdapterPPL  float64     `json:"adapter_ppl"`     // exp(AdapterLoss)
+	Report      ArtifactRef `json:"report,omitzero"` // answers.jsonl: question, base answer, adapter answer
+}
+
+// EvaluateResult is the evaluation of all adapters.
+type EvaluateResult struct {
+	Scores []AdapterScore `json:"scores"`
+	Report ArtifactRef    `json:"report"` // report.json and report.md
+}
+
+// EvaluateJob is one evaluation on this machine, with local paths, as the engine sees it.
+type EvaluateJob struct {
+	BaseModel    string   `json:"base_model"`
+	Adapter      string   `json:"adapter"` // folder in PEFT form
+	EvalDataPath string   `json:"eval_data_path"`
+	MaxRows      int      `json:"max_rows"`
+	MaxLength    int      `json:"max_length"`
+	AppendEOS    bool     `json:"append_eos"`
+	AddPadToken  bool     `json:"add_pad_token"`
+	Prompts      []string `json:"prompts"` // complete prompts, already in the audience's form
+	MaxNewTokens int      `json:"max_new_tokens"`
+}
+
+// EvaluateOutcome is what the engine measured. Answers are text of the model and never travel through Temporal:
+// the activity stores them as an artifact.
+type EvaluateOutcome struct {
+	Rows, Tokens        int64
+	BaseNLL, AdapterNLL float64
+	BaseAnswers         []string // one per prompt
+	AdapterAnswers      []string
+}

@@ -1,0 +1,70 @@
+package spec
+
+// PipelineInput starts the pipeline workflow: the whole of a pipeline file, resolved and checked by package configs.
+type PipelineInput struct {
+	Run      RunID         `json:"run"` // empty for scheduled runs: the workflow derives it from its workflow ID
+	Name     string        `json:"name"`
+	Base     BaseSource    `json:"base"`
+	Prepare  PrepareConfig `json:"prepare"`
+	Adapters []AdapterPlan `json:"adapters"` // in file order; that is the order of training and of every report
+	Evaluate EvaluatePlan  `json:"evaluate"`
+	Approval ApprovalPlan  `json:"approval"`
+	Release  ReleasePlan   `json:"release"`
+}
+
+// BaseSource says where the base model comes from: a path that the preparing worker can read, or an artifact.
+type BaseSource struct {
+	Path     string      `json:"path,omitempty"` // folder in Hugging Face form, or a .gguf file
+	Artifact ArtifactRef `json:"artifact,omitzero"`
+}
+
+// AdapterPlan is one adapter of a pipeline.
+type AdapterPlan struct {
+	Name     AdapterName  `json:"name"`
+	Audience Audience     `json:"audience"`
+	Match    []string     `json:"match,omitempty"` // regular expressions; a row is taken when one matches question or answer; empty: all rows
+	MaxRows  int          `json:"max_rows,omitempty"`
+	LoRA     LoRAConfig   `json:"lora_config"`
+	Args     TrainingArgs `json:"training_args"` // output_dir is set by the worker
+	// What LoRAJob has beside the two above.
+	MaxLength   int  `json:"max_length"`
+	AppendEOS   bool `json:"append_eos"`
+	AddPadToken bool `json:"add_pad_token"`
+	// SegmentSteps is how many optimiser steps one activity does before it hands back to the workflow.
+	SegmentSteps int64 `json:"segment_steps"`
+}
+
+// EvaluatePlan says what the evaluation stage measures.
+type EvaluatePlan struct {
+	MaxRows      int      `json:"max_rows"`  // held-out rows per adapter; 0: all
+	Questions    []string `json:"questions"` // answered by the base and by each adapter, for the reader of the report
+	MaxNewTokens int      `json:"max_new_tokens"`
+}
+
+// ApprovalPlan says how a human's decision is awaited.
+type ApprovalPlan struct {
+	TimeoutHours float64 `json:"timeout_hours"` // 0: wait without end
+}
+
+// ReleasePlan names the pointer that an approval flips.
+type ReleasePlan struct {
+	Channel string `json:"channel"` // under the rules of RunID
+}
+
+// PipelineResult is what the pipeline workflow returns.
+type PipelineResult struct {
+	Run       RunID           `json:"run"`
+	Prepare   PrepareResult   `json:"prepare"`
+	Adapters  []AdapterResult `json:"adapters"`
+	Evaluate  EvaluateResult  `json:"evaluate"`
+	Candidate ArtifactRef     `json:"candidate"`
+	Decision  Decision        `json:"decision"`
+	Release   ReleaseResult   `json:"release"`
+	Skipped   []SkippedStage  `json:"skipped,omitempty"`
+}
+
+// SkippedStage names a stage that had nothing to do, and why.
+type SkippedStage struct {
+	Stage  string `json:"stage"` // "prepare", "train/patient", ...
+	Reason string `json:"reason"`
+}

@@ -1,0 +1,56 @@
+package spec
+
+// PrepareConfig is the data stage of a pipeline: what is read, how it is cleaned, what is held out.
+type PrepareConfig struct {
+	Sources     []DataSource `json:"sources"`
+	Clean       CleanConfig  `json:"clean"`
+	EvalPercent float64      `json:"eval_percent"` // share of rows held out, by a hash of the row: the same row always falls on the same side
+	Seed        int64        `json:"seed"`
+}
+
+// DataSource is a set of CSV files with a question and an answer column.
+type DataSource struct {
+	Path           string     `json:"path"` // file, folder of *.csv, or glob that the preparing worker can read; or "store:PREFIX" for objects in the bucket
+	QuestionColumn string     `json:"question_column"`
+	AnswerColumn   string     `json:"answer_column"`
+	AudienceColumn string     `json:"audience_column,omitempty"` // rows go only to adapters of that audience; empty cell or column: to all
+	Audiences      []Audience `json:"audiences,omitempty"`       // the whole source goes only to these; empty: to all
+}
+
+// CleanConfig holds the guide's limits, in characters (Unicode code points), all exclusive.
+type CleanConfig struct {
+	QuestionLongerThan  int `json:"question_longer_than"`  // 10
+	QuestionShorterThan int `json:"question_shorter_than"` // 512
+	AnswerLongerThan    int `json:"answer_longer_than"`    // 20
+	AnswerShorterThan   int `json:"answer_shorter_than"`   // 1024
+}
+
+// PrepareInput is the input of the data preparation workflow and its activities.
+type PrepareInput struct {
+	Run      RunID         `json:"run"`
+	Config   PrepareConfig `json:"config"`
+	Adapters []AdapterPlan `json:"adapters"`
+}
+
+// PrepareResult holds one data set per adapter, in the order of the plan, and the ledger of every row.
+type PrepareResult struct {
+	Sources  ArtifactRef      `json:"sources"`
+	Cleaned  ArtifactRef      `json:"cleaned"`
+	Datasets []AdapterDataset `json:"datasets"`
+	Ledger   []LedgerCount    `json:"ledger"` // buckets in a fixed order; they add up to RowsRead
+	RowsRead int64            `json:"rows_read"`
+}
+
+// AdapterDataset is what one adapter trains on and is measured on.
+type AdapterDataset struct {
+	Adapter   AdapterName `json:"adapter"`
+	Dataset   ArtifactRef `json:"dataset"` // files train.jsonl, eval.jsonl, rows.jsonl (row identities)
+	TrainRows int64       `json:"train_rows"`
+	EvalRows  int64       `json:"eval_rows"`
+}
+
+// LedgerCount is how many rows ended in one bucket.
+type LedgerCount struct {
+	Bucket string `json:"bucket"` // kept, duplicate, question_too_short, bad_row, ...
+	Rows   int64  `json:"rows"`
+}

@@ -1,0 +1,18 @@
+package spec
+
+// Progress is how far a stage has come. It travels in heartbeats and queries and is a hint only: what counts
+// is what the store holds.
+type Progress struct {
+	Stage           string      `json:"stage"`             // prepare, train, evaluate, ...
+	Adapter         AdapterName `json:"adapter,omitempty"` // empty where a stage serves all
+	Step            int64       `json:"step"`              // optimiser steps, or rows for stages without steps
+	TotalSteps      int64       `json:"total_steps"`
+	Epoch           float64     `json:"epoch,omitempty"`
+	Loss            float64     `json:"loss,omitempty"` // mean over the last logging window
+	LearningRate    float64     `json:"learning_rate,omitempty"`
+	GradNorm        float64     `json:"grad_norm,omitempty"`
+	EvalLoss        float64     `json:"eval_loss,omitempty"`
+	TokensPerSecond float64     `json:"tokens_per_second,omitempty"` // real tokens; there is no padding
+	CheckpointStep  int64       `json:"checkpoint_step,omitempty"`   // newest one that is committed
+	ResumedFrom     int64       `json:"resumed_from,omitempty"`      // step this attempt started at
+}
