@@ -1,0 +1,141 @@
+//go:build torch
+
+package lora
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+
+	"elara/engine/model"
+	"elara/engine/tensor"
+	"elara/spec"
+	"elara/spec/fault"
+)
+
+// KeepEmbeddings makes the embeddings part of what is saved, because their number of rows was changed.
+func (a *Adapter) KeepEmbeddings() { a.resize = true }
+
+// Encode writes the two PEFT files: adapter_config.json and adapter_model.safetensors.
+func (a *Adapter) Encode(base string) (map[string][]byte, error) {
+	tensors := a.named()
+	if a.resize {
+		// PEFT saves the input and the output embedding, also where they are one matrix.
+		embeddings := a.model.Embeddings()
+		tensors["base_model.model."+embeddings[0].Name+".weight"] = embeddings[0].Weight
+		tensors["base_model.model.lm_head.weight"] = a.model.Head()
+	}
+	weights, err := tensor.EncodeSafetensors(tensors, map[string]string{"format": "pt"})
+	if err != nil {
+		return nil, err
+	}
+	fanInFanOut := false
+	for _, l := range a.model.Linears() {
+		fanInFanOut = fanInFanOut || (l.Branch != nil && l.FanInFanOut)
+	}
+	config, err := encodeConfig(a.Config, base, fanInFanOut)
+	if err != nil {
+		return nil, err
+	}
+	return map[string][]byte{configFile: config, weightsFile: weights}, nil
+}
+
+// EncodeWeights writes the trainable matrices alone, as a snapshot needs them.
+func (a *Adapter) EncodeWeights() ([]byte, error) {
+	return tensor.EncodeSafetensors(a.named(), map[string]string{"format": "pt"})
+}
+
+func (a *Adapter) named() map[string]*tensor.Tensor {
+	tensors := map[string]*tensor.Tensor{}
+	for _, p := range a.Params {
+		tensors[p.Name] = p.Tensor
+	}
+	return tensors
+}
+
+// Load attaches the adapter of a PEFT folder. Where the folder holds embeddings, they replace the model's.
+func Load(m model.Model, dir string) (_ *Adapter, err error) {
+	config, err := ReadConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, weightsFile)
+	file, err := tensor.OpenSafetensors(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	a := &Adapter{Config: config, model: m}
+	return a, a.restore(file, path)
+}
+
+// Restore attaches an adapter from the bytes of adapter_model.safetensors, as a snapshot holds them.
+func Restore(m model.Model, config spec.LoRAConfig, weights []byte) (*Adapter, error) {
+	file, err := tensor.ReadSafetensors(weightsFile, weights)
+	if err != nil {
+		return nil, err
+	}
+	a := &Adapter{Config: config, model: m}
+	return a, a.restore(file, weightsFile)
+}
+
+func (a *Adapter) restore(file *tensor.Safetensors, path string) error {
+	targets, err := match(a.model, a.Config.TargetModules)
+	if err != nil {
+		return fault.At(path, 0, "adapter of another base: %w", err)
+	}
+	left := file.Names()
+	e := a.model.Head().Engine()
+	take := func(name string, shape ...int64) (*tensor.Tensor, error) {
+		got, ok := file.Shape(name)
+		if !ok {
+			return nil, fault.At(path, 0, "tensor %q is missing: adapter of another base", name)
+		}
+		if !slices.Equal(got, shape) {
+			return nil, fault.At(path, 0, "tensor %q has shape %v, this base needs %v: adapter of another base", name, got, shape)
+		}
+		left = slices.DeleteFunc(left, func(n string) bool { return n == name })
+		t, err := file.Load(e, name)
+		if err != nil {
+			return nil, err
+		}
+		return t.To(tensor.Float32), nil
+	}
+	rank := int64(a.Config.R)
+	for _, l := range targets {
+		down, err := take("base_model.model."+l.Name+".lora_A.weight", rank, l.In())
+		if err != nil {
+			return err
+		}
+		up, err := take("base_model.model."+l.Name+".lora_B.weight", l.Out(), rank)
+		if err != nil {
+			return err
+		}
+		a.attach(l, down, up)
+	}
+	for _, emb := range a.model.Embeddings() {
+		name := "base_model.model." + emb.Name + ".weight"
+		shape, ok := file.Shape(name)
+		if !ok {
+			continue
+		}
+		if len(shape) != 2 || shape[1] != emb.Weight.Size(1) || shape[0] < emb.Weight.Size(0) {
+			return fault.At(path, 0, "embedding %q has shape %v, this base has %v: adapter of another base", name, shape, emb.Weight.Shape())
+		}
+		stored, err := file.Load(e, name)
+		if err != nil {
+			return err
+		}
+		old := emb.Weight
+		emb.Weight = stored.To(old.DType()).Pin()
+		old.Free()
+		a.resize = true
+		left = slices.DeleteFunc(left, func(n string) bool { return n == name })
+	}
+	// With one matrix for both, PEFT still saves the output embedding; it equals the input's.
+	left = slices.DeleteFunc(left, func(n string) bool { return a.resize && n == "base_model.model.lm_head.weight" })
+	if len(left) > 0 {
+		return fault.At(path, 0, "tensor %q has no place in this base: adapter of another base", left[0])
+	}
+	return nil
+}

@@ -1,0 +1,110 @@
+//go:build torch
+
+package optim
+
+import (
+	"fmt"
+	"strconv"
+
+	"elara/engine/tensor"
+	"elara/spec/fault"
+)
+
+// AdamW is Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101) over an ordered list of parameters.
+type AdamW struct {
+	Beta1, Beta2, Epsilon, WeightDecay float64
+
+	names  []string
+	params []*tensor.Tensor
+	m, v   []*tensor.Tensor // first and second moments, float32, pinned
+	step   int64            // steps taken
+}
+
+// NewAdamW starts with moments of zero.
+func NewAdamW(names []string, params []*tensor.Tensor) *AdamW {
+	o := &AdamW{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, names: names, params: params}
+	for _, p := range params {
+		e := p.Engine()
+		o.m = append(o.m, e.Zeros(tensor.Float32, p.Shape()...).Pin())
+		o.v = append(o.v, e.Zeros(tensor.Float32, p.Shape()...).Pin())
+	}
+	return o
+}
+
+// Step moves the parameters along their gradients and drops these.
+func (o *AdamW) Step(learningRate float64) {
+	o.step++
+	tensor.AdamW(o.params, o.m, o.v, o.step, learningRate, o.Beta1, o.Beta2, o.Epsilon, o.WeightDecay)
+	o.ZeroGrad()
+}
+
+// ZeroGrad drops all gradients.
+func (o *AdamW) ZeroGrad() {
+	for _, p := range o.params {
+		p.ZeroGrad()
+	}
+}
+
+// Clip scales the gradients so that their norm is at most limit, as torch.nn.utils.clip_grad_norm_ does, and gives the norm
+// before. A limit of 0 only measures.
+func (o *AdamW) Clip(limit float64) float64 {
+	norm := tensor.GradNorm(o.params)
+	if limit > 0 {
+		if factor := limit / (norm + 1e-6); factor < 1 {
+			tensor.ScaleGrads(o.params, factor)
+		}
+	}
+	return norm
+}
+
+// Encode writes moments and step as safetensors.
+func (o *AdamW) Encode() ([]byte, error) {
+	tensors := map[string]*tensor.Tensor{}
+	for i, name := range o.names {
+		tensors[name+".exp_avg"] = o.m[i]
+		tensors[name+".exp_avg_sq"] = o.v[i]
+	}
+	return tensor.EncodeSafetensors(tensors, map[string]string{"step": strconv.FormatInt(o.step, 10)})
+}
+
+// Restore reads what Encode wrote at the given step; every moment must be there in its shape.
+func (o *AdamW) Restore(data []byte, step int64) error {
+	const name = "optimizer.safetensors"
+	file, err := tensor.ReadSafetensors(name, data)
+	if err != nil {
+		return err
+	}
+	if got, want := len(file.Names()), 2*len(o.names); got != want {
+		return fault.New(fault.Corrupt, "%s: %d moments, expected %d", name, got, want)
+	}
+	for i, param := range o.names {
+		for suffix, into := range map[string]*tensor.Tensor{".exp_avg": o.m[i], ".exp_avg_sq": o.v[i]} {
+			shape, ok := file.Shape(param + suffix)
+			if !ok || fmt.Sprint(shape) != fmt.Sprint(into.Shape()) {
+				return fault.New(fault.Corrupt, "%s: %s%s is missing or has another shape than %v", name, param, suffix, into.Shape())
+			}
+			var failed error
+			into.Engine().Scope(func() {
+				stored, err := file.Load(into.Engine(), param+suffix)
+				if err != nil {
+					failed = err
+					return
+				}
+				into.Copy(stored)
+			})
+			if failed != nil {
+				return failed
+			}
+		}
+	}
+	o.step = step
+	return nil
+}
+
+// Free ends the moments.
+func (o *AdamW) Free() {
+	for i := range o.m {
+		o.m[i].Free()
+		o.v[i].Free()
+	}
+}

@@ -1,0 +1,47 @@
+//go:build torch
+
+package recipes
+
+import (
+	"context"
+	"slices"
+
+	"elara/engine/sample"
+)
+
+// Generated is the continuation of one prompt: the new tokens, and their text without special tokens.
+type Generated struct {
+	Text string  `json:"text"`
+	IDs  []int32 `json:"ids"`
+}
+
+// generateBatch is how many prompts are continued at once.
+const generateBatch = 16
+
+// Generate continues each prompt until the tokenizer's end-of-text token or options.MaxNewTokens.
+func (r *Runner) Generate(ctx context.Context, path, adapter string, prompts []string, options sample.Options, each func(Generated) error) error {
+	return r.Engine.Do(func() error {
+		m, tok, done, err := r.open(path, adapter)
+		if err != nil {
+			return err
+		}
+		defer done()
+		options.Stop = stops(tok)
+		for batch := range slices.Chunk(prompts, generateBatch) {
+			ids := make([][]int32, len(batch))
+			for i, p := range batch {
+				ids[i] = tok.EncodeWithSpecial(p)
+			}
+			out, err := sample.Generate(ctx, m, ids, options)
+			if err != nil {
+				return err
+			}
+			for _, list := range out {
+				if err := each(Generated{Text: tok.Decode(list, true), IDs: list}); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}

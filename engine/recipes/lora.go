@@ -1,0 +1,189 @@
+//go:build torch
+
+package recipes
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"elara/data/tokenizer"
+	"elara/engine/lora"
+	"elara/engine/model"
+	"elara/engine/optim"
+	"elara/engine/tensor"
+	"elara/engine/train"
+	"elara/spec"
+	"elara/spec/fault"
+)
+
+// TrainLoRA trains one adapter as the guide's script does, from the beginning or from a snapshot, and leaves the PEFT files,
+// the tokenizer's files and trainer_state.json in job.OutputDir when it is done.
+func (r *Runner) TrainLoRA(ctx context.Context, job spec.LoRAJob, resume *spec.Snapshot, observer spec.TrainObserver) (spec.TrainOutcome, error) {
+	run := &loraRun{runner: r, job: job}
+	defer run.close()
+	if err := r.Engine.Do(func() error { return run.open(ctx, resume) }); err != nil {
+		return spec.TrainOutcome{}, err
+	}
+	loop, err := run.loop(resume, observer)
+	if err != nil {
+		return spec.TrainOutcome{}, err
+	}
+	outcome, err := loop.Run(ctx)
+	outcome.TrainableParams, outcome.AllParams, outcome.RowsDropped = run.trainable, run.trainable+run.parameters, run.train.dropped
+	if err != nil || !outcome.Done {
+		return outcome, err
+	}
+	return outcome, run.publish(loop.State)
+}
+
+// loraRun is one training in progress: the train.Stepper of a LoRA adapter.
+type loraRun struct {
+	runner      *Runner
+	job         spec.LoRAJob
+	model       model.Model
+	tok         *tokenizer.Tokenizer
+	resized     bool
+	adapter     *lora.Adapter
+	optimiser   *optim.AdamW
+	train, eval rows
+	trainable   int64 // parameters of the adapter
+	parameters  int64 // parameters of the base, new tokens included
+}
+
+// dtype is the type of the frozen weights and of the stream; the adapter is float32 always.
+func dtype(args spec.TrainingArgs) tensor.DType {
+	if args.BF16 {
+		return tensor.BFloat16
+	}
+	return tensor.Float32
+}
+
+// open loads base, tokenizer, rows and adapter. It runs inside Engine.Do.
+func (l *loraRun) open(ctx context.Context, resume *spec.Snapshot) error {
+	job, r := l.job, l.runner
+	if job.LoRA.Bias != "none" {
+		return fault.New(fault.Invalid, "bias %q is not supported, expected none", job.LoRA.Bias)
+	}
+	var err error
+	if l.model, err = r.load(job.BaseModel, dtype(job.Args)); err != nil {
+		return err
+	}
+	if l.tok, l.resized, err = vocabulary(l.model, job.BaseModel, job.AddPadToken); err != nil {
+		return err
+	}
+	length := min(job.MaxLength, int(l.model.Facts().MaxPositions))
+	if l.train, err = readRows(ctx, job.TrainDataPath, l.tok, length, job.AppendEOS); err != nil {
+		return err
+	}
+	if len(l.train.tokens) == 0 {
+		return fault.At(job.TrainDataPath, 0, "no row has a supervised token (%d rows were cut to none), expected at least one", l.train.dropped)
+	}
+	if l.train.dropped > 0 {
+		r.notice(fmt.Sprintf("%s: %d rows have no supervised token and are left out", job.TrainDataPath, l.train.dropped))
+	}
+	if job.EvalDataPath != "" {
+		if l.eval, err = readRows(ctx, job.EvalDataPath, l.tok, length, job.AppendEOS); err != nil {
+			return err
+		}
+	}
+	if err := l.attach(resume); err != nil {
+		return err
+	}
+	l.trainable, l.parameters = l.adapter.Trainable(), model.Parameters(l.model)
+	r.notice(lora.Line(l.trainable, l.parameters))
+	return nil
+}
+
+// attach puts the adapter on: from the snapshot, from a PEFT folder, or fresh.
+func (l *loraRun) attach(resume *spec.Snapshot) error {
+	var err error
+	key := tensor.Key(uint64(l.job.Args.Seed)).Named("lora")
+	switch {
+	case resume != nil:
+		l.adapter, err = lora.Restore(l.model, l.job.LoRA, resume.Files[adapterFile])
+	case l.runner.InitAdapter != "":
+		l.adapter, err = lora.Load(l.model, l.runner.InitAdapter)
+		if err == nil && (l.adapter.Config.R != l.job.LoRA.R || l.adapter.Config.Alpha != l.job.LoRA.Alpha) {
+			err = fault.At(l.runner.InitAdapter, 0, "the adapter has r %d and alpha %v, the configuration %d and %v", l.adapter.Config.R, l.adapter.Config.Alpha, l.job.LoRA.R, l.job.LoRA.Alpha)
+		}
+	default:
+		l.adapter, err = lora.New(l.model, l.job.LoRA, key)
+	}
+	if err != nil {
+		return err
+	}
+	l.adapter.SetDropout(l.job.LoRA.Dropout)
+	if l.resized {
+		l.adapter.KeepEmbeddings()
+	}
+	names := make([]string, len(l.adapter.Params))
+	for i, p := range l.adapter.Params {
+		names[i] = p.Name
+	}
+	l.optimiser = optim.NewAdamW(names, l.adapter.Tensors())
+	a := l.job.Args
+	l.optimiser.Beta1, l.optimiser.Beta2, l.optimiser.Epsilon, l.optimiser.WeightDecay = a.AdamBeta1, a.AdamBeta2, a.AdamEpsilon, a.WeightDecay
+	if resume != nil {
+		return l.optimiser.Restore(resume.Files[optimiserFile], resume.Step)
+	}
+	return nil
+}
+
+// loop sets the training loop up at the step it begins with.
+func (l *loraRun) loop(resume *spec.Snapshot, observer spec.TrainObserver) (*train.Loop, error) {
+	plan, err := train.NewPlan(l.job.Args, len(l.train.tokens))
+	if err != nil {
+		return nil, err
+	}
+	schedule, err := train.NewSchedule(l.job.Args, plan.TotalSteps)
+	if err != nil {
+		return nil, err
+	}
+	state := train.NewState(l.job.Args, plan)
+	if resume != nil {
+		if state, err = train.DecodeState(resume.Files[train.StateFile], plan); err != nil {
+			return nil, err
+		}
+		if state.GlobalStep != resume.Step {
+			return nil, fault.New(fault.Corrupt, "snapshot of step %d holds the state of step %d", resume.Step, state.GlobalStep)
+		}
+	}
+	return &train.Loop{
+		Args: l.job.Args, Plan: plan, Schedule: schedule, Stepper: l, Observer: observer, State: state,
+		Timings: l.runner.Timings, Evaluate: len(l.eval.tokens) > 0,
+	}, nil
+}
+
+// publish writes the finished adapter.
+func (l *loraRun) publish(state *train.State) error {
+	var files map[string][]byte
+	err := l.runner.Engine.Do(func() (err error) {
+		files, err = l.adapter.Encode(filepath.Base(l.job.BaseModel))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if files[train.StateFile], err = state.Encode(); err != nil {
+		return err
+	}
+	return writeFolder(l.job.OutputDir, files, l.tok.Save)
+}
+
+// close takes the adapter off and frees what the run pinned; a base whose embeddings were resized is freed too.
+func (l *loraRun) close() {
+	// Freeing cannot fail; what Do reports here would be a panic of our own, and the run's error matters more.
+	_ = l.runner.Engine.Do(func() error {
+		if l.optimiser != nil {
+			l.optimiser.Free()
+		}
+		if l.adapter != nil {
+			l.adapter.Detach()
+		}
+		if l.resized {
+			l.runner.forget()
+		}
+		return nil
+	})
+}

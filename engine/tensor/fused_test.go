@@ -1,0 +1,211 @@
+//go:build torch
+
+package tensor
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// gradient checks the backward pass of f at the inputs against central differences of a weighted sum of its output.
+func gradient(t *testing.T, e *Engine, f func(in []*Tensor) *Tensor, inputs ...[]float32) {
+	t.Helper()
+	weigh := func(y *Tensor) *Tensor {
+		n := y.Numel()
+		w := e.Zeros(Float32, n).Uniform(-1, 1, 99)
+		return y.View(1, n).MatMul(w.View(n, 1)).View(1)
+	}
+	build := func(values [][]float32) []*Tensor {
+		in := make([]*Tensor, len(values))
+		for i, v := range values {
+			in[i] = e.FromFloat32(v, int64(len(v))).RequireGrad()
+		}
+		return in
+	}
+	leaves := build(inputs)
+	weigh(f(leaves)).Backward()
+	for i, values := range inputs {
+		grad := leaves[i].Grad().Float32s()
+		for j := 0; j < len(values); j += 1 + len(values)/12 {
+			const h = 1e-2
+			at := func(delta float32) float64 {
+				copies := make([][]float32, len(inputs))
+				for k := range inputs {
+					copies[k] = append([]float32{}, inputs[k]...)
+				}
+				copies[i][j] += delta
+				return weigh(f(build(copies))).Scalar()
+			}
+			numeric := (at(h) - at(-h)) / (2 * h)
+			require.InDelta(t, numeric, float64(grad[j]), 2e-3+2e-2*math.Abs(numeric), "input %d element %d", i, j)
+		}
+	}
+}
+
+func draw(n int, seed uint64) []float32 {
+	out := make([]float32, n)
+	for i := range out {
+		out[i] = float32(2*Key(seed).Derive(uint64(i)).Unit() - 1)
+	}
+	return out
+}
+
+func TestRMSNormAgainstHand(t *testing.T) {
+	on(t, func(e *Engine) {
+		// mean square of (3, 4) is 12.5; with eps 0 the row is divided by 3.5355339.
+		y := e.FromFloat32([]float32{3, 4}, 1, 2).RMSNorm(e.FromFloat32([]float32{1, 2}, 2), 0).Float32s()
+		require.InDeltaSlice(t, []float32{0.8485281, 2.2627417}, y, 1e-6)
+		gradient(t, e, func(in []*Tensor) *Tensor { return in[0].View(4, 6).RMSNorm(in[1], 1e-5) }, draw(24, 1), draw(6, 2))
+	})
+}
+
+func TestSwiGLUAgainstHand(t *testing.T) {
+	on(t, func(e *Engine) {
+		// silu(1) = 0.7310586, silu(-2) = -0.2384058.
+		y := SwiGLU(e.FromFloat32([]float32{1, -2}, 2), e.FromFloat32([]float32{2, 3}, 2)).Float32s()
+		require.InDeltaSlice(t, []float32{1.4621172, -0.7152175}, y, 1e-6)
+		gradient(t, e, func(in []*Tensor) *Tensor { return SwiGLU(in[0], in[1]) }, draw(30, 3), draw(30, 4))
+	})
+}
+
+func TestRopeAgainstHand(t *testing.T) {
+	on(t, func(e *Engine) {
+		cos := e.FromFloat32([]float32{1, 0, 0.6, 0.8}, 2, 2) // position 0: angles 0 and 90 degrees; position 1: 0.6, 0.8
+		sin := e.FromFloat32([]float32{0, 1, 0.8, 0.6}, 2, 2)
+		x := e.FromFloat32([]float32{1, 2, 3, 4, 5, 6, 7, 8}, 2, 1, 4)
+		y := x.Rope(cos, sin, e.FromInt64([]int64{0, 1})).Float32s()
+		require.InDeltaSlice(t, []float32{1, -4, 3, 2, 3 - 5.6, 4.8 - 4.8, 4.2 + 4, 6.4 + 3.6}, y, 1e-5)
+		gradient(t, e, func(in []*Tensor) *Tensor {
+			return in[0].View(2, 3, 4).Rope(cos, sin, e.FromInt64([]int64{1, 0}))
+		}, draw(24, 5))
+	})
+}
+
+// reference is causal attention of one head, written out in float64.
+func reference(q, k, v []float32, length, width int, scale float64) []float32 {
+	out := make([]float32, length*width)
+	for i := range length {
+		weights, total := make([]float64, i+1), 0.0
+		for j := range i + 1 {
+			dot := 0.0
+			for d := range width {
+				dot += float64(q[i*width+d]) * float64(k[j*width+d])
+			}
+			weights[j] = math.Exp(dot * scale)
+			total += weights[j]
+		}
+		for d := range width {
+			sum := 0.0
+			for j := range i + 1 {
+				sum += weights[j] / total * float64(v[j*width+d])
+			}
+			out[i*width+d] = float32(sum)
+		}
+	}
+	return out
+}
+
+func TestAttentionSeesOwnSegmentOnly(t *testing.T) {
+	on(t, func(e *Engine) {
+		const width, scale = 4, 0.5
+		q, k, v := draw(9*width, 6), draw(9*width, 7), draw(9*width, 8)
+		y := Attention(e.FromFloat32(q, 9, 1, width), e.FromFloat32(k, 9, 1, width), e.FromFloat32(v, 9, 1, width), []int64{0, 3, 9}, scale, 0, 0).Float32s()
+		first := reference(q[:3*width], k[:3*width], v[:3*width], 3, width, scale)
+		second := reference(q[3*width:], k[3*width:], v[3*width:], 6, width, scale)
+		require.InDeltaSlice(t, append(first, second...), y, 1e-6)
+	})
+}
+
+func TestAttentionGradientWithGroupedHeadsAndDropout(t *testing.T) {
+	for _, p := range []float64{0, 0.3} {
+		t.Run(fmt.Sprintf("dropout %v", p), func(t *testing.T) {
+			on(t, func(e *Engine) {
+				gradient(t, e, func(in []*Tensor) *Tensor {
+					return Attention(in[0].View(7, 4, 4), in[1].View(7, 2, 4), in[2].View(7, 2, 4), []int64{0, 2, 7}, 0.5, p, 3)
+				}, draw(7*16, 9), draw(7*8, 10), draw(7*8, 11))
+			})
+		})
+	}
+}
+
+// Query head h reads key head h / group, as transformers' repeat_kv lays them out.
+func TestAttentionGroupsHeadsAsTransformers(t *testing.T) {
+	on(t, func(e *Engine) {
+		const width, scale, length = 4, 0.5, 5
+		q, k, v := draw(length*4*width, 12), draw(length*2*width, 13), draw(length*2*width, 14)
+		y := Attention(e.FromFloat32(q, length, 4, width), e.FromFloat32(k, length, 2, width), e.FromFloat32(v, length, 2, width), []int64{0, length}, scale, 0, 0).Float32s()
+		column := func(x []float32, heads, h int) []float32 {
+			var out []float32
+			for i := range length {
+				out = append(out, x[(i*heads+h)*width:(i*heads+h+1)*width]...)
+			}
+			return out
+		}
+		for h := range 4 {
+			want := reference(column(q, 4, h), column(k, 2, h/2), column(v, 2, h/2), length, width, scale)
+			require.InDeltaSlice(t, want, column(y, 4, h), 1e-6, "head %d", h)
+		}
+	})
+}
+
+func TestCacheAttentionEqualsTheLastRowOfAttention(t *testing.T) {
+	on(t, func(e *Engine) {
+		const length, width = 6, 4
+		q, k, v := e.FromFloat32(draw(length*4*width, 15), length, 4, width), e.FromFloat32(draw(length*2*width, 16), length, 2, width), e.FromFloat32(draw(length*2*width, 17), length, 2, width)
+		want := Attention(q, k, v, []int64{0, length}, 0.5, 0, 0).Narrow(0, length-1, 1).Float32s()
+		ck, cv := e.Zeros(Float32, 3, 8, 2, width), e.Zeros(Float32, 3, 8, 2, width)
+		slots, positions := []int64{1, 1, 1, 1, 1, 1}, []int64{0, 1, 2, 3, 4, 5}
+		CacheStore(ck, k, slots, positions)
+		CacheStore(cv, v, slots, positions)
+		got := CacheAttention(q.Narrow(0, length-1, 1), ck, cv, []int64{1}, []int64{length}, 0.5).Float32s()
+		require.InDeltaSlice(t, want, got, 1e-6)
+	})
+}
+
+func TestLinearCrossEntropyAgainstHandAndChunks(t *testing.T) {
+	on(t, func(e *Engine) {
+		// logits (1, 2) and (3, 0): -log p of class 0 is log(1+e) = 1.3132617, of class 1 is log(1+e^3) = 3.0485873.
+		h := e.FromFloat32([]float32{1, 0, 0, 1}, 2, 2)
+		w := e.FromFloat32([]float32{1, 3, 2, 0}, 2, 2)
+		sum, nll := LinearCrossEntropy(h, w, e.FromInt64([]int64{0, 1}), 256)
+		require.InDeltaSlice(t, []float32{1.3132617, 3.0485873}, nll.Float32s(), 1e-6)
+		require.InDelta(t, 4.361849, sum.Scalar(), 1e-6)
+		targets := []int64{3, 0, 4, 1, 2, 2, 0}
+		for _, chunk := range []int64{2, 256} {
+			gradient(t, e, func(in []*Tensor) *Tensor {
+				s, _ := LinearCrossEntropy(in[0].View(7, 6), in[1].View(5, 6), e.FromInt64(targets), chunk)
+				return s
+			}, draw(42, 18), draw(30, 19))
+		}
+	})
+}
+
+func TestLoRALinearGradientWithDropout(t *testing.T) {
+	for _, p := range []float64{0, 0.4} {
+		t.Run(fmt.Sprintf("dropout %v", p), func(t *testing.T) {
+			on(t, func(e *Engine) {
+				w, bias := e.FromFloat32(draw(30, 20), 5, 6), e.FromFloat32(draw(5, 21), 5)
+				gradient(t, e, func(in []*Tensor) *Tensor {
+					return LoRALinear(in[0].View(7, 6), w, bias, in[1].View(2, 6), in[2].View(5, 2), 2, p, 4)
+				}, draw(42, 22), draw(12, 23), draw(10, 24))
+			})
+		})
+	}
+}
+
+func TestFusedKernelsInBFloat16StayNearFloat32(t *testing.T) {
+	on(t, func(e *Engine) {
+		x, w := e.FromFloat32(draw(64*96, 25), 64, 96), e.FromFloat32(draw(96, 26), 96)
+		want := x.RMSNorm(w, 1e-5).Float32s()
+		got := x.To(BFloat16).RMSNorm(w.To(BFloat16), 1e-5).Float32s()
+		require.InDeltaSlice(t, want, got, 0.03)
+		q := e.FromFloat32(draw(40*4*16, 27), 40, 4, 16)
+		k := e.FromFloat32(draw(40*2*16, 28), 40, 2, 16)
+		want = Attention(q, k, k, []int64{0, 15, 40}, 0.25, 0, 0).Float32s()
+		got = Attention(q.To(BFloat16), k.To(BFloat16), k.To(BFloat16), []int64{0, 15, 40}, 0.25, 0, 0).Float32s()
+		require.InDeltaSlice(t, want, got, 0.03)
+	})
+}

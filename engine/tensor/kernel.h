@@ -1,0 +1,107 @@
+// Shared ground of the fused CPU kernels: conversions, a vectorisable exp, and the counter-based generator.
+//
+// Each kernel has the same three layers: a C function (native.h) that turns exceptions into messages, an autograd
+// function over at::Tensor, and row kernels over raw pointers that the compiler vectorises once per instruction set
+// (EL_CLONES). All arithmetic is in float whatever the storage type is.
+#pragma once
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#define EL_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#define EL_INLINE static inline __attribute__((always_inline))
+
+namespace elara {
+
+using bf16 = c10::BFloat16;
+
+EL_INLINE float load(const float* p) { return *p; }
+EL_INLINE float load(const bf16* p) {
+  uint32_t bits = static_cast<uint32_t>(p->x) << 16;
+  float f;
+  std::memcpy(&f, &bits, 4);
+  return f;
+}
+EL_INLINE void store(float* p, float v) { *p = v; }
+// Round to nearest, ties to even, as torch does; NaN stays NaN because its mantissa keeps a high bit.
+EL_INLINE void store(bf16* p, float v) {
+  uint32_t bits;
+  std::memcpy(&bits, &v, 4);
+  uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  p->x = static_cast<uint16_t>(v != v ? 0x7fc0u : rounded);
+}
+
+// exp in float by Cephes' reduction and polynomial: relative error below 2e-7 on [-87, 88], monotone clamp outside.
+EL_INLINE float exp_f(float x) {
+  x = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
+  float shifted = x * 1.44269504088896341f + 12582912.0f;  // 1.5 * 2^23: rounds to the nearest integer
+  float z = shifted - 12582912.0f;
+  int32_t n = static_cast<int32_t>(z);
+  float r = x - z * 0.693359375f + z * 2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  uint32_t scale = static_cast<uint32_t>(n + 127) << 23;
+  float s;
+  std::memcpy(&s, &scale, 4);
+  return p * s;
+}
+
+// Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
+// One tile is 64 outputs of 16 counter blocks: output e of a tile is lane e/16 of block 16*tile + e%16.
+constexpr int64_t kTile = 64;
+EL_INLINE void philox_tile(uint64_t key, uint64_t tile, uint32_t* out) {
+  uint32_t c0[16], c1[16], c2[16], c3[16];
+  for (int i = 0; i < 16; i++) {
+    uint64_t block = tile * 16 + static_cast<uint64_t>(i);
+    c0[i] = static_cast<uint32_t>(block);
+    c1[i] = static_cast<uint32_t>(block >> 32);
+    c2[i] = 0;
+    c3[i] = 0;
+  }
+  uint32_t k0 = static_cast<uint32_t>(key), k1 = static_cast<uint32_t>(key >> 32);
+  for (int round = 0; round < 10; round++) {
+    for (int i = 0; i < 16; i++) {
+      uint64_t p0 = 0xD2511F53ull * c0[i], p1 = 0xCD9E8D57ull * c2[i];
+      uint32_t hi0 = static_cast<uint32_t>(p0 >> 32), lo0 = static_cast<uint32_t>(p0);
+      uint32_t hi1 = static_cast<uint32_t>(p1 >> 32), lo1 = static_cast<uint32_t>(p1);
+      c0[i] = hi1 ^ c1[i] ^ k0;
+      c1[i] = lo1;
+      c2[i] = hi0 ^ c3[i] ^ k1;
+      c3[i] = lo0;
+    }
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+  for (int i = 0; i < 16; i++) {
+    out[i] = c0[i];
+    out[16 + i] = c1[i];
+    out[32 + i] = c2[i];
+    out[48 + i] = c3[i];
+  }
+}
+
+// A draw is dropped when it is below the threshold; the survivors are scaled by 1 / (1 - p).
+struct Dropout {
+  uint64_t key;
+  uint32_t threshold;
+  float scale;
+  Dropout(double p, uint64_t k)
+      : key(k), threshold(static_cast<uint32_t>(p * 4294967296.0)), scale(static_cast<float>(1.0 / (1.0 - p))) {}
+};
+
+inline bool is_bf16(const at::Tensor& t) { return t.scalar_type() == at::kBFloat16; }
+inline void check_float(const at::Tensor& t, const char* name) {
+  TORCH_CHECK(t.scalar_type() == at::kFloat || is_bf16(t), name, " is ", t.scalar_type(), ", expected float32 or bfloat16");
+  TORCH_CHECK(t.device().is_cpu(), name, " lies on ", t.device(), ", the fused kernels are for the CPU");
+}
+
+at::Tensor dropout_mask_apply(const at::Tensor& x, double p, uint64_t key);
+
+}  // namespace elara

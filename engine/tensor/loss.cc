@@ -1,0 +1,102 @@
+// Cross-entropy of a linear head in chunks of rows: the logits of the whole stream never exist at once.
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "border.h"
+#include "kernel.h"
+#include "native.h"
+
+namespace elara {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::tensor_list;
+
+// nll = logsumexp(row) - row[target]; with grad the row becomes softmax(row) - onehot(target).
+template <class S>
+EL_INLINE void entropy_rows(S* logits, const int64_t* target, float* nll, int64_t vocab, bool grad, int64_t begin, int64_t end) {
+  for (int64_t r = begin; r < end; r++) {
+    S* row = logits + r * vocab;
+    float most = -INFINITY;
+#pragma omp simd reduction(max : most)
+    for (int64_t i = 0; i < vocab; i++) most = load(row + i) > most ? load(row + i) : most;
+    double sum = 0;
+    for (int64_t block = 0; block < vocab; block += 1024) {
+      int64_t stop = block + 1024 < vocab ? block + 1024 : vocab;
+      float part = 0;
+#pragma omp simd reduction(+ : part)
+      for (int64_t i = block; i < stop; i++) part += exp_f(load(row + i) - most);
+      sum += part;
+    }
+    float lse = most + static_cast<float>(std::log(sum));
+    nll[r] = lse - load(row + target[r]);
+    if (!grad) continue;
+    for (int64_t i = 0; i < vocab; i++) store(row + i, exp_f(load(row + i) - lse));
+    store(row + target[r], load(row + target[r]) - 1.0f);
+  }
+}
+EL_CLONES void entropy_f32(float* l, const int64_t* t, float* n, int64_t v, bool g, int64_t b, int64_t e) { entropy_rows(l, t, n, v, g, b, e); }
+EL_CLONES void entropy_bf16(bf16* l, const int64_t* t, float* n, int64_t v, bool g, int64_t b, int64_t e) { entropy_rows(l, t, n, v, g, b, e); }
+
+// The gradients with respect to h and w are made in the forward pass, where the logits are at hand, and scaled by the
+// incoming gradient in the backward pass: exact, because the sum is linear in it (Hsu et al., arXiv 2410.10989).
+struct LinearCrossEntropy : public Function<LinearCrossEntropy> {
+  static tensor_list forward(AutogradContext* ctx, const at::Tensor& h_, const at::Tensor& w, const at::Tensor& target, int64_t chunk, bool grad) {
+    at::Tensor h = h_.contiguous();
+    int64_t rows = h.size(0), vocab = w.size(0);
+    bool need_h = grad && h_.requires_grad(), need_w = grad && w.requires_grad();
+    at::Tensor nll = at::empty({rows}, h.options().dtype(at::kFloat)), dh, dw;
+    if (need_h) dh = at::empty_like(h);
+    if (need_w) dw = at::zeros_like(w);
+    for (int64_t start = 0; start < rows; start += chunk) {
+      int64_t n = std::min(chunk, rows - start);
+      at::Tensor part = h.narrow(0, start, n), logits = at::mm(part, w.t());
+      at::parallel_for(0, n, 1, [&](int64_t b, int64_t e) {
+        const int64_t* t = target.data_ptr<int64_t>() + start;
+        float* out = nll.data_ptr<float>() + start;
+        if (is_bf16(logits)) {
+          entropy_bf16(logits.data_ptr<bf16>(), t, out, vocab, need_h || need_w, b, e);
+        } else {
+          entropy_f32(logits.data_ptr<float>(), t, out, vocab, need_h || need_w, b, e);
+        }
+      });
+      if (need_h) {
+        at::Tensor rows_of = dh.narrow(0, start, n);
+        at::mm_out(rows_of, logits, w);
+      }
+      if (need_w) dw.addmm_(logits.t(), part);
+    }
+    ctx->save_for_backward({dh, dw});
+    ctx->mark_non_differentiable({nll});
+    return {nll.sum(at::kDouble).to(at::kFloat), nll};
+  }
+  static tensor_list backward(AutogradContext* ctx, tensor_list g) {
+    auto saved = ctx->get_saved_variables();
+    at::Tensor dh = saved[0].defined() ? saved[0].mul(g[0].to(saved[0].scalar_type())) : at::Tensor();
+    at::Tensor dw = saved[1].defined() ? saved[1].mul(g[0].to(saved[1].scalar_type())) : at::Tensor();
+    return {dh, dw, at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+};
+
+}  // namespace
+}  // namespace elara
+
+using namespace elara;
+
+extern "C" {
+
+char* el_linear_cross_entropy(el_tensor* sum, el_tensor* nll, el_tensor h, el_tensor w, el_tensor targets, int64_t chunk) {
+  return guarded([&] {
+    const at::Tensor &th = T(h), &tw = T(w), &tt = T(targets);
+    check_float(th, "h");
+    TORCH_CHECK(th.dim() == 2 && tw.dim() == 2 && th.size(1) == tw.size(1) && th.scalar_type() == tw.scalar_type(), "h ", th.scalar_type(), th.sizes(), ", head ", tw.scalar_type(), tw.sizes(), ", expected [rows, width] and [vocabulary, width] of one type");
+    TORCH_CHECK(tt.dim() == 1 && tt.size(0) == th.size(0) && tt.scalar_type() == at::kLong && tt.is_contiguous(), "targets ", tt.sizes(), ", expected int64 [", th.size(0), "]");
+    TORCH_CHECK(th.size(0) > 0 && chunk > 0, "no rows");
+    TORCH_CHECK(tt.min().item<int64_t>() >= 0 && tt.max().item<int64_t>() < tw.size(0), "a target lies outside the vocabulary of ", tw.size(0));
+    auto result = LinearCrossEntropy::apply(th, tw, tt, chunk, at::GradMode::is_enabled());
+    *sum = own(result[0]);
+    *nll = own(result[1]);
+  });
+}
+
+}  // extern "C"

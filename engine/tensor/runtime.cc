@@ -1,0 +1,117 @@
+// Threads, tensors from and to Go's memory, counter-based filling, and the autograd calls gotch lacks.
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/variable.h>
+
+#include "border.h"
+#include "kernel.h"
+#include "native.h"
+
+using namespace elara;
+
+namespace {
+
+at::Device device_of(int device) {
+  return device < 0 ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(device));
+}
+
+at::TensorOptions options_of(int dtype, int device) {
+  return at::TensorOptions().dtype(static_cast<at::ScalarType>(dtype)).device(device_of(device));
+}
+
+// The 64-bit finaliser of SplitMix64: derives an independent key for a second stream.
+uint64_t mix(uint64_t z) {
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
+  return z ^ (z >> 31);
+}
+
+void fill(at::Tensor& t, uint64_t key, const std::function<void(const uint32_t*, float*, int64_t)>& draw) {
+  TORCH_CHECK(t.scalar_type() == at::kFloat && t.device().is_cpu() && t.is_contiguous(), "expected a contiguous float32 tensor on the CPU");
+  float* out = t.data_ptr<float>();
+  int64_t n = t.numel();
+  at::parallel_for(0, (n + kTile - 1) / kTile, 256, [&](int64_t begin, int64_t end) {
+    uint32_t bits[kTile];
+    for (int64_t tile = begin; tile < end; tile++) {
+      philox_tile(key, static_cast<uint64_t>(tile), bits);
+      draw(bits, out + tile * kTile, std::min<int64_t>(kTile, n - tile * kTile));
+    }
+  });
+}
+
+}  // namespace
+
+extern "C" {
+
+char* el_set_threads(int n) {
+  return guarded([&] { at::set_num_threads(n); });
+}
+
+int el_get_threads(void) { return at::get_num_threads(); }
+
+void el_free(const el_tensor* list, int n) {
+  for (int i = 0; i < n; i++) delete static_cast<at::Tensor*>(list[i]);
+}
+
+char* el_empty(el_tensor* out, const int64_t* shape, int ndim, int dtype, int device) {
+  return guarded([&] { *out = own(at::zeros(at::IntArrayRef(shape, ndim), options_of(dtype, device))); });
+}
+
+char* el_from_data(el_tensor* out, const void* data, const int64_t* shape, int ndim, int dtype, int device) {
+  return guarded([&] {
+    at::Tensor host = at::empty(at::IntArrayRef(shape, ndim), options_of(dtype, -1));
+    if (host.nbytes() > 0) std::memcpy(host.data_ptr(), data, host.nbytes());
+    *out = own(host.to(device_of(device)));
+  });
+}
+
+char* el_to_host(el_tensor t, void* data, size_t bytes) {
+  return guarded([&] {
+    at::Tensor host = T(t).detach().to(at::kCPU).contiguous();
+    TORCH_CHECK(host.nbytes() == bytes, "tensor has ", host.nbytes(), " bytes, the buffer ", bytes);
+    if (bytes > 0) std::memcpy(data, host.data_ptr(), bytes);
+  });
+}
+
+char* el_fill_uniform(el_tensor t, double low, double high, uint64_t key) {
+  return guarded([&] {
+    double width = (high - low) / 4294967296.0;
+    fill(T(t), key, [=](const uint32_t* bits, float* out, int64_t n) {
+      for (int64_t i = 0; i < n; i++) out[i] = static_cast<float>(low + width * (bits[i] + 0.5));
+    });
+  });
+}
+
+// Box-Muller; both uniforms come from streams of their own, so that element i depends on i only.
+char* el_fill_normal(el_tensor t, double mean, double std, uint64_t key) {
+  return guarded([&] {
+    at::Tensor angle = at::empty_like(T(t));
+    char* failed = el_fill_uniform(&angle, 0.0, 6.283185307179586, mix(key));
+    TORCH_CHECK(failed == nullptr, "fill angles");
+    failed = el_fill_uniform(t, 0.0, 1.0, key);
+    TORCH_CHECK(failed == nullptr, "fill radii");
+    at::Tensor& x = T(t);
+    x.clamp_min_(1.0 / 8589934592.0).log_().mul_(-2.0).sqrt_().mul_(angle.cos_()).mul_(std).add_(mean);
+  });
+}
+
+char* el_set_requires_grad(el_tensor t, int on) {
+  return guarded([&] { T(t).set_requires_grad(on != 0); });
+}
+
+char* el_grad(el_tensor* out, el_tensor t) {
+  return guarded([&] {
+    const at::Tensor& g = T(t).grad();
+    *out = g.defined() ? own(g) : nullptr;
+  });
+}
+
+char* el_zero_grad(el_tensor t) {
+  return guarded([&] { T(t).mutable_grad() = at::Tensor(); });
+}
+
+char* el_backward(el_tensor loss) {
+  return guarded([&] { torch::autograd::backward({T(loss)}, {}); });
+}
+
+}  // extern "C"

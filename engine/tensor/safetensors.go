@@ -1,0 +1,147 @@
+//go:build torch
+
+package tensor
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/nlpodyssey/safetensors"
+	"golang.org/x/sys/unix"
+
+	"elara/spec/fault"
+)
+
+// Safetensors is an open file of named tensors, mapped into memory: nothing is copied until a tensor is loaded.
+type Safetensors struct {
+	path string
+	data []byte
+	file safetensors.SafeTensors
+}
+
+// OpenSafetensors maps and checks a file: header length, offsets without holes or overlaps, shapes that fit. What does not
+// hold is an Invalid error naming the file.
+func OpenSafetensors(path string) (_ *Safetensors, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, fault.At(path, 0, "no such file, expected a safetensors file")
+		}
+		return nil, fault.New(fault.Invalid, "open %s: %w", path, err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() < 8 || !info.Mode().IsRegular() {
+		return nil, fault.At(path, 0, "%d bytes are too few for a safetensors file, expected an 8-byte header length first", info.Size())
+	}
+	data, err := unix.Mmap(int(f.Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_PRIVATE)
+	if err != nil {
+		return nil, fmt.Errorf("map %s: %w", path, err)
+	}
+	file, err := safetensors.Deserialize(data)
+	if err != nil {
+		return nil, errors.Join(fault.At(path, 0, "corrupt safetensors header: %w", err), unix.Munmap(data))
+	}
+	return &Safetensors{path: path, data: data, file: file}, nil
+}
+
+// ReadSafetensors reads a file that is in memory already; name stands for it in errors.
+func ReadSafetensors(name string, data []byte) (*Safetensors, error) {
+	file, err := safetensors.Deserialize(data)
+	if err != nil {
+		return nil, fault.At(name, 0, "corrupt safetensors header: %w", err)
+	}
+	return &Safetensors{path: name, file: file}, nil
+}
+
+// Close unmaps the file; tensors that were loaded stay.
+func (s *Safetensors) Close() error {
+	if s.data == nil {
+		return nil
+	}
+	data := s.data
+	s.data = nil
+	return unix.Munmap(data)
+}
+
+// Names lists the tensors in ascending order.
+func (s *Safetensors) Names() []string { return s.file.Names() }
+
+// Shape gives the shape of a tensor, or false.
+func (s *Safetensors) Shape(name string) ([]int64, bool) {
+	view, ok := s.file.Tensor(name)
+	if !ok {
+		return nil, false
+	}
+	return signed(view.Shape()), true
+}
+
+// Load copies a tensor in its stored type; F32, F16, BF16 and I64 are known.
+func (s *Safetensors) Load(e *Engine, name string) (*Tensor, error) {
+	view, ok := s.file.Tensor(name)
+	if !ok {
+		return nil, fault.At(s.path, 0, "tensor %q is missing", name)
+	}
+	var dtype DType
+	switch view.DType() {
+	case safetensors.F32:
+		dtype = Float32
+	case safetensors.F16:
+		dtype = Float16
+	case safetensors.BF16:
+		dtype = BFloat16
+	case safetensors.I64:
+		dtype = Int64
+	default:
+		return nil, fault.At(s.path, 0, "tensor %q has type %s, expected F32, F16, BF16 or I64", name, view.DType())
+	}
+	return e.FromBytes(view.Data(), dtype, signed(view.Shape())...), nil
+}
+
+func signed(shape []uint64) []int64 {
+	out := make([]int64, len(shape))
+	for i, d := range shape {
+		out[i] = int64(d)
+	}
+	return out
+}
+
+// EncodeSafetensors writes named tensors in the order of their names, as the safetensors library of Python does, so that
+// equal tensors give equal bytes.
+func EncodeSafetensors(tensors map[string]*Tensor, metadata map[string]string) ([]byte, error) {
+	views := make(map[string]safetensors.TensorView, len(tensors))
+	for name, t := range tensors {
+		var dtype safetensors.DType
+		switch t.DType() {
+		case Float32:
+			dtype = safetensors.F32
+		case Float16:
+			dtype = safetensors.F16
+		case BFloat16:
+			dtype = safetensors.BF16
+		case Int64:
+			dtype = safetensors.I64
+		default:
+			return nil, fmt.Errorf("encode tensor %q: type %s has no safetensors name here", name, t.DType())
+		}
+		shape := make([]uint64, 0, 4)
+		for _, d := range t.Shape() {
+			shape = append(shape, uint64(d))
+		}
+		view, err := safetensors.NewTensorView(dtype, shape, t.Bytes())
+		if err != nil {
+			return nil, fmt.Errorf("encode tensor %q: %w", name, err)
+		}
+		views[name] = view
+	}
+	var out bytes.Buffer
+	if err := safetensors.SerializeToWriter(views, metadata, &out); err != nil {
+		return nil, fmt.Errorf("encode safetensors: %w", err)
+	}
+	return out.Bytes(), nil
+}

@@ -1,0 +1,88 @@
+package train
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"elara/spec"
+	"elara/spec/fault"
+)
+
+// State is trainer_state.json: transformers' keys, and under "elara" what the loop needs beside them. It holds everything
+// about a run that is not a tensor and that a later step can depend on.
+type State struct {
+	GlobalStep     int64      `json:"global_step"`
+	MaxSteps       int64      `json:"max_steps"`
+	Epoch          float64    `json:"epoch"`
+	NumTrainEpochs float64    `json:"num_train_epochs"`
+	TrainBatchSize int        `json:"train_batch_size"`
+	LoggingSteps   int64      `json:"logging_steps"`
+	EvalSteps      int64      `json:"eval_steps"`
+	SaveSteps      int64      `json:"save_steps"`
+	TokensSeen     int64      `json:"num_input_tokens_seen"`
+	LogHistory     []LogEntry `json:"log_history"`
+
+	// Constants that transformers expects to find.
+	BestMetric          *float64 `json:"best_metric"`
+	BestModelCheckpoint *string  `json:"best_model_checkpoint"`
+	IsLocalProcessZero  bool     `json:"is_local_process_zero"`
+	IsWorldProcessZero  bool     `json:"is_world_process_zero"`
+	IsHyperParamSearch  bool     `json:"is_hyper_param_search"`
+	TotalFlos           float64  `json:"total_flos"`
+	Own                 Own      `json:"elara"`
+}
+
+// Own is what the loop needs beside transformers' keys.
+type Own struct {
+	WindowLoss   float64 `json:"window_loss"`  // sum of step losses since the last log entry
+	WindowSteps  int64   `json:"window_steps"` // how many
+	TotalLoss    float64 `json:"total_loss"`   // sum of all step losses
+	LastLoss     float64 `json:"last_loss"`    // of the last log entry
+	LastEvalLoss float64 `json:"last_eval_loss"`
+	MicroBatch   int     `json:"micro_batch"` // rows that fit into memory at once, learnt from running out of it; 0: no limit met
+}
+
+// LogEntry is one line of the log: a training window, an evaluation, or the end.
+type LogEntry struct {
+	Epoch           float64  `json:"epoch"`
+	Step            int64    `json:"step"`
+	Loss            *float64 `json:"loss,omitempty"`
+	GradNorm        *float64 `json:"grad_norm,omitempty"`
+	LearningRate    *float64 `json:"learning_rate,omitempty"`
+	EvalLoss        *float64 `json:"eval_loss,omitempty"`
+	TrainLoss       *float64 `json:"train_loss,omitempty"`
+	TokensPerSecond *float64 `json:"tokens_per_second,omitempty"` // wall clock; only where timings were asked for
+}
+
+// NewState begins a run.
+func NewState(args spec.TrainingArgs, plan *Plan) *State {
+	return &State{
+		MaxSteps: plan.TotalSteps, NumTrainEpochs: args.NumTrainEpochs, TrainBatchSize: args.PerDeviceTrainBatchSize,
+		LoggingSteps: args.LoggingSteps, EvalSteps: args.EvalSteps, SaveSteps: args.SaveSteps, LogHistory: []LogEntry{},
+		IsLocalProcessZero: true, IsWorldProcessZero: true,
+	}
+}
+
+// StateFile is the name under which a snapshot holds the state.
+const StateFile = "trainer_state.json"
+
+// Encode writes the state; equal states give equal bytes.
+func (s *State) Encode() ([]byte, error) {
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", StateFile, err)
+	}
+	return append(data, '\n'), nil
+}
+
+// DecodeState reads a state and refuses one that belongs to another run length.
+func DecodeState(data []byte, plan *Plan) (*State, error) {
+	var s State
+	if err := json.Unmarshal(data, &s); err != nil {
+		return nil, fault.New(fault.Corrupt, "%s: %w", StateFile, err)
+	}
+	if s.MaxSteps != plan.TotalSteps || s.GlobalStep < 0 || s.GlobalStep > s.MaxSteps {
+		return nil, fault.New(fault.Conflict, "%s is at step %d of %d, this run has %d steps: data or configuration changed", StateFile, s.GlobalStep, s.MaxSteps, plan.TotalSteps)
+	}
+	return &s, nil
+}
