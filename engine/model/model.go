@@ -42,6 +42,11 @@ type Facts struct {
 	MaxPositions int64
 	DType        tensor.DType
 	TiedHead     bool
+
+	// CountsFirstToken is true where transformers' Trainer (5.23) divides the loss by all labels of a row, its first token
+	// included, though that one is never predicted: for classes whose name its loss table does not know, such as
+	// GPT2LMHeadModel.
+	CountsFirstToken bool
 }
 
 // Resize adds rows to every embedding until the vocabulary has size rows; new rows are the mean of the old ones, which is

@@ -18,14 +18,14 @@ const (
 	optimiserFile = "optimizer.safetensors"
 )
 
-// Step implements train.Stepper. The denominator is the number of supervised tokens of the whole step, so that how rows are
-// cut into micro-batches does not change the gradient.
+// Step implements train.Stepper. The denominator is counted over the whole step, so that how rows are cut into micro-batches
+// does not change the gradient.
 func (l *loraRun) Step(ctx context.Context, step int64, batches [][]int, learningRate float64) (train.StepResult, error) {
 	var result train.StepResult
-	var supervised int64
+	var counted int64
 	for _, b := range batches {
 		for _, sequence := range l.train.take(b) {
-			supervised += loss.Predicted(sequence)
+			counted += loss.Counted(l.model, sequence)
 			result.Tokens += int64(len(sequence))
 		}
 	}
@@ -40,8 +40,8 @@ func (l *loraRun) Step(ctx context.Context, step int64, batches [][]int, learnin
 				pass := nn.NewPass(l.train.take(b))
 				pass.Train, pass.Key = true, dropout.Derive(uint64(i))
 				sum, _ := loss.Causal(l.model, pass)
-				result.Loss += sum.Scalar() / float64(supervised)
-				sum.Scale(1 / float64(supervised)).Backward()
+				result.Loss += sum.Scalar() / float64(counted)
+				sum.Scale(1 / float64(counted)).Backward()
 			})
 		}
 		result.GradNorm = l.optimiser.Clip(l.job.Args.MaxGradNorm)

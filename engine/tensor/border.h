@@ -8,7 +8,6 @@
 namespace elara {
 
 inline at::Tensor& T(void* p) { return *static_cast<at::Tensor*>(p); }
-inline at::Tensor optional(void* p) { return p == nullptr ? at::Tensor() : T(p); }
 inline void* own(at::Tensor t) { return new at::Tensor(std::move(t)); }
 
 template <class F>

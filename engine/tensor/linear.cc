@@ -44,13 +44,13 @@ struct DropoutFunction : public Function<DropoutFunction> {
 // y = x W^T + bias + scale * drop(x) A^T B^T with W frozen. x: [T, in], W: [out, in], A: [r, in], B: [out, r].
 // Only x and u = drop(x) A^T are kept for the backward pass; the dropped x is made again from its key.
 struct LoraLinear : public Function<LoraLinear> {
-  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& w, const std::optional<at::Tensor>& bias,
                             const at::Tensor& a, const at::Tensor& b, double scale, double p, int64_t key) {
-    TORCH_CHECK(!w.requires_grad() && !(bias.defined() && bias.requires_grad()), "the weight under a LoRA branch is frozen");
+    TORCH_CHECK(!w.requires_grad() && !(bias.has_value() && bias->requires_grad()), "the weight under a LoRA branch is frozen");
     at::Tensor dropped = p > 0 ? dropout_mask_apply(x, p, static_cast<uint64_t>(key)) : x;
     at::Tensor a_ = a.to(x.scalar_type()), b_ = b.to(x.scalar_type());
     at::Tensor u = at::mm(dropped, a_.t());
-    at::Tensor y = bias.defined() ? at::addmm(bias, x, w.t()) : at::mm(x, w.t());
+    at::Tensor y = bias.has_value() ? at::addmm(*bias, x, w.t()) : at::mm(x, w.t());
     y.addmm_(u, b_.t(), 1.0, scale);
     ctx->save_for_backward({x, w, a, b, u});
     ctx->saved_data["scale"] = scale;
@@ -114,7 +114,7 @@ char* el_linear(el_tensor* out, el_tensor x, el_tensor w, el_tensor bias) {
 char* el_lora_linear(el_tensor* out, el_tensor x, el_tensor w, el_tensor bias, el_tensor a, el_tensor b, double scale, double p,
                      uint64_t key) {
   return guarded([&] {
-    *out = own(LoraLinear::apply(T(x), T(w), optional(bias), T(a), T(b), scale, p, static_cast<int64_t>(key)));
+    *out = own(LoraLinear::apply(T(x), T(w), bias == nullptr ? std::optional<at::Tensor>() : T(bias), T(a), T(b), scale, p, static_cast<int64_t>(key)));
   });
 }
 

@@ -57,7 +57,7 @@ func Load(c Config, r *model.Reader) (*Model, error) {
 	}
 	m.facts = model.Facts{
 		Architecture: "gpt2", Vocabulary: c.VocabSize, Width: d, Layers: c.NLayer, MaxPositions: c.NPositions,
-		DType: r.DType, TiedHead: c.TieWordEmbeddings,
+		DType: r.DType, TiedHead: c.TieWordEmbeddings, CountsFirstToken: true,
 	}
 	return m, nil
 }

@@ -1,0 +1,94 @@
+//go:build torch
+
+package recipes
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	"elara/data/tokenizer"
+	"elara/engine/model/llama"
+	"elara/engine/tensor"
+)
+
+// TinyModel writes a Llama of 0.2 million parameters with random weights and a byte-level tokenizer, the same bytes every
+// time: a base on which the whole chain runs in seconds. It knows nothing; it can learn a little.
+func (r *Runner) TinyModel(dir string) error {
+	config := llama.Config{
+		VocabSize: 260, HiddenSize: 64, IntermediateSize: 128, NumHiddenLayers: 3, NumAttentionHeads: 4, NumKeyValueHeads: 2, HeadDim: 16,
+		MaxPositionEmbeddings: 512, RMSNormEps: 1e-5, RopeTheta: 10000, TieWordEmbeddings: true, HiddenAct: "silu",
+	}
+	files := map[string][]byte{}
+	var err error
+	if files["config.json"], err = config.JSON(); err != nil {
+		return err
+	}
+	if files["tokenizer.json"], files["tokenizer_config.json"], err = byteTokenizer(); err != nil {
+		return err
+	}
+	err = r.Engine.Do(func() (err error) {
+		r.Engine.Scope(func() {
+			weights := map[string]*tensor.Tensor{}
+			for _, w := range llama.Shapes(config) {
+				t := r.Engine.Zeros(tensor.Float32, w.Shape...)
+				if len(w.Shape) == 1 {
+					t.Uniform(1, 1, 0) // norms begin at one
+				} else {
+					t.Normal(0, 0.05, tensor.Key(1).Named(w.Name))
+				}
+				weights[w.Name] = t
+			}
+			files["model.safetensors"], err = tensor.EncodeSafetensors(weights, map[string]string{"format": "pt"})
+		})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := writeFolder(dir, files, nil); err != nil {
+		return err
+	}
+	// What was written must load: a tiny model that only fails later would waste a run.
+	if _, err := tokenizer.Load(dir); err != nil {
+		return err
+	}
+	return r.Engine.Do(func() error {
+		defer r.forget()
+		_, err := r.load(filepath.Clean(dir), tensor.Float32)
+		return err
+	})
+}
+
+// byteTokenizer is a byte-level BPE without merges: ids 0-255 are GPT-2's characters for the bytes, 256 ends a text.
+func byteTokenizer() (document, config []byte, err error) {
+	vocabulary := map[string]int{}
+	for i, character := range tokenizer.ByteAlphabet() {
+		vocabulary[string(character)] = i
+	}
+	const end = "<|endoftext|>"
+	document, err = json.MarshalIndent(map[string]any{
+		"version":        "1.0",
+		"truncation":     nil,
+		"padding":        nil,
+		"normalizer":     nil,
+		"post_processor": nil,
+		"added_tokens": []map[string]any{{
+			"id": len(vocabulary), "content": end, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true,
+		}},
+		"pre_tokenizer": map[string]any{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+		"decoder":       map[string]any{"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true},
+		"model": map[string]any{
+			"type": "BPE", "dropout": nil, "unk_token": nil, "continuing_subword_prefix": nil, "end_of_word_suffix": nil,
+			"fuse_unk": false, "byte_fallback": false, "ignore_merges": false, "vocab": vocabulary, "merges": []string{},
+		},
+	}, "", "  ")
+	if err != nil {
+		return nil, nil, fmt.Errorf("encode tokenizer: %w", err)
+	}
+	config, err = json.MarshalIndent(map[string]any{"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": end, "model_max_length": 512}, "", "  ")
+	if err != nil {
+		return nil, nil, fmt.Errorf("encode tokenizer configuration: %w", err)
+	}
+	return document, config, nil
+}

@@ -1,0 +1,124 @@
+//go:build torch
+
+package exec
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"elara/data/source"
+	"elara/engine/recipes"
+	"elara/engine/sample"
+	"elara/engine/tensor"
+	"elara/spec/fault"
+)
+
+func engineCommands() []*cobra.Command {
+	return []*cobra.Command{loraCommand(), scoreCommand(), generateCommand(), tinyModelCommand()}
+}
+
+// withEngine runs f with a runner of its own.
+func withEngine(threads int, f func(*recipes.Runner) error) error {
+	engine := tensor.Start(threads)
+	defer engine.Close()
+	return f(&recipes.Runner{Engine: engine})
+}
+
+// modelFlags are what score and generate have in common.
+type modelFlags struct {
+	model, adapter, in, out string
+	threads                 int
+}
+
+func (f *modelFlags) declare(c *cobra.Command, in, out string) {
+	required(c, &f.model, "model", "folder in Hugging Face form, or a .gguf file")
+	required(c, &f.in, "in", in)
+	required(c, &f.out, "out", out)
+	c.Flags().StringVar(&f.adapter, "adapter", "", "PEFT adapter folder")
+	c.Flags().IntVar(&f.threads, "threads", 0, "CPU threads; 0: all cores")
+}
+
+// texts reads the whole input, so that nothing is computed for a file that is bad at its end.
+func (f *modelFlags) texts(ctx context.Context) ([]string, error) {
+	var texts []string
+	for text, err := range source.Texts(ctx, f.in) {
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, text.Text)
+	}
+	if len(texts) == 0 {
+		return nil, fault.At(f.in, 0, `no texts, expected {"text": ...} a line`)
+	}
+	return texts, nil
+}
+
+func scoreCommand() *cobra.Command {
+	var f modelFlags
+	c := &cobra.Command{
+		Use:     "score --model DIR [--adapter DIR] --in T.jsonl --out S.jsonl",
+		Short:   "Natural-log probability of each token given those before it, in float32",
+		Example: "  elara-worker exec score --model smollm2 --adapter adapters/patient --in texts.jsonl --out scores.jsonl",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			texts, err := f.texts(c.Context())
+			if err != nil {
+				return err
+			}
+			return withEngine(f.threads, func(r *recipes.Runner) error {
+				return writeLines(f.out, func(line func(any) error) error {
+					return r.Score(c.Context(), f.model, f.adapter, texts, func(s recipes.Scored) error { return line(s) })
+				})
+			})
+		},
+	}
+	f.declare(c, `JSONL of {"text": ...}`, `JSONL to write: {"ids", "logprobs"}`)
+	return c
+}
+
+func generateCommand() *cobra.Command {
+	var f modelFlags
+	o := sample.Options{}
+	c := &cobra.Command{
+		Use:     "generate --model DIR [--adapter DIR] --in P.jsonl --out A.jsonl [--max-new-tokens N --temperature T --top-p P --seed S]",
+		Short:   "Continue prompts",
+		Example: "  elara-worker exec generate --model smollm2 --in prompts.jsonl --out answers.jsonl --max-new-tokens 128 --temperature 0.7 --top-p 0.9",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if o.MaxNewTokens < 1 || o.Temperature < 0 || o.TopP <= 0 || o.TopP > 1 {
+				return fault.New(fault.Invalid, "max-new-tokens %d, temperature %v, top-p %v: expected at least 1, at least 0, above 0 and at most 1", o.MaxNewTokens, o.Temperature, o.TopP)
+			}
+			prompts, err := f.texts(c.Context())
+			if err != nil {
+				return err
+			}
+			return withEngine(f.threads, func(r *recipes.Runner) error {
+				return writeLines(f.out, func(line func(any) error) error {
+					return r.Generate(c.Context(), f.model, f.adapter, prompts, o, func(g recipes.Generated) error { return line(g) })
+				})
+			})
+		},
+	}
+	f.declare(c, `JSONL of {"text": ...} prompts`, `JSONL to write: {"text", "ids"} of the new tokens`)
+	c.Flags().IntVar(&o.MaxNewTokens, "max-new-tokens", 128, "most tokens an answer may have")
+	c.Flags().Float64Var(&o.Temperature, "temperature", 0, "0: always the most probable token")
+	c.Flags().Float64Var(&o.TopP, "top-p", 1, "sample from the fewest tokens that together have this probability")
+	c.Flags().Uint64Var(&o.Seed, "seed", 42, "seed of the draws")
+	return c
+}
+
+func tinyModelCommand() *cobra.Command {
+	var out string
+	c := &cobra.Command{
+		Use:     "tiny-model --out DIR",
+		Short:   "Write a small Llama with random weights, the same ones every time",
+		Example: "  elara-worker exec tiny-model --out build/tiny",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return withEngine(1, func(r *recipes.Runner) error { return r.TinyModel(out) })
+		},
+	}
+	required(c, &out, "out", "folder to write")
+	return c
+}
