@@ -21,6 +21,8 @@ type SegmentResult struct {
 	ResumedFrom int64        `json:"resumed_from"`      // 0: it began at the beginning
 	Skipped     []string     `json:"skipped,omitempty"` // checkpoints that did not verify, with the reason
 	Token       int64        `json:"token"`             // fencing token of the lease it worked under
+	// TokensPerSecond is that of the last step; real tokens.
+	TokensPerSecond float64 `json:"tokens_per_second,omitempty"`
 }
 
 // AdapterResult is what training one adapter gave.
@@ -28,4 +30,6 @@ type AdapterResult struct {
 	Adapter AdapterName  `json:"adapter"`
 	Ref     ArtifactRef  `json:"ref"`
 	Outcome TrainOutcome `json:"outcome"`
+	// Unchanged says why an earlier adapter was taken instead of training one; empty: it was trained.
+	Unchanged string `json:"unchanged,omitempty"`
 }

@@ -13,6 +13,7 @@ type Verdict string
 const (
 	Approved Verdict = "approved"
 	Rejected Verdict = "rejected"
+	Expired  Verdict = "expired" // nobody decided in time; said by the workflow, never by a reviewer
 )
 
 // Decision is a named human's word on one exact candidate. It is the argument of the decide Update, and stored with
@@ -42,4 +43,18 @@ type CandidateInput struct {
 	Base     ArtifactRef     `json:"base"`
 	Adapters []AdapterResult `json:"adapters"`
 	Report   ArtifactRef     `json:"report"`
+}
+
+// Candidate is the file candidate.json of a candidate artifact: what a reviewer decides on and a channel serves. It
+// names no run: the same adapters with the same report are the same candidate, whenever they were made.
+type Candidate struct {
+	Base     ArtifactRef        `json:"base"`
+	Adapters []CandidateAdapter `json:"adapters"` // in the order of the plan
+	Report   ArtifactRef        `json:"report"`
+}
+
+// CandidateAdapter is one adapter of a candidate.
+type CandidateAdapter struct {
+	Name AdapterName `json:"name"`
+	Ref  ArtifactRef `json:"ref"`
 }

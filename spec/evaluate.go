@@ -6,6 +6,16 @@ type EvaluateInput struct {
 	Plan     EvaluatePlan      `json:"plan"`
 	Base     ArtifactRef       `json:"base"`
 	Adapters []EvaluatedTarget `json:"adapters"`
+	// TrainQueue is the stem of the task queues that serve devices, as in PipelineInput.
+	TrainQueue string `json:"train_queue,omitempty"`
+}
+
+// ReportInput asks for the report on all adapters, in the order of the plan.
+type ReportInput struct {
+	Run    RunID          `json:"run"`
+	Plan   EvaluatePlan   `json:"plan"`
+	Base   ArtifactRef    `json:"base"`
+	Scores []AdapterScore `json:"scores"`
 }
 
 // EvaluatedTarget is one adapter with the data it is measured on.
@@ -17,6 +27,7 @@ type EvaluatedTarget struct {
 	MaxLength   int         `json:"max_length"`
 	AppendEOS   bool        `json:"append_eos"`
 	AddPadToken bool        `json:"add_pad_token"`
+	Device      string      `json:"device,omitempty"` // as in AdapterPlan
 }
 
 // EvaluateTargetInput measures one adapter; the base is measured on the same rows.
@@ -32,20 +43,27 @@ type EvaluateTargetInput struct {
 type AdapterScore struct {
 	Adapter     AdapterName `json:"adapter"`
 	Rows        int64       `json:"rows"`
-	Tokens      int64       `json:"tokens"`          // predicted tokens
-	BaseNLL     float64     `json:"base_nll"`        // sum of -log p, in nats
-	AdapterNLL  float64     `json:"adapter_nll"`     // sum of -log p, in nats
-	BaseLoss    float64     `json:"base_loss"`       // BaseNLL / Tokens
-	AdapterLoss float64     `json:"adapter_loss"`    // AdapterNLL / Tokens
-	BasePPL     float64     `json:"base_ppl"`        // exp(BaseLoss)
-	AdapterPPL  float64     `json:"adapter_ppl"`     // exp(AdapterLoss)
-	Report      ArtifactRef `json:"report,omitzero"` // answers.jsonl: question, base answer, adapter answer
+	Tokens      int64       `json:"tokens"`              // predicted tokens
+	BaseNLL     float64     `json:"base_nll"`            // sum of -log p, in nats
+	AdapterNLL  float64     `json:"adapter_nll"`         // sum of -log p, in nats
+	BaseLoss    float64     `json:"base_loss"`           // BaseNLL / Tokens
+	AdapterLoss float64     `json:"adapter_loss"`        // AdapterNLL / Tokens
+	BasePPL     float64     `json:"base_ppl"`            // exp(BaseLoss)
+	AdapterPPL  float64     `json:"adapter_ppl"`         // exp(AdapterLoss)
+	Report      ArtifactRef `json:"report,omitzero"`     // answers.jsonl: question, base answer, adapter answer
+	Unchanged   string      `json:"unchanged,omitempty"` // why an earlier measurement was taken instead; empty: it was made
 }
 
 // EvaluateResult is the evaluation of all adapters.
 type EvaluateResult struct {
 	Scores []AdapterScore `json:"scores"`
 	Report ArtifactRef    `json:"report"` // report.json and report.md
+}
+
+// Report is the file report.json of a report artifact.
+type Report struct {
+	Base   ArtifactRef    `json:"base"`
+	Scores []AdapterScore `json:"scores"` // in the order of the plan
 }
 
 // EvaluateJob is one evaluation on this machine, with local paths, as the engine sees it.
@@ -57,6 +75,7 @@ type EvaluateJob struct {
 	MaxLength    int      `json:"max_length"`
 	AppendEOS    bool     `json:"append_eos"`
 	AddPadToken  bool     `json:"add_pad_token"`
+	BF16         bool     `json:"bf16"`    // hold the base in bfloat16, as training did
 	Prompts      []string `json:"prompts"` // complete prompts, already in the audience's form
 	MaxNewTokens int      `json:"max_new_tokens"`
 }

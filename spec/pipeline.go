@@ -10,6 +10,9 @@ type PipelineInput struct {
 	Evaluate EvaluatePlan  `json:"evaluate"`
 	Approval ApprovalPlan  `json:"approval"`
 	Release  ReleasePlan   `json:"release"`
+	// TrainQueue is the stem of the task queues that serve devices; the class of device follows it. Empty: the default
+	// stem of package workflows.
+	TrainQueue string `json:"train_queue,omitempty"`
 }
 
 // BaseSource says where the base model comes from: a path that the preparing worker can read, or an artifact.
@@ -30,9 +33,15 @@ type AdapterPlan struct {
 	MaxLength   int  `json:"max_length"`
 	AppendEOS   bool `json:"append_eos"`
 	AddPadToken bool `json:"add_pad_token"`
+	// Device is the class of device it is trained and evaluated on ("cpu", "cuda", …): it picks the task queue. Empty:
+	// DefaultDevice. Adapters of one class of device are equal byte for byte, those of two classes are not.
+	Device string `json:"device,omitempty"`
 	// SegmentSteps is how many optimiser steps one activity does before it hands back to the workflow.
 	SegmentSteps int64 `json:"segment_steps"`
 }
+
+// DefaultDevice is the class of device of a plan that names none.
+const DefaultDevice = "cpu"
 
 // EvaluatePlan says what the evaluation stage measures.
 type EvaluatePlan struct {
@@ -54,6 +63,7 @@ type ReleasePlan struct {
 // PipelineResult is what the pipeline workflow returns.
 type PipelineResult struct {
 	Run       RunID           `json:"run"`
+	Base      ArtifactRef     `json:"base"`
 	Prepare   PrepareResult   `json:"prepare"`
 	Adapters  []AdapterResult `json:"adapters"`
 	Evaluate  EvaluateResult  `json:"evaluate"`

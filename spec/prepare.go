@@ -32,6 +32,29 @@ type PrepareInput struct {
 	Adapters []AdapterPlan `json:"adapters"`
 }
 
+// CleanInput asks for the cleaned rows of collected sources.
+type CleanInput struct {
+	Run     RunID         `json:"run"`
+	Config  PrepareConfig `json:"config"`
+	Sources ArtifactRef   `json:"sources"`
+}
+
+// CleanResult is the cleaned rows and where every row that was read has gone.
+type CleanResult struct {
+	Cleaned   ArtifactRef   `json:"cleaned"`
+	Ledger    []LedgerCount `json:"ledger"`
+	RowsRead  int64         `json:"rows_read"`
+	Unchanged string        `json:"unchanged,omitempty"` // as in PrepareResult
+}
+
+// FormatInput asks for the data set of one adapter out of the cleaned rows.
+type FormatInput struct {
+	Run     RunID         `json:"run"`
+	Config  PrepareConfig `json:"config"`
+	Plan    AdapterPlan   `json:"plan"`
+	Cleaned ArtifactRef   `json:"cleaned"`
+}
+
 // PrepareResult holds one data set per adapter, in the order of the plan, and the ledger of every row.
 type PrepareResult struct {
 	Sources  ArtifactRef      `json:"sources"`
@@ -39,6 +62,8 @@ type PrepareResult struct {
 	Datasets []AdapterDataset `json:"datasets"`
 	Ledger   []LedgerCount    `json:"ledger"` // buckets in a fixed order; they add up to RowsRead
 	RowsRead int64            `json:"rows_read"`
+	// Unchanged says why earlier cleaned rows were taken instead of cleaning; empty: they were cleaned.
+	Unchanged string `json:"unchanged,omitempty"`
 }
 
 // AdapterDataset is what one adapter trains on and is measured on.
@@ -47,6 +72,8 @@ type AdapterDataset struct {
 	Dataset   ArtifactRef `json:"dataset"` // files train.jsonl, eval.jsonl, rows.jsonl (row identities)
 	TrainRows int64       `json:"train_rows"`
 	EvalRows  int64       `json:"eval_rows"`
+	// Unchanged says why an earlier data set was taken instead of making one; empty: it was made.
+	Unchanged string `json:"unchanged,omitempty"`
 }
 
 // LedgerCount is how many rows ended in one bucket.

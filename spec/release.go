@@ -14,4 +14,6 @@ type ReleaseResult struct {
 	Current  Digest `json:"current"`
 	Previous Digest `json:"previous,omitempty"` // what it pointed to before; empty at the first release
 	Key      string `json:"key"`                // object key of the pointer
+	// Unchanged says why there was nothing to flip; empty: the pointer was flipped.
+	Unchanged string `json:"unchanged,omitempty"`
 }

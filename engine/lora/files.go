@@ -16,6 +16,9 @@ import (
 // KeepEmbeddings makes the embeddings part of what is saved, because their number of rows was changed.
 func (a *Adapter) KeepEmbeddings() { a.resize = true }
 
+// ChangedEmbeddings reports whether the embeddings are the adapter's now: the base cannot serve without it any more.
+func (a *Adapter) ChangedEmbeddings() bool { return a.resize }
+
 // Encode writes the two PEFT files: adapter_config.json and adapter_model.safetensors.
 func (a *Adapter) Encode(base string) (map[string][]byte, error) {
 	tensors := a.named()
@@ -65,8 +68,7 @@ func Load(m model.Model, dir string) (_ *Adapter, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	a := &Adapter{Config: config, model: m}
-	return a, a.restore(file, path)
+	return restored(m, config, file, path)
 }
 
 // Restore attaches an adapter from the bytes of adapter_model.safetensors, as a snapshot holds them.
@@ -75,8 +77,19 @@ func Restore(m model.Model, config spec.LoRAConfig, weights []byte) (*Adapter, e
 	if err != nil {
 		return nil, err
 	}
+	return restored(m, config, file, weightsFile)
+}
+
+// restored attaches what a file holds, or leaves the model as it was.
+func restored(m model.Model, config spec.LoRAConfig, file *tensor.Safetensors, path string) (*Adapter, error) {
 	a := &Adapter{Config: config, model: m}
-	return a, a.restore(file, weightsFile)
+	var err error
+	m.Head().Engine().Scope(func() { err = a.restore(file, path) })
+	if err != nil {
+		a.Detach()
+		return nil, err
+	}
+	return a, nil
 }
 
 func (a *Adapter) restore(file *tensor.Safetensors, path string) error {
@@ -113,6 +126,8 @@ func (a *Adapter) restore(file *tensor.Safetensors, path string) error {
 		}
 		a.attach(l, down, up)
 	}
+	var replaced []*model.Embedding
+	var stored []*tensor.Tensor
 	for _, emb := range a.model.Embeddings() {
 		name := "base_model.model." + emb.Name + ".weight"
 		shape, ok := file.Shape(name)
@@ -122,20 +137,22 @@ func (a *Adapter) restore(file *tensor.Safetensors, path string) error {
 		if len(shape) != 2 || shape[1] != emb.Weight.Size(1) || shape[0] < emb.Weight.Size(0) {
 			return fault.At(path, 0, "embedding %q has shape %v, this base has %v: adapter of another base", name, shape, emb.Weight.Shape())
 		}
-		stored, err := file.Load(e, name)
+		t, err := file.Load(e, name)
 		if err != nil {
 			return err
 		}
-		old := emb.Weight
-		emb.Weight = stored.To(old.DType()).Pin()
-		old.Free()
-		a.resize = true
+		replaced, stored = append(replaced, emb), append(stored, t.To(emb.Weight.DType()))
 		left = slices.DeleteFunc(left, func(n string) bool { return n == name })
 	}
 	// With one matrix for both, PEFT still saves the output embedding; it equals the input's.
-	left = slices.DeleteFunc(left, func(n string) bool { return a.resize && n == "base_model.model.lm_head.weight" })
+	left = slices.DeleteFunc(left, func(n string) bool { return len(replaced) > 0 && n == "base_model.model.lm_head.weight" })
 	if len(left) > 0 {
 		return fault.At(path, 0, "tensor %q has no place in this base: adapter of another base", left[0])
+	}
+	for i, emb := range replaced {
+		emb.Weight.Free()
+		emb.Weight = stored[i].Pin()
+		a.resize = true
 	}
 	return nil
 }

@@ -67,7 +67,7 @@ func (r *Runner) Evaluate(ctx context.Context, job spec.EvaluateJob, progress fu
 		if err != nil {
 			return err
 		}
-		defer adapter.Detach()
+		defer r.takeOff(adapter)
 		out.AdapterNLL, out.AdapterAnswers, err = measure()
 		return err
 	})

@@ -179,7 +179,7 @@ func (l *loraRun) close() {
 			l.optimiser.Free()
 		}
 		if l.adapter != nil {
-			l.adapter.Detach()
+			l.runner.takeOff(l.adapter)
 		}
 		if l.resized {
 			l.runner.forget()

@@ -4,6 +4,7 @@ package recipes
 
 import (
 	"elara/data/tokenizer"
+	"elara/engine/lora"
 	"elara/engine/model"
 	"elara/engine/model/auto"
 	"elara/engine/tensor"
@@ -51,6 +52,15 @@ func (r *Runner) forget() {
 	}
 }
 
+// takeOff frees an adapter, and with it a base whose embeddings it changed. It must run inside Engine.Do.
+func (r *Runner) takeOff(adapter *lora.Adapter) {
+	changed := adapter.ChangedEmbeddings()
+	adapter.Detach()
+	if changed {
+		r.forget()
+	}
+}
+
 // vocabulary loads the tokenizer of a base, with the guide's padding token where it is asked for, and makes the model's
 // embeddings fit. It must run inside Engine.Do.
 func vocabulary(base model.Model, path string, addPad bool) (tok *tokenizer.Tokenizer, resized bool, err error) {
@@ -59,7 +69,7 @@ func vocabulary(base model.Model, path string, addPad bool) (tok *tokenizer.Toke
 		return nil, false, err
 	}
 	if addPad {
-		if _, err := tok.AddToken("<PAD>", true); err != nil {
+		if _, err := tok.SetPAD("<PAD>"); err != nil {
 			return nil, false, err
 		}
 	}

@@ -34,7 +34,7 @@ func (r *Runner) open(path, adapter string) (model.Model, *tokenizer.Tokenizer, 
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	return base, tok, attached.Detach, nil
+	return base, tok, func() { r.takeOff(attached) }, nil
 }
 
 // Score gives each text's log-probabilities in float32 arithmetic. Special tokens in a text are recognised, none is added.

@@ -18,7 +18,10 @@ EL_INLINE void drop_tiles(const S* x, S* y, int64_t n, int64_t begin, int64_t en
   for (int64_t tile = begin; tile < end; tile++) {
     philox_tile(d.key, static_cast<uint64_t>(tile), bits);
     int64_t base = tile * kTile, count = std::min<int64_t>(kTile, n - base);
-    for (int64_t i = 0; i < count; i++) store(y + base + i, bits[i] >= d.threshold ? load(x + base + i) * d.scale : 0.0f);
+    for (int64_t i = 0; i < count; i++) {
+      float kept = load(x + base + i) * d.scale;
+      store(y + base + i, bits[i] >= d.threshold ? kept : 0.0f);
+    }
   }
 }
 EL_CLONES void drop_f32(const float* x, float* y, int64_t n, int64_t begin, int64_t end, const Dropout& d) {

@@ -1,0 +1,42 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"elara/storage"
+	"elara/storage/artifact"
+	"elara/telemetry"
+)
+
+// Control holds the activities that need no model.
+type Control struct {
+	Store   storage.Store
+	Cache   *artifact.Cache
+	Scratch string // folder for files in the making; each activity removes its own
+
+	Instruments *telemetry.Instruments // nil: nothing is measured
+}
+
+// Device holds the activities that need a model.
+type Device struct {
+	Store     storage.Store
+	Cache     *artifact.Cache
+	Scratch   string
+	Trainer   Trainer
+	Evaluator Evaluator
+
+	Instruments *telemetry.Instruments // nil: nothing is measured
+}
+
+// run does the work of an activity, measures it, and turns its error into what Temporal stores.
+func run[In, Out any](
+	ctx context.Context, instruments *telemetry.Instruments, stage string, in In, work func(context.Context, In) (Out, error),
+) (Out, error) {
+	began := time.Now()
+	out, err := work(ctx, in)
+	if instruments != nil {
+		instruments.Stage(ctx, stage, time.Since(began), err)
+	}
+	return out, failure(ctx, err)
+}

@@ -1,0 +1,172 @@
+package activities
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"path/filepath"
+
+	"elara/data/instruct"
+	"elara/spec"
+	"elara/spec/fault"
+	"elara/storage"
+	"elara/storage/artifact"
+)
+
+// answersFile is the one file of an answers artifact.
+const answersFile = "answers.jsonl"
+
+// answer is one line of answersFile: a question of the plan, answered twice.
+type answer struct {
+	Question string `json:"question"`
+	Base     string `json:"base_answer"`
+	Adapter  string `json:"adapter_answer"`
+}
+
+// evaluateKey is the identity of a score and its answers.
+func evaluateKey(in spec.EvaluateTargetInput) (spec.Digest, error) {
+	template, err := instruct.Guide().Hash()
+	if err != nil {
+		return "", err
+	}
+	target := in.Target
+	return evaluateStage.key(struct {
+		Base, Adapter, Dataset spec.Digest
+		Plan                   spec.EvaluatePlan
+		Audience               spec.Audience
+		MaxLength              int
+		AppendEOS              bool
+		AddPadToken            bool
+		Device                 string
+		Template               spec.Digest
+	}{
+		in.Base.Digest, target.Adapter.Digest, target.Dataset.Digest, in.Plan, target.Audience,
+		target.MaxLength, target.AppendEOS, target.AddPadToken, target.Device, template,
+	})
+}
+
+// FindScore looks for a score of the same adapter on the same rows; Unchanged is set when there is one.
+func (c *Control) FindScore(ctx context.Context, in spec.EvaluateTargetInput) (spec.AdapterScore, error) {
+	return run(ctx, c.Instruments, spec.StageEvaluate, in, c.findScore)
+}
+
+func (c *Control) findScore(ctx context.Context, in spec.EvaluateTargetInput) (spec.AdapterScore, error) {
+	key, err := evaluateKey(in)
+	if err != nil {
+		return spec.AdapterScore{}, err
+	}
+	found, reason, err := recall(ctx, c.Store, evaluateStage, key,
+		func(s spec.AdapterScore) []spec.ArtifactRef { return []spec.ArtifactRef{s.Report} })
+	found.Adapter, found.Unchanged = in.Target.Name, reason
+	return found, err
+}
+
+// EvaluateTarget measures an adapter and its base on the rows held out for it, and lets both answer the questions.
+func (d *Device) EvaluateTarget(ctx context.Context, in spec.EvaluateTargetInput) (spec.AdapterScore, error) {
+	return run(ctx, d.Instruments, spec.StageEvaluate, in, d.evaluateTarget)
+}
+
+func (d *Device) evaluateTarget(ctx context.Context, in spec.EvaluateTargetInput) (spec.AdapterScore, error) {
+	at := spec.Progress{Stage: spec.StageEvaluate, Adapter: in.Target.Name}
+	work := begin(ctx, d.Store, at, bulkPatience)
+	defer work.end()
+	ctx, store := work.ctx, work.store
+
+	job, err := d.evaluation(ctx, store, in)
+	if err != nil {
+		return spec.AdapterScore{}, err
+	}
+	work.pulse.loading()
+	outcome, err := d.Evaluator.Evaluate(ctx, job, func(progress spec.Progress) {
+		progress.Stage, progress.Adapter = at.Stage, at.Adapter
+		work.pulse.step(progress)
+	})
+	if err != nil {
+		return spec.AdapterScore{}, fmt.Errorf("evaluate %s: %w", in.Target.Name, err)
+	}
+	score, err := scoreOf(in.Target.Name, job, outcome)
+	if err != nil {
+		return spec.AdapterScore{}, err
+	}
+	if score.Report, err = publishAnswers(ctx, store, in, outcome); err != nil {
+		return spec.AdapterScore{}, err
+	}
+	key, err := evaluateKey(in)
+	if err != nil {
+		return spec.AdapterScore{}, err
+	}
+	score, err = remember(ctx, store, evaluateStage, key, score)
+	score.Adapter = in.Target.Name
+	return score, err
+}
+
+// evaluation lays the inputs out on this machine and says to the engine where they are.
+func (d *Device) evaluation(ctx context.Context, store storage.Store, in spec.EvaluateTargetInput) (spec.EvaluateJob, error) {
+	var folders [3]string
+	for i, ref := range []spec.ArtifactRef{in.Base, in.Target.Adapter, in.Target.Dataset} {
+		folder, err := d.Cache.Materialise(ctx, store, ref)
+		if err != nil {
+			return spec.EvaluateJob{}, err
+		}
+		folders[i] = folder
+	}
+	base, err := modelPath(folders[0])
+	if err != nil {
+		return spec.EvaluateJob{}, err
+	}
+	job := spec.EvaluateJob{
+		BaseModel: base, Adapter: folders[1], EvalDataPath: filepath.Join(folders[2], evalFile),
+		MaxRows: in.Plan.MaxRows, MaxNewTokens: in.Plan.MaxNewTokens,
+		MaxLength: in.Target.MaxLength, AppendEOS: in.Target.AppendEOS, AddPadToken: in.Target.AddPadToken,
+	}
+	template := instruct.Guide()
+	for _, question := range in.Plan.Questions {
+		prompt, err := template.Prompt(question, in.Target.Audience)
+		if err != nil {
+			return spec.EvaluateJob{}, err
+		}
+		job.Prompts = append(job.Prompts, prompt)
+	}
+	return job, nil
+}
+
+// scoreOf derives means and perplexities from the exact sums.
+func scoreOf(name spec.AdapterName, job spec.EvaluateJob, outcome spec.EvaluateOutcome) (spec.AdapterScore, error) {
+	if outcome.Rows < 1 || outcome.Tokens < 1 {
+		return spec.AdapterScore{}, fault.New(fault.Invalid, "evaluate %s: %d rows with %d tokens to predict; expected at least one",
+			name, outcome.Rows, outcome.Tokens)
+	}
+	if len(outcome.BaseAnswers) != len(job.Prompts) || len(outcome.AdapterAnswers) != len(job.Prompts) {
+		return spec.AdapterScore{}, fmt.Errorf("evaluate %s: %d and %d answers to %d questions",
+			name, len(outcome.BaseAnswers), len(outcome.AdapterAnswers), len(job.Prompts))
+	}
+	score := spec.AdapterScore{
+		Adapter: name, Rows: outcome.Rows, Tokens: outcome.Tokens,
+		BaseNLL: outcome.BaseNLL, AdapterNLL: outcome.AdapterNLL,
+		BaseLoss: outcome.BaseNLL / float64(outcome.Tokens), AdapterLoss: outcome.AdapterNLL / float64(outcome.Tokens),
+	}
+	score.BasePPL, score.AdapterPPL = math.Exp(score.BaseLoss), math.Exp(score.AdapterLoss)
+	for _, figure := range []float64{score.BasePPL, score.AdapterPPL} {
+		if !isFinite(figure) {
+			return spec.AdapterScore{}, fault.New(fault.Diverged, "evaluate %s: loss of the base %v, of the adapter %v",
+				name, score.BaseLoss, score.AdapterLoss)
+		}
+	}
+	return score, nil
+}
+
+// publishAnswers stores the texts: they never travel through Temporal.
+func publishAnswers(ctx context.Context, store storage.Store, in spec.EvaluateTargetInput, outcome spec.EvaluateOutcome) (spec.ArtifactRef, error) {
+	var lines bytes.Buffer
+	encoder := json.NewEncoder(&lines)
+	encoder.SetEscapeHTML(false)
+	for i, question := range in.Plan.Questions {
+		if err := encoder.Encode(answer{question, outcome.BaseAnswers[i], outcome.AdapterAnswers[i]}); err != nil {
+			return spec.ArtifactRef{}, err
+		}
+	}
+	return artifact.PublishBytes(ctx, store, spec.KindReport, map[string][]byte{answersFile: lines.Bytes()},
+		[]spec.Digest{in.Base.Digest, in.Target.Adapter.Digest, in.Target.Dataset.Digest}, nil)
+}

@@ -1,0 +1,101 @@
+package activities
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"elara/spec"
+	"elara/storage/artifact"
+)
+
+// Files of a report artifact.
+const (
+	reportJSON     = "report.json" // a spec.Report
+	reportMarkdown = "report.md"   // the same for people, with the answers
+)
+
+// WriteReport puts the scores of all adapters, and what base and adapters answer, into one report. It names no run: the
+// same scores are the same report.
+func (c *Control) WriteReport(ctx context.Context, in spec.ReportInput) (spec.ArtifactRef, error) {
+	return run(ctx, c.Instruments, spec.StageEvaluate, in, c.writeReport)
+}
+
+func (c *Control) writeReport(ctx context.Context, in spec.ReportInput) (spec.ArtifactRef, error) {
+	report := spec.Report{Base: in.Base}
+	inputs := []spec.Digest{in.Base.Digest}
+	answers := make([][]answer, len(in.Scores))
+	for i, score := range in.Scores {
+		score.Unchanged = "" // how the score was come by is no part of it
+		report.Scores = append(report.Scores, score)
+		inputs = append(inputs, score.Report.Digest)
+		var err error
+		if answers[i], err = c.answers(ctx, score.Report); err != nil {
+			return spec.ArtifactRef{}, err
+		}
+	}
+	content, err := json.MarshalIndent(report, "", "  ")
+	if err != nil {
+		return spec.ArtifactRef{}, err
+	}
+	return artifact.PublishBytes(ctx, c.Store, spec.KindReport, map[string][]byte{
+		reportJSON:     append(content, '\n'),
+		reportMarkdown: []byte(markdown(report, answers)),
+	}, inputs, nil)
+}
+
+func (c *Control) answers(ctx context.Context, ref spec.ArtifactRef) ([]answer, error) {
+	content, err := artifact.ReadFile(ctx, c.Store, ref, answersFile)
+	if err != nil {
+		return nil, err
+	}
+	var all []answer
+	for lines := json.NewDecoder(bytes.NewReader(content)); lines.More(); {
+		var one answer
+		if err := lines.Decode(&one); err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// markdown is the report for a reviewer: figures first, then what the model says now and said before.
+func markdown(report spec.Report, answers [][]answer) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Evaluation on held-out rows\n\nBase model `%s`\n\n", report.Base.Digest)
+	b.WriteString("| adapter | rows | tokens | loss of the base | loss of the adapter | change | perplexity of the base | perplexity of the adapter |\n")
+	b.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|\n")
+	for _, s := range report.Scores {
+		fmt.Fprintf(&b, "| %s | %d | %d | %.4f | %.4f | %+.4f | %.2f | %.2f |\n", s.Adapter, s.Rows, s.Tokens,
+			s.BaseLoss, s.AdapterLoss, s.AdapterLoss-s.BaseLoss, s.BasePPL, s.AdapterPPL)
+	}
+	for i, s := range report.Scores {
+		if len(answers[i]) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "\n## What %s answers\n", s.Adapter)
+		for _, a := range answers[i] {
+			fmt.Fprintf(&b, "\n**%s**\n\nBefore:\n\n%s\nAfter:\n\n%s", flat(a.Question), quoted(a.Base), quoted(a.Adapter))
+		}
+	}
+	return b.String()
+}
+
+// flat keeps a text on one line.
+func flat(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// quoted indents a text of the model, so that nothing in it is taken for Markdown.
+func quoted(text string) string {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return "_(nothing)_\n"
+	}
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString("    " + strings.TrimRight(line, "\r\n") + "\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,225 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"elara/spec"
+	"elara/spec/fault"
+	"elara/storage"
+	"elara/storage/artifact"
+	"elara/storage/checkpoint"
+)
+
+// trainKey is the identity of a trained adapter: everything that it is made of. How the training is cut into segments
+// and where its files lie is not part of it.
+func trainKey(in spec.AdapterInput) (spec.Digest, error) {
+	plan := in.Plan
+	plan.Args.OutputDir = ""
+	return trainStage.key(struct {
+		Base, Dataset spec.Digest
+		LoRA          spec.LoRAConfig
+		Args          spec.TrainingArgs
+		MaxLength     int
+		AppendEOS     bool
+		AddPadToken   bool
+		Device        string
+	}{in.Base.Digest, in.Dataset.Digest, plan.LoRA, plan.Args, plan.MaxLength, plan.AppendEOS, plan.AddPadToken, plan.Device})
+}
+
+// FindAdapter looks for an adapter that was made of the same before; Unchanged is set when there is one.
+func (c *Control) FindAdapter(ctx context.Context, in spec.AdapterInput) (spec.AdapterResult, error) {
+	return run(ctx, c.Instruments, spec.StageTrain, in, c.findAdapter)
+}
+
+func (c *Control) findAdapter(ctx context.Context, in spec.AdapterInput) (spec.AdapterResult, error) {
+	key, err := trainKey(in)
+	if err != nil {
+		return spec.AdapterResult{}, err
+	}
+	found, reason, err := recall(ctx, c.Store, trainStage, key,
+		func(r spec.AdapterResult) []spec.ArtifactRef { return []spec.ArtifactRef{r.Ref} })
+	found.Adapter, found.Unchanged = in.Plan.Name, reason
+	return found, err
+}
+
+// TrainSegment trains one adapter from its newest checkpoint up to a step, or to the end, or until it is asked to stop;
+// it saves before it stops.
+func (d *Device) TrainSegment(ctx context.Context, in spec.SegmentInput) (spec.SegmentResult, error) {
+	return run(ctx, d.Instruments, spec.StageTrain, in, d.trainSegment)
+}
+
+func (d *Device) trainSegment(ctx context.Context, in spec.SegmentInput) (result spec.SegmentResult, err error) {
+	work := begin(ctx, d.Store, spec.Progress{Stage: spec.StageTrain, Adapter: in.Plan.Name}, bulkPatience)
+	defer work.end()
+	live, store := work.ctx, work.store
+
+	folder, remove, err := scratch(d.Scratch, "train")
+	if err != nil {
+		return spec.SegmentResult{}, err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	job, err := d.job(live, store, in.AdapterInput, folder)
+	if err != nil {
+		return spec.SegmentResult{}, err
+	}
+	key, err := trainKey(in.AdapterInput)
+	if err != nil {
+		return spec.SegmentResult{}, err
+	}
+	lease, err := checkpoint.Acquire(live, store, in.Run, in.Plan.Name, holder(ctx), key)
+	if err != nil {
+		return spec.SegmentResult{}, err
+	}
+	newest, found, skipped, err := lease.Newest(live)
+	if err != nil {
+		return spec.SegmentResult{}, err
+	}
+	result = spec.SegmentResult{Token: lease.Token()}
+	for _, checkpoint := range skipped {
+		result.Skipped = append(result.Skipped, checkpoint.String())
+	}
+	var resume *spec.Snapshot
+	if found {
+		resume = &newest
+		result.ResumedFrom = newest.Step
+	}
+	activity.GetLogger(ctx).Info("training segment begins", "adapter", in.Plan.Name,
+		"resumed_from", result.ResumedFrom, "until", in.UntilStep, "token", result.Token, "skipped", result.Skipped)
+
+	watch := &observer{
+		adapter: in.Plan.Name, pulse: work.pulse, live: live, until: in.UntilStep, resumedFrom: result.ResumedFrom,
+	}
+	if result.ResumedFrom >= in.UntilStep { // an attempt before got there and could not say so
+		watch.until = result.ResumedFrom + in.Plan.SegmentSteps
+	}
+	facts, err := factsOf(live, store, in.AdapterInput, key)
+	if err != nil {
+		return spec.SegmentResult{}, err
+	}
+	watch.saver.commit = func(ctx context.Context, snapshot spec.Snapshot) error {
+		began := time.Now()
+		err := patiently(ctx, func() error {
+			_, err := lease.Commit(ctx, snapshot, facts)
+			return err
+		})
+		if d.Instruments != nil {
+			d.Instruments.CheckpointCommit(ctx, in.Plan.Name, snapshot.Step, sizeOf(snapshot), began, time.Now(), err)
+		}
+		if err == nil {
+			watch.committed.Store(snapshot.Step)
+		}
+		return err
+	}
+
+	// From here on nothing but the observer stops the training: what it has is saved before it ends.
+	unbroken := context.WithoutCancel(ctx)
+	watch.measure = func(progress spec.Progress, began, ended time.Time) {
+		if d.Instruments != nil {
+			d.Instruments.TrainStep(unbroken, progress, began, ended)
+		}
+	}
+	work.pulse.loading()
+	result.Outcome, err = d.Trainer.TrainLoRA(unbroken, job, resume, watch)
+	if err = errors.Join(err, watch.saver.wait()); err != nil {
+		return spec.SegmentResult{}, fmt.Errorf("train %s: %w", in.Plan.Name, err)
+	}
+	result.TokensPerSecond = watch.tokensPerSecond
+	if err := checkOutcome(result.Outcome, watch); err != nil {
+		return spec.SegmentResult{}, fmt.Errorf("train %s: %w", in.Plan.Name, err)
+	}
+	if result.Outcome.Done {
+		result.Adapter, err = publishAdapter(unbroken, store, in.AdapterInput, key, job.OutputDir, result.Outcome)
+	}
+	return result, err
+}
+
+// job lays the inputs out on this machine and says to the engine where they are.
+func (d *Device) job(ctx context.Context, store storage.Store, in spec.AdapterInput, folder string) (spec.LoRAJob, error) {
+	base, err := d.Cache.Materialise(ctx, store, in.Base)
+	if err != nil {
+		return spec.LoRAJob{}, err
+	}
+	if base, err = modelPath(base); err != nil {
+		return spec.LoRAJob{}, err
+	}
+	dataset, err := d.Cache.Materialise(ctx, store, in.Dataset)
+	if err != nil {
+		return spec.LoRAJob{}, err
+	}
+	job := spec.LoRAJob{
+		BaseModel: base, ModelType: "causal_lm", OutputDir: filepath.Join(folder, "adapter"),
+		TrainDataPath: filepath.Join(dataset, trainFile), EvalDataPath: filepath.Join(dataset, evalFile),
+		MaxLength: in.Plan.MaxLength, AppendEOS: in.Plan.AppendEOS, AddPadToken: in.Plan.AddPadToken,
+		LoRA: in.Plan.LoRA, Args: in.Plan.Args,
+	}
+	job.Args.OutputDir = filepath.Join(folder, "checkpoints")
+	return job, nil
+}
+
+// factsOf is what a checkpoint tells of its making: by what configuration, template and tokenizer.
+func factsOf(ctx context.Context, store storage.Store, in spec.AdapterInput, key spec.Digest) (checkpoint.Facts, error) {
+	facts := checkpoint.Facts{Config: key, Engine: checkpoint.Engine{Device: in.Plan.Device}}
+	dataset, err := artifact.Load(ctx, store, in.Dataset)
+	if err != nil {
+		return facts, err
+	}
+	facts.Template = spec.Digest(dataset.Meta[templateMeta])
+	base, err := artifact.Load(ctx, store, in.Base)
+	if tokenizer, found := base.File("tokenizer.json"); found {
+		facts.Tokenizer = tokenizer.Digest
+	}
+	return facts, err
+}
+
+// publishAdapter stores what the training left in its output folder, and records it for runs to come.
+func publishAdapter(
+	ctx context.Context, store storage.Store, in spec.AdapterInput, key spec.Digest, folder string, outcome spec.TrainOutcome,
+) (spec.ArtifactRef, error) {
+	ref, err := artifact.Publish(ctx, store, spec.KindAdapter, folder, []spec.Digest{in.Base.Digest, in.Dataset.Digest}, nil)
+	if err != nil {
+		return spec.ArtifactRef{}, err
+	}
+	stands, err := remember(ctx, store, trainStage, key, spec.AdapterResult{Adapter: in.Plan.Name, Ref: ref, Outcome: outcome})
+	return stands.Ref, err
+}
+
+// checkOutcome refuses an outcome that claims more or less than was agreed: a training that ends before its last step
+// has failed, however calmly it ended.
+func checkOutcome(outcome spec.TrainOutcome, watch *observer) error {
+	if !isFinite(outcome.Loss) || !isFinite(outcome.EvalLoss) {
+		return fault.New(fault.Diverged, "loss %v, held-out loss %v at step %d", outcome.Loss, outcome.EvalLoss, outcome.Step)
+	}
+	switch {
+	case outcome.Done && outcome.Step != outcome.TotalSteps:
+		return fmt.Errorf("the engine ended at step %d of %d and calls it done", outcome.Step, outcome.TotalSteps)
+	case outcome.Done:
+		return nil
+	case watch.committed.Load() != outcome.Step && watch.resumedFrom != outcome.Step:
+		return fmt.Errorf("the engine yielded at step %d, the newest checkpoint is of step %d", outcome.Step, watch.committed.Load())
+	case outcome.Step >= watch.until || errors.Is(context.Cause(watch.live), errWorkerStops):
+		return nil // the next segment goes on, here or elsewhere
+	case watch.live.Err() != nil:
+		return fault.New(fault.Preempted, "stopped and saved at step %d: %w", outcome.Step, context.Cause(watch.live))
+	}
+	return fmt.Errorf("the engine yielded at step %d, it was to go on to step %d", outcome.Step, watch.until)
+}
+
+// holder names an attempt in the lease.
+func holder(ctx context.Context) string {
+	info := activity.GetInfo(ctx)
+	return fmt.Sprintf("%s/%s/%s/%d", info.WorkflowExecution.ID, info.WorkflowExecution.RunID, info.ActivityID, info.Attempt)
+}
+
+func sizeOf(snapshot spec.Snapshot) int64 {
+	var size int64
+	for _, content := range snapshot.Files {
+		size += int64(len(content))
+	}
+	return size
+}

@@ -1,0 +1,110 @@
+package configs
+
+import (
+	"fmt"
+	"slices"
+)
+
+// canonical checks that every key of the object is in the table and gives a copy under the tables' own spelling. It
+// reads no values: two files are made canonical before they are merged.
+func (s *section) canonical(n *node, path string) (*node, error) {
+	out := &node{shape: shapeObject, origin: n.origin}
+	if n.shape != shapeObject {
+		return nil, n.origin.errorf("%s: expected %s, found %s", orTop(path), shapeObject, n.found())
+	}
+	for _, f := range n.fields {
+		k, known := s.find(f.name)
+		if !known {
+			return nil, s.unknown(f, path)
+		}
+		value, err := canonicalValue(k, f.value, join(path, k.name))
+		if err != nil {
+			return nil, err
+		}
+		if twin := out.get(k.name); twin != nil && !sameScalar(twin, value) {
+			return nil, f.at.errorf("%s: says %s, but line %d says %s under another spelling of the same key",
+				join(path, f.name), value.found(), twin.origin.line, twin.found())
+		}
+		out.put(field{name: k.name, at: f.at, value: value})
+	}
+	return out, nil
+}
+
+func canonicalValue(k key, n *node, path string) (*node, error) {
+	switch {
+	case k.object != nil:
+		return k.object.canonical(n, path)
+	case k.element != nil && n.shape == shapeList:
+		list := &node{shape: shapeList, origin: n.origin}
+		for _, item := range n.items {
+			value, err := k.element.canonical(item, path+"[]")
+			if err != nil {
+				return nil, err
+			}
+			list.items = append(list.items, value)
+		}
+		return list, nil
+	default:
+		return n, nil
+	}
+}
+
+// unknown says why a key is not accepted.
+func (s *section) unknown(f field, path string) error {
+	if slices.Contains(s.foreign, f.name) {
+		return f.at.errorf("%s: known to %s but not supported yet: remove it", join(path, f.name), s.foreignOwner)
+	}
+	return f.at.errorf("%s: unknown key%s", join(path, f.name), suggestion(f.name, s.names()))
+}
+
+// decode reads a canonical object into the targets of the table. Keys that are absent keep their defaults.
+func (s *section) decode(n *node, path string) error {
+	for _, k := range s.keys {
+		value := n.get(k.name)
+		full := join(path, k.name)
+		switch {
+		case value == nil && k.required:
+			return n.origin.errorf("%s: missing, expected %s", full, k.expects())
+		case value == nil && k.object != nil:
+			if err := k.object.decode(&node{shape: shapeObject, origin: n.origin}, full); err != nil {
+				return err
+			}
+		case value == nil:
+		case k.object != nil:
+			if err := k.object.decode(value, full); err != nil {
+				return err
+			}
+		case value.shape == shapeNull && k.nullable:
+		default:
+			if err := k.set(value); err != nil {
+				return located(err, value.origin, full)
+			}
+		}
+	}
+	return nil
+}
+
+// mismatch is returned by a key's set when the value is not what the key expects.
+type mismatch struct{ expected, found string }
+
+func (m mismatch) Error() string { return "expected " + m.expected + ", found " + m.found }
+
+func sameScalar(a, b *node) bool {
+	return a.shape == b.shape && a.text == b.text && a.items == nil && b.items == nil
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+func listPath(path string, index int) string { return fmt.Sprintf("%s[%d]", path, index) }
+
+func orTop(path string) string {
+	if path == "" {
+		return "the file"
+	}
+	return path
+}

@@ -1,0 +1,224 @@
+package configs
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"elara/spec"
+
+	"github.com/stretchr/testify/require"
+)
+
+// samples gives, for keys whose kind does not say it, a value that is not the default.
+func samples() map[string]any {
+	return map[string]any{
+		"name": "other-name", "audience": "doctor", "preset": "doctor", "bias": nil, "model_type": nil, "lr_scheduler_type": nil,
+		"match": []any{"x+"}, "target_modules": []any{"k_proj"}, "audiences": []any{"doctor"}, "questions": []any{"Why?"},
+		"cron": "1 2 3 4 5", "every": "48h", "jitter": "3m", "channel": "other-channel", "max_steps": 7,
+		"address": "other:1", "otlp_endpoint": "other:2", "metrics_address": "other:3", "endpoint": "http://other:4", "bucket": "other-bucket",
+		"prefix": "other/", "namespace": "other-namespace", "control": "other-queue", "train": "other-train",
+		"region": "other-region", "server_name": "other-host",
+		"question_column": "q2", "answer_column": "a2", "audience_column": "c2",
+	}
+}
+
+// another gives a value of the key that is not its default; nil when it has one value only.
+func another(t *testing.T, k key, folder string) any {
+	t.Helper()
+	if value, found := samples()[k.name]; found {
+		return value
+	}
+	switch {
+	case k.kind == device().expected:
+		return "cuda:5"
+	case k.kind == "a path":
+		path := filepath.Join(folder, "other-"+k.name)
+		require.NoError(t, os.WriteFile(path, []byte("from "+k.name), 0o600))
+		return path
+	case k.kind == "true or false":
+		return k.fallback != "true"
+	case k.kind == "a whole number":
+		return 333
+	case k.kind == "a number":
+		return 0.03125
+	case k.kind == "one of":
+		options := strings.Split(k.within, ", ")
+		return options[len(options)-1]
+	case k.secret:
+		return "other-secret"
+	}
+	t.Fatalf("no sample for a key of kind %q: %s", k.kind, k.name)
+	return nil
+}
+
+// changed lists the leaf fields in which two values of a type differ, by path.
+func changed(a, b reflect.Value, path string) []string {
+	if a.Kind() == reflect.Struct && a.Type() != reflect.TypeFor[Secret]() {
+		var found []string
+		for i := range a.NumField() {
+			found = append(found, changed(a.Field(i), b.Field(i), path+"."+a.Type().Field(i).Name)...)
+		}
+		return found
+	}
+	if a.Kind() == reflect.Slice && a.Len() == b.Len() && a.Len() > 0 && a.Index(0).Kind() == reflect.Struct {
+		var found []string
+		for i := range a.Len() {
+			found = append(found, changed(a.Index(i), b.Index(i), path+"[]")...)
+		}
+		return found
+	}
+	if reflect.DeepEqual(a.Interface(), b.Interface()) {
+		return nil
+	}
+	return []string{path}
+}
+
+// fields lists all leaf fields of a type, by path.
+func fields(t reflect.Type, path string) []string {
+	switch {
+	case t.Kind() == reflect.Struct && t != reflect.TypeFor[Secret]():
+		var found []string
+		for i := range t.NumField() {
+			found = append(found, fields(t.Field(i).Type, path+"."+t.Field(i).Name)...)
+		}
+		return found
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
+		return fields(t.Elem(), path+"[]")
+	default:
+		return []string{path}
+	}
+}
+
+// prove sets every key of a table alone to another value, loads, and wants a field to change; then it wants every field
+// of the type to have been changed by some key, but for those named.
+func prove(t *testing.T, table *section, base map[string]any, load func(map[string]any) (any, error), unreachable ...string) {
+	t.Helper()
+	before, err := load(base)
+	require.NoError(t, err)
+	reached := map[string]bool{}
+	table.walk("", func(path string, k key) {
+		if k.object != nil || k.element != nil || strings.HasPrefix(path, "defaults.") {
+			return // defaults is the same table as an adapter's; the layering has a test of its own
+		}
+		value := another(t, k, t.TempDir())
+		if value == nil {
+			return
+		}
+		doc := maps.Clone(base)
+		doc[path] = value
+		after, err := load(doc)
+		require.NoError(t, err, path)
+		differences := changed(reflect.ValueOf(before), reflect.ValueOf(after), "")
+		require.NotEmpty(t, differences, "%s = %v is accepted but changes nothing", path, value)
+		for _, field := range differences {
+			reached[field] = true
+		}
+	})
+	for _, name := range unreachable {
+		reached[name] = true
+	}
+	for _, field := range fields(reflect.TypeOf(before), "") {
+		require.True(t, reached[field], "no key sets %s", field)
+	}
+}
+
+// tree turns dotted paths into nodes, as an untyped file would hold them.
+func tree(t *testing.T, flat map[string]any, dir string) *node {
+	t.Helper()
+	from := origin{file: "test", dir: dir}
+	top := &node{shape: shapeObject, origin: from}
+	for _, path := range sortedPaths(flat) {
+		value, err := nodeOf(flat[path], from, shapeText)
+		require.NoError(t, err)
+		putPath(top, strings.Split(path, "."), value)
+	}
+	return top
+}
+
+func TestEveryKeyOfATrainingFileIsRead(t *testing.T) {
+	base := map[string]any{"base_model": "b", "output_dir": "o", "train_data_path": "t", "eval_data_path": "e", "lora_config.target_modules": []any{"q_proj"}}
+	prove(t, loraJobKeys(&spec.LoRAJob{}), base, func(doc map[string]any) (any, error) {
+		return decodeLoRAJob(tree(t, doc, "/d"))
+	}, ".ModelType", ".LoRA.Bias", ".Args.LRSchedulerType") // one value is supported
+}
+
+func TestEveryKeyOfAnAdapterIsRead(t *testing.T) {
+	withoutVariables(t)
+	base := map[string]any{"name": "a", "audience": "patient", "lora_config.target_modules": []any{"q_proj"}}
+	prove(t, adapterKeys(&adapterFile{plan: &spec.AdapterPlan{}}), base, func(doc map[string]any) (any, error) {
+		file := tree(t, map[string]any{"name": "p", "base.path": "b", "prepare.sources": []any{map[string]any{"path": "s"}}}, "/d")
+		file.put(field{name: "adapters", value: &node{shape: shapeList, items: []*node{tree(t, doc, "/d")}}})
+		p, err := decodePipeline(file, nil)
+		if err != nil {
+			return nil, err
+		}
+		return p.Input.Adapters[0], nil
+	}, ".LoRA.Bias", ".Args.LRSchedulerType", ".Args.OutputDir") // the last is the worker's to choose
+}
+
+func TestEveryKeyOfASourceIsRead(t *testing.T) {
+	prove(t, sourceKeys(&spec.DataSource{}), map[string]any{"path": "s"}, func(doc map[string]any) (any, error) {
+		reader := &pipelineReader{}
+		err := reader.readSource(0, tree(t, doc, "/d"))
+		if err != nil {
+			return nil, err
+		}
+		return reader.pipeline.Input.Prepare.Sources[0], nil
+	})
+}
+
+func TestEveryKeyOfAPipelineIsRead(t *testing.T) {
+	withoutVariables(t)
+	adapter := map[string]any{"name": "a", "preset": "patient"}
+	base := map[string]any{"name": "p", "base.path": "b", "prepare.sources": []any{map[string]any{"path": "s"}}, "adapters": []any{adapter}}
+	var elsewhere []string // proven by the tests above, or not in the file
+	for _, name := range fields(reflect.TypeFor[Pipeline](), "") {
+		if strings.HasPrefix(name, ".Input.Adapters[]") || strings.HasPrefix(name, ".Input.Prepare.Sources[]") || strings.HasPrefix(name, ".Input.Base.Artifact") {
+			elsewhere = append(elsewhere, name)
+		}
+	}
+	elsewhere = append(elsewhere, ".Input.Run", ".Input.TrainQueue") // whoever starts the pipeline names them
+	prove(t, (&pipelineReader{}).keys(), base, func(doc map[string]any) (any, error) {
+		if _, every := doc["schedule.every"]; !every && fmt.Sprint(doc["schedule.cron"]) == "<nil>" {
+			doc = maps.Clone(doc)
+			doc["schedule.every"] = "24h" // a block schedule needs one of the two
+		}
+		return decodePipeline(tree(t, doc, "/d"), nil)
+	}, elsewhere...)
+}
+
+func TestEverySettingIsRead(t *testing.T) {
+	withoutVariables(t)
+	prove(t, new(settingsReader).keys(), map[string]any{}, func(doc map[string]any) (any, error) {
+		for _, path := range sortedPaths(doc) {
+			if twin, paired := map[string]string{ // neither stands alone
+				"s3.access_key": "s3.secret_key_file", "s3.access_key_file": "s3.secret_key_file",
+				"s3.secret_key": "s3.access_key_file", "s3.secret_key_file": "s3.access_key_file",
+				"temporal.tls.cert_file": "temporal.tls.key_file", "temporal.tls.key_file": "temporal.tls.cert_file",
+			}[path]; paired {
+				file := filepath.Join(t.TempDir(), "twin")
+				require.NoError(t, os.WriteFile(file, []byte("twin"), 0o600))
+				doc[twin] = file
+			}
+		}
+		file := tree(t, doc, "/d")
+		for _, name := range []string{"s3.access_key", "s3.secret_key", "temporal.api_key"} {
+			if value := file.lookup(name); value != nil {
+				value.shape = shapeWord // as it comes from the environment
+			}
+		}
+		return decodeSettings(file)
+	})
+}
+
+func (n *node) lookup(path string) *node {
+	for _, name := range strings.Split(path, ".") {
+		n = n.get(name)
+	}
+	return n
+}

@@ -1,0 +1,125 @@
+package configs
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"elara/spec"
+)
+
+// loraJobKeys is the table of a training file: the guide's keys and three of ours.
+func loraJobKeys(job *spec.LoRAJob) *section {
+	args := trainingArgsKeys(&job.Args)
+	args.keys = append(args.keys, path("output_dir", &job.Args.OutputDir, "", "Folder for checkpoints.").showDefault("output_dir + _checkpoints"))
+	return &section{keys: []key{
+		path("base_model", &job.BaseModel, "", "Base model: a folder in Hugging Face form, or a .gguf file.").require(),
+		choice("model_type", &job.ModelType, "causal_lm", []string{"causal_lm"}, "Kind of model."),
+		path("output_dir", &job.OutputDir, "", "Folder for the adapter.").require(),
+		path("train_data_path", &job.TrainDataPath, "", `Rows to train on: JSONL of {"text": ...}.`).require(),
+		path("eval_data_path", &job.EvalDataPath, "", "Held-out rows, in the same form."),
+		block("lora_config", loraConfigKeys(&job.LoRA), "The adapter."),
+		block("training_args", args, "The training."),
+		maxLengthKey(&job.MaxLength),
+		appendEOSKey(&job.AppendEOS, false),
+		addPadTokenKey(&job.AddPadToken, true),
+	}}
+}
+
+func maxLengthKey(target *int) key {
+	return integer("max_length", target, 512, 8, maxRowTokens, "Tokens a row is cut to.")
+}
+
+func appendEOSKey(target *bool, fallback bool) key {
+	return boolean("append_eos", target, fallback, "End each row with a supervised end-of-text token, so that the model learns to stop.")
+}
+
+func addPadTokenKey(target *bool, fallback bool) key {
+	return boolean("add_pad_token", target, fallback, "Add the guide's <PAD> token and resize the embeddings.")
+}
+
+// LoadLoRAJob reads a training file in the guide's form. Relative paths are relative to the file. The base model and
+// the data must exist.
+func LoadLoRAJob(path string) (spec.LoRAJob, []Warning, error) {
+	tree, err := parseFile(path)
+	if err != nil {
+		return spec.LoRAJob{}, nil, err
+	}
+	job, err := decodeLoRAJob(tree)
+	if err != nil {
+		return spec.LoRAJob{}, nil, err
+	}
+	for _, input := range []struct{ key, path string }{
+		{"base_model", job.BaseModel}, {"train_data_path", job.TrainDataPath}, {"eval_data_path", job.EvalDataPath},
+	} {
+		if input.path == "" {
+			continue
+		}
+		if _, err := os.Stat(input.path); err != nil {
+			return spec.LoRAJob{}, nil, tree.get(input.key).origin.errorf("%s: %q cannot be opened: %w, expected %s",
+				input.key, input.path, unwrapPath(err), existing(input.key))
+		}
+	}
+	return job, warningsOf(job, tree), nil
+}
+
+func existing(key string) string {
+	if key == "base_model" {
+		return "a model folder or a .gguf file on this machine (names of a model hub are not fetched)"
+	}
+	return "a JSONL file"
+}
+
+// decodeLoRAJob reads a training file without looking at what its paths point to.
+func decodeLoRAJob(tree *node) (spec.LoRAJob, error) {
+	var job spec.LoRAJob
+	table := loraJobKeys(&job)
+	tree, err := table.canonical(tree, "")
+	if err != nil {
+		return spec.LoRAJob{}, err
+	}
+	if err := table.decode(tree, ""); err != nil {
+		return spec.LoRAJob{}, err
+	}
+	if err := settleTrainingArgs(&job.Args); err != nil {
+		return spec.LoRAJob{}, tree.place("training_args").errorf("training_args: %w", err)
+	}
+	if job.Args.EvalStrategy != "no" && job.EvalDataPath == "" {
+		return spec.LoRAJob{}, tree.place("training_args", "eval_strategy").errorf(
+			"training_args.eval_strategy: is %q but eval_data_path is missing, expected both or neither", job.Args.EvalStrategy)
+	}
+	if job.Args.OutputDir == "" {
+		job.Args.OutputDir = strings.TrimRight(job.OutputDir, "/") + "_checkpoints"
+	}
+	return job, nil
+}
+
+// place is where the innermost of nested keys that stands in the text stands.
+func (n *node) place(names ...string) origin {
+	at := n.origin
+	for _, name := range names {
+		if n = n.get(name); n == nil {
+			break
+		}
+		at = n.origin
+	}
+	return at
+}
+
+// warningsOf says what a training file leaves to be surprised by.
+func warningsOf(job spec.LoRAJob, tree *node) []Warning {
+	var warnings []Warning
+	warn := func(at origin, format string, args ...any) {
+		warnings = append(warnings, Warning{Place: at.String(), Text: fmt.Sprintf(format, args...)})
+	}
+	if !job.AppendEOS {
+		warn(tree.place("append_eos"), "append_eos is false: the rows have no end token, so the model will not learn to stop")
+	}
+	if job.Args.FP16 {
+		warn(tree.place("training_args", "fp16"), "fp16 needs a GPU: on a CPU the adapter is trained in fp32")
+	}
+	if job.EvalDataPath != "" && job.Args.EvalStrategy == "no" {
+		warn(tree.place("eval_data_path"), "eval_data_path is not read: eval_strategy is \"no\"")
+	}
+	return warnings
+}

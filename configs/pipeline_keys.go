@@ -1,0 +1,234 @@
+package configs
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+	"time"
+
+	"elara/spec"
+)
+
+// pipelineReader fills a Pipeline. The defaults of adapters are known before the adapters are read.
+type pipelineReader struct {
+	pipeline Pipeline
+	defaults *node
+	presets  map[string]*node
+}
+
+// keys is the table of a pipeline file.
+func (r *pipelineReader) keys() *section {
+	in := &r.pipeline.Input
+	var scratch adapterFile
+	var element spec.AdapterPlan
+	share := interval{low: 0, high: 50, openLow: true}
+	return &section{keys: []key{
+		text("name", &in.Name, "", identifier(), "Name of the pipeline, part of its runs' identifiers.").require(),
+		block("base", &section{keys: []key{
+			path("path", &in.Base.Path, "", "Base model: a folder in Hugging Face form, or a .gguf file, that the worker can read.").require(),
+		}}, "The model that is adapted."),
+		block("prepare", &section{keys: []key{
+			blocks("sources", sourceKeys(&spec.DataSource{}), r.readSource, "CSV files of questions and answers.").require(),
+			block("clean", cleanKeys(&in.Prepare.Clean), "Lengths a row must have, in characters; all bounds are exclusive."),
+			number("eval_percent", &in.Prepare.EvalPercent, 10, share, "Rows held out, in percent. A row always falls on the same side."),
+			integer("seed", &in.Prepare.Seed, 42, 0, maxSeed, "Seed of the split."),
+		}}, "The data."),
+		block("defaults", defaultsKeys(&scratch), "What all adapters share; an adapter's own keys win."),
+		blocks("adapters", adapterKeys(&adapterFile{plan: &element}), r.readAdapter, "The adapters, in the order of training and of every report.").require(),
+		block("evaluate", &section{keys: []key{
+			integer("max_rows", &in.Evaluate.MaxRows, 200, 0, maxSteps, "Held-out rows measured per adapter; 0: all."),
+			texts("questions", &in.Evaluate.Questions, "a list of questions", form{}, "Questions that the base and each adapter answer for the report."),
+			integer("max_new_tokens", &in.Evaluate.MaxNewTokens, 128, 1, 8192, "Longest answer, in tokens."),
+		}}, "The evaluation."),
+		block("approval", &section{keys: []key{
+			number("timeout_hours", &in.Approval.TimeoutHours, 0, interval{low: 0, high: 8760}, "Hours to wait for a reviewer; 0: without end."),
+		}}, "The reviewer's decision."),
+		block("release", &section{keys: []key{
+			text("channel", &in.Release.Channel, "stable", identifier(), "Pointer that an approval moves."),
+		}}, "The release."),
+		block("schedule", scheduleKeys(&r.pipeline.Schedule), "When the pipeline starts by itself."),
+	}}
+}
+
+// identifier is the form of names that become part of object keys, workflow identifiers and file names.
+func identifier() form {
+	return accepted(func(name string) error { return spec.RunID(name).Check() },
+		"1-64 of a-z, 0-9 and '-', starting and ending with a letter or digit")
+}
+
+// sourceKeys is the table of one entry of prepare.sources.
+func sourceKeys(s *spec.DataSource) *section {
+	return &section{keys: []key{
+		sourcePath("path", &s.Path, `CSV file, folder of *.csv or glob that the worker can read, or "store:PREFIX" for objects in the bucket.`).require(),
+		text("question_column", &s.QuestionColumn, "question", form{}, "Column of the question."),
+		text("answer_column", &s.AnswerColumn, "answer", form{}, "Column of the answer."),
+		text("audience_column", &s.AudienceColumn, "", form{}, "Column that names the one audience a row is for; without it, or where it is empty, a row is for all."),
+		texts("audiences", &s.Audiences, "a list of audiences", audience(), "Audiences that the whole source is for.").showDefault("all"),
+	}}
+}
+
+// sourcePath is a path, or a prefix in the bucket.
+func sourcePath(name string, target *string, help string) key {
+	k := path(name, target, "", help)
+	read := k.set
+	k.set = func(n *node) error {
+		prefix, inStore := strings.CutPrefix(n.text, "store:")
+		if !inStore {
+			return read(n)
+		}
+		if strings.Trim(prefix, "/") == "" {
+			return errors.New(`expected a prefix after "store:"`)
+		}
+		value, err := n.line(k)
+		*target = value
+		return err
+	}
+	return k
+}
+
+func audience() form {
+	return accepted(func(name string) error { return spec.Audience(name).Check() }, "general, patient, doctor or emergency")
+}
+
+// cleanKeys is the table of prepare.clean, with the guide's bounds.
+func cleanKeys(c *spec.CleanConfig) *section {
+	const longest = 10_000_000
+	return &section{keys: []key{
+		integer("question_longer_than", &c.QuestionLongerThan, 10, 0, longest, "A question has more characters."),
+		integer("question_shorter_than", &c.QuestionShorterThan, 512, 2, longest, "A question has fewer characters."),
+		integer("answer_longer_than", &c.AnswerLongerThan, 20, 0, longest, "An answer has more characters."),
+		integer("answer_shorter_than", &c.AnswerShorterThan, 1024, 2, longest, "An answer has fewer characters."),
+	}}
+}
+
+// adapterFile is one adapter as it stands in the file: the plan, and the preset it starts from.
+type adapterFile struct {
+	plan   *spec.AdapterPlan
+	preset string
+}
+
+// adapterKeys is the table of one entry of adapters.
+func adapterKeys(a *adapterFile) *section {
+	p := a.plan
+	shared := sharedKeys(p)
+	for i := range shared {
+		shared[i].alsoIn = "defaults"
+	}
+	return &section{keys: append([]key{
+		text("name", &p.Name, "", identifier(), "Name of the adapter.").require(),
+		choice("preset", &a.preset, "", presetNames(), "Starting point of the keys below. The block defaults and the adapter's own keys win over it."),
+		choice("audience", &p.Audience, "", spec.Audiences(), "Whom the adapter speaks to: it selects the guide's system instruction.").require().showDefault("the preset's"),
+		texts("match", &p.Match, "a list of regular expressions", expression(), "A row is taken when one of them matches its question or answer.").showDefault("the preset's; none: all rows"),
+	}, shared...)}
+}
+
+// defaultsKeys is the table of the block defaults. Nothing in it is required: an adapter may say it itself.
+func defaultsKeys(a *adapterFile) *section {
+	a.plan = &spec.AdapterPlan{}
+	shared := &section{keys: sharedKeys(a.plan)}
+	for _, k := range shared.keys {
+		if k.object == nil {
+			continue
+		}
+		for i := range k.object.keys {
+			k.object.keys[i].required = false
+		}
+	}
+	return shared
+}
+
+// sharedKeys are those that stand in an adapter and in the block defaults.
+func sharedKeys(p *spec.AdapterPlan) []key {
+	return []key{
+		integer("max_rows", &p.MaxRows, 0, 0, maxSteps, "Rows the adapter is trained on at most; 0: all."),
+		block("lora_config", loraConfigKeys(&p.LoRA), "The adapter's matrices."),
+		block("training_args", trainingArgsKeys(&p.Args), "The training."),
+		maxLengthKey(&p.MaxLength),
+		appendEOSKey(&p.AppendEOS, true),
+		addPadTokenKey(&p.AddPadToken, false),
+		choice("device", &p.Device, spec.DefaultDevice, []string{"cpu", "cuda"}, "Class of device it is trained and evaluated on: it picks the task queue."),
+		integer("segment_steps", &p.SegmentSteps, 200, 1, maxSteps, "Optimiser steps one activity does before it hands back to the workflow."),
+	}
+}
+
+func expression() form {
+	return accepted(func(text string) error { _, err := regexp.Compile(text); return err }, "a regular expression (RE2)")
+}
+
+// scheduleKeys is the table of the block schedule.
+func scheduleKeys(s *ScheduleConfig) *section {
+	return &section{keys: []key{
+		text("cron", &s.Cron, "", cron(), "When to start, in UTC."),
+		duration("every", &s.Every, time.Minute, 8760*time.Hour, "Time between two starts; instead of cron."),
+		number("catchup_hours", &s.CatchupHours, 6, interval{low: 0, high: 168, openLow: true}, "Starts missed longer ago, in hours, are not made up for."),
+		duration("jitter", &s.Jitter, 0, 24*time.Hour, "A start is delayed by a random time up to this."),
+		boolean("pause_on_failure", &s.PauseOnFailure, true, "Pause the schedule when a run fails."),
+		boolean("paused", &s.Paused, false, "Create the schedule paused."),
+	}}
+}
+
+// readSource reads one entry of prepare.sources.
+func (r *pipelineReader) readSource(index int, n *node) error {
+	var source spec.DataSource
+	path := listPath("prepare.sources", index)
+	if err := sourceKeys(&source).decode(n, path); err != nil {
+		return err
+	}
+	if source.QuestionColumn == source.AnswerColumn {
+		return n.origin.errorf("%s: question_column and answer_column are both %q, expected two columns", path, source.QuestionColumn)
+	}
+	r.pipeline.Input.Prepare.Sources = append(r.pipeline.Input.Prepare.Sources, source)
+	return nil
+}
+
+// readAdapter reads one entry of adapters: its preset, under the block defaults, under its own keys.
+func (r *pipelineReader) readAdapter(index int, n *node) error {
+	var plan spec.AdapterPlan
+	path := listPath("adapters", index)
+	file := &adapterFile{plan: &plan}
+	table := adapterKeys(file)
+	var preset *node
+	if chosen := n.get("preset"); chosen != nil {
+		preset = r.presets[chosen.text] // an unknown one is refused below, where the key is read
+	}
+	own := merge(merge(preset, r.defaults), n)
+	own.origin = n.origin
+	if err := table.decode(own, path); err != nil {
+		return err
+	}
+	if err := settleTrainingArgs(&plan.Args); err != nil {
+		return n.place("training_args").errorf("%s.training_args: %w", path, err)
+	}
+	for _, other := range r.pipeline.Input.Adapters {
+		if other.Name == plan.Name {
+			return n.get("name").origin.errorf("%s.name: a second adapter is named %q, expected every name once", path, string(plan.Name))
+		}
+	}
+	r.pipeline.Input.Adapters = append(r.pipeline.Input.Adapters, plan)
+	return nil
+}
+
+// settle refuses what contradicts itself across keys.
+func (r *pipelineReader) settle(tree *node) error {
+	clean := r.pipeline.Input.Prepare.Clean
+	for _, bounds := range []struct {
+		name                    string
+		longerThan, shorterThan int
+	}{
+		{"question", clean.QuestionLongerThan, clean.QuestionShorterThan},
+		{"answer", clean.AnswerLongerThan, clean.AnswerShorterThan},
+	} {
+		if bounds.longerThan+1 >= bounds.shorterThan {
+			return tree.place("prepare", "clean").errorf("prepare.clean: no %s is longer than %d and shorter than %d characters",
+				bounds.name, bounds.longerThan, bounds.shorterThan)
+		}
+	}
+	schedule := r.pipeline.Schedule
+	switch {
+	case schedule.Cron != "" && schedule.Every != 0:
+		return tree.place("schedule").errorf("schedule: has cron and every, expected one of them")
+	case tree.get("schedule") != nil && schedule.IsZero():
+		return tree.place("schedule").errorf("schedule: has neither cron nor every, expected one of them")
+	}
+	return nil
+}

@@ -1,0 +1,35 @@
+package spec
+
+// Stages of a pipeline, in order, as Progress, PipelineStatus and the search attribute ElaraStage name them.
+const (
+	StagePrepare  = "prepare"
+	StageBase     = "base"
+	StageTrain    = "train"
+	StageEvaluate = "evaluate"
+	StageApproval = "approval"
+	StageRelease  = "release"
+	StageDone     = "done" // released, rejected or expired
+)
+
+// PipelineStatus is what the status query of a pipeline answers: how far it is, and what a reviewer needs to decide.
+type PipelineStatus struct {
+	Run       RunID           `json:"run"`
+	Name      string          `json:"name"`
+	Stage     string          `json:"stage"`
+	Base      ArtifactRef     `json:"base,omitzero"`
+	Adapters  []AdapterStatus `json:"adapters"`           // in the order of the plan
+	Scores    []AdapterScore  `json:"scores,omitempty"`   // set after the evaluation
+	Report    ArtifactRef     `json:"report,omitzero"`    // set after the evaluation
+	Candidate ArtifactRef     `json:"candidate,omitzero"` // set when a decision is awaited
+	Decision  Decision        `json:"decision,omitzero"`  // set when it has been taken
+	Skipped   []SkippedStage  `json:"skipped,omitempty"`
+}
+
+// AdapterStatus is one adapter of a pipeline that is under way.
+type AdapterStatus struct {
+	Adapter    AdapterName `json:"adapter"`
+	WorkflowID string      `json:"workflow_id"` // of its training; empty before that has begun
+	TrainRows  int64       `json:"train_rows"`
+	EvalRows   int64       `json:"eval_rows"`
+	Ref        ArtifactRef `json:"ref,omitzero"` // set when it is trained
+}

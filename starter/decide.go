@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
+
+	"elara/spec"
+	"elara/spec/fault"
+	"elara/workflows"
+)
+
+// decider holds the flags of approve and reject.
+type decider struct {
+	as, reason, digest string
+	yes, asJSON        bool
+}
+
+func newApprove(a *app) *cobra.Command {
+	return newDecide(a, spec.Approved, &cobra.Command{
+		Use:   "approve RUN",
+		Short: "Approve the candidate of a run, by name",
+		Example: `  elara approve winter-2026 --as "Dr. Grey"
+  elara approve winter-2026 --as "Dr. Grey" --digest 1f0c5d2a9b3e --reason "answers checked"`,
+	}, "the release pointer of its channel then moves to it")
+}
+
+func newReject(a *app) *cobra.Command {
+	return newDecide(a, spec.Rejected, &cobra.Command{
+		Use:     "reject RUN",
+		Short:   "Reject the candidate of a run, by name",
+		Example: `  elara reject winter-2026 --as "Dr. Grey" --reason "misses red flags"`,
+	}, "nothing is released then")
+}
+
+func newDecide(a *app, verdict spec.Verdict, command *cobra.Command, effect string) *cobra.Command {
+	var d decider
+	command.Args = cobra.ExactArgs(1)
+	command.Long = fmt.Sprintf(`Show the candidate of a run, its digest and how its adapters compare with their
+base, and record that a named person has %s exactly that;
+%s.
+The first decision stands. On a terminal you are asked; elsewhere name the
+candidate with --digest, or say --yes to take the one that is shown.
+
+Exit codes: 0 recorded; 2 refused, with the reason; 1 anything else.`, verdict, effect)
+	command.RunE = func(cmd *cobra.Command, args []string) error {
+		t, err := a.target(cmd)
+		if err != nil {
+			return err
+		}
+		server, err := t.dial(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer server.Close()
+		run, err := findRun(cmd.Context(), server, args[0])
+		if err != nil {
+			return err
+		}
+		return d.run(cmd.Context(), a, server, run, verdict)
+	}
+	command.Flags().StringVar(&d.as, "as", "", "name of the person who decides")
+	command.Flags().StringVar(&d.reason, "reason", "", "why")
+	command.Flags().StringVar(&d.digest, "digest", "", "the candidate meant, whole or its first 12 digits or more; another one is refused")
+	command.Flags().BoolVar(&d.yes, "yes", false, "do not ask: the candidate shown is meant")
+	command.Flags().BoolVar(&d.asJSON, "json", false, "print the decision that stands as data")
+	return command
+}
+
+func (d decider) run(ctx context.Context, a *app, server client.Client, run runInfo, verdict spec.Verdict) error {
+	status, err := askStatus(ctx, server, run)
+	if err != nil {
+		return err
+	}
+	if status.Candidate.IsZero() {
+		return refusedError{fault.New(fault.NotFound, "run %s has no candidate to decide on: it is %s at stage %s", run.Run, run.Status, status.Stage)}
+	}
+	if run.Status != "running" {
+		return refusedError{fault.New(fault.Conflict, "run %s is over (%s), its candidate was %s", run.Run, run.Status, fateOf(status))}
+	}
+	if err := d.matches(status.Candidate.Digest); err != nil {
+		return err
+	}
+	fmt.Fprint(a.err, candidateText(status))
+	if d.as == "" {
+		if d.as, err = a.ask(ctx, "\nYour name:", "--as NAME"); err != nil {
+			return err
+		}
+	}
+	if d.digest == "" && !d.yes {
+		question := fmt.Sprintf("\nIs candidate %s %s, %s?", status.Candidate.Digest.Short(), verdict, d.as)
+		sure, err := a.confirm(ctx, question, "--digest or --yes")
+		if err != nil {
+			return err
+		}
+		if !sure {
+			return fault.New(fault.Transient, "nothing was decided")
+		}
+	}
+	stands, err := decide(ctx, server, run, spec.Decision{
+		Verdict: verdict, Candidate: status.Candidate.Digest, Reviewer: d.as, Reason: d.reason,
+	})
+	if err != nil {
+		return err
+	}
+	if d.asJSON {
+		return a.printJSON(stands)
+	}
+	_, err = fmt.Fprintf(a.out, "candidate %s: %s, %s UTC\n", stands.Candidate.Short(), decisionText(stands), stands.DecidedAt.UTC().Format("2006-01-02 15:04:05"))
+	return err
+}
+
+// fateOf says what became of a candidate.
+func fateOf(status spec.PipelineStatus) string {
+	if status.Decision.Verdict == "" {
+		return "not decided on"
+	}
+	return decisionText(status.Decision)
+}
+
+// shortest is how many digits of a digest name a candidate: as many as Digest.Short shows.
+const shortest = 12
+
+// matches refuses a candidate that is not the one meant.
+func (d decider) matches(candidate spec.Digest) error {
+	if d.digest == "" {
+		return nil
+	}
+	if len(d.digest) < shortest {
+		return fault.New(fault.Invalid, "--digest %s: expected 64 hexadecimal digits, or the first %d or more", d.digest, shortest)
+	}
+	if !strings.HasPrefix(string(candidate), d.digest) {
+		return refusedError{fault.New(fault.Conflict, "--digest %s: the candidate is %s", d.digest, candidate)}
+	}
+	return nil
+}
+
+// decideWithin bounds the wait for the worker that takes the decision.
+const decideWithin = 30 * time.Second
+
+// decide sends a decision and gives back the one that stands. A refusal comes as a refusedError in the workflow's words.
+func decide(ctx context.Context, server client.Client, run runInfo, decision spec.Decision) (spec.Decision, error) {
+	if err := decision.Check(); err != nil {
+		return decision, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, decideWithin)
+	defer cancel()
+	var stands spec.Decision
+	handle, err := server.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: run.WorkflowID, RunID: run.RunID, UpdateName: workflows.DecideUpdate,
+		Args: []any{decision}, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err == nil {
+		err = handle.Get(ctx, &stands)
+	}
+	if err = fromTemporal(err); err == nil {
+		return stands, nil
+	}
+	switch fault.KindOf(err) {
+	case fault.Invalid, fault.NotFound, fault.Conflict:
+		return stands, refusedError{err}
+	}
+	return stands, fmt.Errorf("send the decision to run %s: %w", run.Run, err)
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/temporal"
+
+	"elara/spec/fault"
+)
+
+// Exit codes, as the help of every verb states them.
+const (
+	exitDone    = 0
+	exitFailed  = 1 // anything but what follows
+	exitRefused = 2 // bad input, or a decision that was refused: the same command would be refused again
+)
+
+// usageError is a command line that cannot be understood.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// refusedError is a decision that the pipeline did not take.
+type refusedError struct{ error }
+
+func (e refusedError) Unwrap() error { return e.error }
+
+func exitCode(err error) int {
+	var usage usageError
+	var refused refusedError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &usage), errors.As(err, &refused), fault.Is(err, fault.Invalid):
+		return exitRefused
+	}
+	return exitFailed
+}
+
+// oneLine prints an error on one line, however many errors it joins.
+func oneLine(err error) string {
+	var parts []string
+	for part := range strings.Lines(err.Error()) {
+		if part = strings.TrimSpace(part); part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// fromTemporal gives an error of Temporal's client the fault kind it stands for, and the words of its innermost cause.
+func fromTemporal(err error) error {
+	if err == nil {
+		return nil
+	}
+	var failure *temporal.ApplicationError
+	if errors.As(err, &failure) {
+		return fault.New(fault.Kind(failure.Type()), "%s", failure.Message())
+	}
+	var missing *serviceerror.NotFound
+	if errors.As(err, &missing) {
+		return fault.New(fault.NotFound, "%s", missing.Message)
+	}
+	var unavailable *serviceerror.Unavailable
+	var late *serviceerror.DeadlineExceeded
+	if errors.As(err, &unavailable) || errors.As(err, &late) {
+		return fault.WithHint(fault.New(fault.Transient, "temporal does not answer: %w", err), "look at elara doctor")
+	}
+	return err
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+
+	"elara/spec"
+	"elara/workflows"
+)
+
+// observer looks at one run again and again and puts together what is seen at one moment. Stages come from the
+// pipeline's query, steps from the heartbeats of the activities under way, because a query of the training knows
+// finished segments only.
+type observer struct {
+	server client.Client
+	run    runInfo
+	now    func() time.Time
+
+	adapters map[spec.AdapterName]adapterView // as last seen
+	begun    map[spec.AdapterName]mark        // where each training was when it was first seen, for the time left
+}
+
+type mark struct {
+	step int64
+	at   time.Time
+}
+
+func newObserver(server client.Client, run runInfo, now func() time.Time) *observer {
+	return &observer{
+		server: server, run: run, now: now,
+		adapters: map[spec.AdapterName]adapterView{}, begun: map[spec.AdapterName]mark{},
+	}
+}
+
+// look gives the run as it is now.
+func (o *observer) look(ctx context.Context) (view, error) {
+	described, err := o.server.DescribeWorkflowExecution(ctx, o.run.WorkflowID, o.run.RunID)
+	if err != nil {
+		return view{}, fromTemporal(err)
+	}
+	o.run = infoOf(described.GetWorkflowExecutionInfo())
+	v := view{Run: o.run.Run, WorkflowID: o.run.WorkflowID, State: o.run.Status, Stage: o.run.Stage, Elapsed: o.run.took(o.now())}
+	status, err := askStatus(ctx, o.server, o.run)
+	if ctx.Err() != nil {
+		return v, context.Cause(ctx)
+	}
+	if err != nil {
+		// Without a worker nothing answers; what the server itself knows is still true and worth showing.
+		v.Trouble = oneLine(err)
+		return v, nil
+	}
+	v.Status, v.Stage = status, status.Stage
+	for _, adapter := range status.Adapters {
+		seen, err := o.adapter(ctx, v, adapter)
+		if err != nil {
+			return v, err
+		}
+		o.adapters[adapter.Adapter] = seen
+		v.Adapters = append(v.Adapters, seen)
+	}
+	switch v.Stage {
+	case spec.StagePrepare:
+		err = o.show(ctx, &v, workflows.PrepareID(status.Run))
+	case spec.StageEvaluate:
+		err = o.show(ctx, &v, workflows.EvaluateID(status.Run))
+	}
+	return v, err
+}
+
+// adapter looks at one training.
+func (o *observer) adapter(ctx context.Context, v view, status spec.AdapterStatus) (adapterView, error) {
+	seen := o.adapters[status.Adapter]
+	seen.Adapter, seen.TrainRows, seen.EvalRows = status.Adapter, status.TrainRows, status.EvalRows
+	seen.Unchanged = skippedReason(v.Status, "train/"+string(status.Adapter))
+	if seen.Done || status.WorkflowID == "" {
+		return seen, nil
+	}
+	if seen.Unchanged != "" {
+		seen.Done = true
+		return seen, nil
+	}
+	if status.Ref.IsZero() {
+		now, err := o.activity(ctx, status.WorkflowID)
+		if err != nil {
+			return seen, err
+		}
+		seen.Trouble, seen.Queued = now.trouble, now.queued
+		if now.progress.Step >= seen.Progress.Step && now.progress.TotalSteps > 0 {
+			seen.Progress = now.progress
+			seen.Left = o.left(now.progress)
+		}
+		return seen, nil
+	}
+	final, err := o.segments(ctx, status.WorkflowID)
+	if err != nil {
+		return seen, err
+	}
+	seen.Done, seen.Queued, seen.Left, seen.Trouble = true, false, 0, ""
+	final.TokensPerSecond = seen.Progress.TokensPerSecond // heartbeats know it, the workflow does not
+	seen.Progress = final
+	return seen, nil
+}
+
+// left estimates the time to the end of a training from the steps seen so far; 0 when that is too few to say.
+func (o *observer) left(p spec.Progress) time.Duration {
+	begun, found := o.begun[p.Adapter]
+	if !found {
+		o.begun[p.Adapter] = mark{step: p.Step, at: o.now()}
+		return 0
+	}
+	steps := p.Step - begun.step
+	if steps <= 0 {
+		return 0
+	}
+	return o.now().Sub(begun.at) / time.Duration(steps) * time.Duration(p.TotalSteps-p.Step)
+}
+
+// pending is what the activities that a workflow waits for tell together.
+type pending struct {
+	progress spec.Progress // the newest heartbeat
+	trouble  string        // why one of them is tried again
+	queued   bool          // one has not been taken by a worker yet
+}
+
+// show adds the activities of a child workflow to the view.
+func (o *observer) show(ctx context.Context, v *view, workflowID string) error {
+	now, err := o.activity(ctx, workflowID)
+	v.Now, v.Trouble, v.Queued = now.progress, now.trouble, now.queued
+	return err
+}
+
+// activity looks at the activities that a workflow waits for. A workflow that has not begun has none.
+func (o *observer) activity(ctx context.Context, workflowID string) (pending, error) {
+	var now pending
+	described, err := o.server.DescribeWorkflowExecution(ctx, workflowID, "")
+	var missing *serviceerror.NotFound
+	if errors.As(err, &missing) {
+		return now, nil
+	}
+	if err != nil {
+		return now, fromTemporal(err)
+	}
+	var at time.Time
+	for _, activity := range described.GetPendingActivities() {
+		if text := troubleOf(activity); text != "" {
+			now.trouble = text
+		} else if activity.GetState() == enums.PENDING_ACTIVITY_STATE_SCHEDULED {
+			now.queued = true
+		}
+		beat := activity.GetLastHeartbeatTime().AsTime()
+		var p spec.Progress
+		// A heartbeat of another shape (an activity that reports something else) is no progress.
+		if converter.GetDefaultDataConverter().FromPayloads(activity.GetHeartbeatDetails(), &p) != nil || p.Stage == "" {
+			continue
+		}
+		if beat.After(at) {
+			now.progress, at = p, beat
+		}
+	}
+	return now, nil
+}
+
+// troubleOf says why an activity is tried again.
+func troubleOf(activity *workflowpb.PendingActivityInfo) string {
+	if activity.GetAttempt() < 2 {
+		return ""
+	}
+	running := activity.GetState() == enums.PENDING_ACTIVITY_STATE_STARTED
+	return retryText(activity.GetAttempt(), running, activity.GetLastFailure().GetMessage())
+}
+
+// segments asks a training how its last segment ended.
+func (o *observer) segments(ctx context.Context, workflowID string) (spec.Progress, error) {
+	var p spec.Progress
+	ctx, cancel := context.WithTimeout(ctx, queryWithin)
+	defer cancel()
+	answer, err := o.server.QueryWorkflow(ctx, workflowID, "", workflows.ProgressQuery)
+	if err != nil {
+		return p, fromTemporal(err)
+	}
+	return p, answer.Get(&p)
+}

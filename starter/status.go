@@ -1,0 +1,131 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
+
+	"elara/spec"
+	"elara/starter/terminal"
+)
+
+func newStatus(a *app) *cobra.Command {
+	var (
+		asJSON bool
+		limit  int
+	)
+	command := &cobra.Command{
+		Use:   "status [RUN]",
+		Short: "List the runs, or show one",
+		Long: `List the newest runs, or show where one stands: its stage, its adapters, what was
+measured, what was decided, and what had nothing to do.`,
+		Example: `  elara status
+  elara status demo-20261122-190731
+  elara status --json --limit 100 | jq '.[] | select(.status=="failed")'`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			t, err := a.target(cmd)
+			if err != nil {
+				return err
+			}
+			server, err := t.dial(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer server.Close()
+			if len(args) == 1 {
+				return a.showRun(cmd, server, t, args[0], asJSON)
+			}
+			runs, err := listRuns(cmd.Context(), server, limit)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return a.printJSON(append([]runInfo{}, runs...)) // no runs are an empty list, not null
+			}
+			if len(runs) == 0 {
+				a.say("there is no run yet; start one with elara run PIPELINE.yaml")
+				return nil
+			}
+			_, err = fmt.Fprint(a.out, runTable(runs, a.now()))
+			return err
+		},
+	}
+	command.Flags().BoolVar(&asJSON, "json", false, "print data")
+	command.Flags().IntVar(&limit, "limit", 20, "how many runs to list")
+	return command
+}
+
+func runTable(runs []runInfo, now time.Time) string {
+	table := terminal.Table{Header: []string{"run", "status", "stage", "base", "started (UTC)", "took"}, Right: []int{5}}
+	for _, run := range runs {
+		table.Rows = append(table.Rows, []string{
+			string(run.Run), run.Status, run.Stage, run.Base,
+			run.Started.UTC().Format("2006-01-02 15:04:05"), terminal.Duration(run.took(now)),
+		})
+	}
+	return table.String()
+}
+
+// runDetails is the answer of status RUN --json.
+type runDetails struct {
+	runInfo
+	UI       string              `json:"ui,omitempty"`
+	Pipeline spec.PipelineStatus `json:"pipeline,omitzero"`
+	Failure  string              `json:"failure,omitempty"`
+}
+
+func (a *app) showRun(cmd *cobra.Command, server client.Client, t target, name string, asJSON bool) error {
+	ctx := cmd.Context()
+	run, err := findRun(ctx, server, name)
+	if err != nil {
+		return err
+	}
+	details := runDetails{runInfo: run}
+	if t.ui != "" {
+		details.UI = uiOf(t, run)
+	}
+	if run.Status != "running" && run.Status != "completed" {
+		if err := server.GetWorkflow(ctx, run.WorkflowID, run.RunID).Get(ctx, nil); err != nil {
+			details.Failure = oneLine(fromTemporal(err))
+		}
+	}
+	if details.Pipeline, err = askStatus(ctx, server, run); err != nil {
+		return err
+	}
+	if asJSON {
+		return a.printJSON(details)
+	}
+	_, err = fmt.Fprint(a.out, detailsText(details, a.now()))
+	return err
+}
+
+func detailsText(d runDetails, now time.Time) string {
+	text := fmt.Sprintf("Run      %s (%s)\nStatus   %s, stage %s\nStarted  %s UTC, took %s\n", d.Run, d.Pipeline.Name,
+		d.Status, d.Pipeline.Stage, d.Started.UTC().Format("2006-01-02 15:04:05"), terminal.Duration(d.took(now)))
+	if d.UI != "" {
+		text += fmt.Sprintf("Page     %s\n", d.UI)
+	}
+	if d.Failure != "" {
+		text += fmt.Sprintf("Failure  %s\n", d.Failure)
+	}
+	table := terminal.Table{Header: []string{"adapter", "rows", "held out", "artifact"}, Right: []int{1, 2}}
+	for _, adapter := range d.Pipeline.Adapters {
+		table.Rows = append(table.Rows, []string{
+			string(adapter.Adapter), terminal.Count(adapter.TrainRows), terminal.Count(adapter.EvalRows), adapter.Ref.Digest.Short(),
+		})
+	}
+	text += "\n" + table.String()
+	if len(d.Pipeline.Scores) > 0 {
+		text += "\n" + scoreTable(d.Pipeline.Scores)
+	}
+	if !d.Pipeline.Candidate.IsZero() {
+		text += fmt.Sprintf("\nCandidate  %s\n", d.Pipeline.Candidate.Digest)
+	}
+	if d.Pipeline.Decision.Verdict != "" {
+		text += fmt.Sprintf("Decision   %s\n", decisionText(d.Pipeline.Decision))
+	}
+	return text + skippedText(d.Pipeline.Skipped)
+}

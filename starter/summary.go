@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"elara/spec"
+	"elara/starter/terminal"
+)
+
+// scoreTable sets each adapter beside its base, measured on the same held-out tokens.
+func scoreTable(scores []spec.AdapterScore) string {
+	table := terminal.Table{
+		Header: []string{"adapter", "held out", "loss: base", "adapter", "change", "perplexity: base", "adapter"},
+		Right:  []int{1, 2, 3, 4, 5, 6},
+	}
+	for _, s := range scores {
+		table.Rows = append(table.Rows, []string{
+			string(s.Adapter), terminal.Count(s.Rows),
+			fmt.Sprintf("%.4f", s.BaseLoss), fmt.Sprintf("%.4f", s.AdapterLoss), fmt.Sprintf("%+.1f %%", change(s)),
+			fmt.Sprintf("%.2f", s.BasePPL), fmt.Sprintf("%.2f", s.AdapterPPL),
+		})
+	}
+	return table.String()
+}
+
+// change is by how much the adapter's loss differs from its base's, in percent; below 0 it has learnt.
+func change(s spec.AdapterScore) float64 {
+	if s.BaseLoss == 0 {
+		return 0
+	}
+	return 100 * (s.AdapterLoss - s.BaseLoss) / s.BaseLoss
+}
+
+// candidateText is what a reviewer decides on.
+func candidateText(status spec.PipelineStatus) string {
+	return fmt.Sprintf("\nRun %s proposes candidate %s\n\n%s", status.Run, status.Candidate.Digest, scoreTable(status.Scores))
+}
+
+// resultText is how a run ended.
+func resultText(result spec.PipelineResult) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nRun %s\n\n%s\n", result.Run, scoreTable(result.Evaluate.Scores))
+	fmt.Fprintf(&b, "Candidate  %s\n", result.Candidate.Digest)
+	if d := result.Decision; d.Verdict != "" {
+		fmt.Fprintf(&b, "Decision   %s\n", decisionText(d))
+		if d.Reason != "" {
+			fmt.Fprintf(&b, "Reason     %s\n", d.Reason)
+		}
+	}
+	switch {
+	case result.Release.Current == "":
+		b.WriteString("Release    nothing was released\n")
+	case result.Release.Unchanged != "":
+		fmt.Fprintf(&b, "Release    unchanged: %s\n", result.Release.Unchanged)
+	case result.Release.Previous == "":
+		fmt.Fprintf(&b, "Release    channel %s now points to %s, its first release\n", result.Release.Channel, result.Release.Current.Short())
+	default:
+		fmt.Fprintf(&b, "Release    channel %s now points to %s, before it was %s\n",
+			result.Release.Channel, result.Release.Current.Short(), result.Release.Previous.Short())
+	}
+	b.WriteString(skippedText(result.Skipped))
+	return b.String()
+}
+
+// skippedText names the stages that had nothing to do.
+func skippedText(skipped []spec.SkippedStage) string {
+	if len(skipped) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("\nNothing to do in:\n")
+	for _, s := range skipped {
+		fmt.Fprintf(&b, "  %s: %s\n", s.Stage, s.Reason)
+	}
+	return b.String()
+}

@@ -1,0 +1,213 @@
+package chain
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+
+	"elara/internal/setup"
+	"elara/spec/fault"
+	"elara/storage"
+	"elara/storage/gateway"
+	"elara/storage/s3"
+	"elara/tests/toy"
+	"elara/worker/serve"
+	"elara/workflows/namespace"
+)
+
+const (
+	temporalNamespace = "elara"
+	accessKey         = "chain"
+	secretKey         = "chain-secret"
+	patience          = 4 * time.Minute // for what takes a heartbeat timeout and a retry
+)
+
+// theatre is a server, a gateway and a client; workers come and go.
+type theatre struct {
+	client   client.Client
+	address  string
+	endpoint string
+}
+
+// open starts both servers; everything listens on 127.0.0.1 and lies in the test's folder.
+func open(t *testing.T, buckets ...string) *theatre {
+	t.Helper()
+	binary, err := setup.Temporal(t.Context())
+	if fault.Is(err, fault.NotFound) {
+		t.Skipf("no Temporal command line: %v", err)
+	}
+	require.NoError(t, err)
+	folder := t.TempDir()
+	g, err := gateway.Start(t.Context(), gateway.Options{
+		Folder: filepath.Join(folder, "s3"), Address: "127.0.0.1:0", AccessKey: accessKey, SecretKey: secretKey, Buckets: buckets,
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, g.Close()) })
+
+	address := "127.0.0.1:" + strconv.Itoa(freePort(t))
+	begin(t, exec.Command(binary, "server", "start-dev", "--headless", "--ip", "127.0.0.1",
+		"--port", address[len("127.0.0.1:"):], "--db-filename", filepath.Join(folder, "temporal.db"),
+		"--namespace", temporalNamespace, "--log-level", "error"))
+	c, err := client.NewLazyClient(client.Options{
+		HostPort: address, Namespace: temporalNamespace, Identity: "chain-test",
+		Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+	})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	eventually(t, time.Minute, func(ctx context.Context) error { return namespace.Prepare(ctx, c, temporalNamespace) })
+	return &theatre{client: c, address: address, endpoint: g.Endpoint()}
+}
+
+// begin starts a process that does not outlive the test.
+func begin(t *testing.T, command *exec.Cmd) *process {
+	t.Helper()
+	command.Stderr = os.Stderr
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	require.NoError(t, command.Start())
+	p := &process{ended: make(chan struct{})}
+	go func() {
+		defer close(p.ended)
+		p.err = command.Wait()
+	}()
+	t.Cleanup(func() {
+		_ = command.Process.Kill() // it may have ended
+		<-p.ended
+	})
+	return p
+}
+
+// process is a child whose end can be waited for.
+type process struct {
+	ended chan struct{}
+	err   error // valid after ended
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, listener.Close()) }()
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+// eventually asks until the answer is no error.
+func eventually(t *testing.T, within time.Duration, ask func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		err := ask(ctx)
+		if err == nil {
+			return
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			require.NoError(t, err, "after %v", within)
+		}
+	}
+}
+
+func openStore(ctx context.Context, endpoint, bucket string) (storage.Store, error) {
+	return s3.Open(ctx, s3.Options{
+		Endpoint: endpoint, Bucket: bucket, PathStyle: true, AccessKey: accessKey, SecretKey: secretKey,
+	})
+}
+
+func (th *theatre) store(t *testing.T, bucket string) storage.Store {
+	t.Helper()
+	store, err := openStore(t.Context(), th.endpoint, bucket)
+	require.NoError(t, err)
+	return store
+}
+
+// Variables of a worker that runs as a process of its own; the test binary serves when the first one is set.
+const (
+	workerVariable = "ELARA_CHAIN_WORKER" // address of the server
+	endpointVar    = "ELARA_CHAIN_ENDPOINT"
+	bucketVar      = "ELARA_CHAIN_BUCKET"
+	cacheVar       = "ELARA_CHAIN_CACHE"
+	killAtVar      = "ELARA_CHAIN_KILL_AT" // step at which the worker kills itself; empty: never
+	queueSuffixVar = "ELARA_CHAIN_QUEUE"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(workerVariable) == "" {
+		m.Run()
+		return
+	}
+	if err := workerMain(context.Background()); err != nil {
+		panic(err)
+	}
+}
+
+// worker starts a worker process for a bucket, on queues of that name. killAt 0 lets it live.
+func (th *theatre) worker(t *testing.T, bucket string, killAt int64) *process {
+	t.Helper()
+	binary, err := os.Executable()
+	require.NoError(t, err)
+	command := exec.Command(binary)
+	command.Env = append(os.Environ(), workerVariable+"="+th.address, endpointVar+"="+th.endpoint,
+		bucketVar+"="+bucket, cacheVar+"="+cacheFolder(t), queueSuffixVar+"="+bucket)
+	if killAt > 0 {
+		command.Env = append(command.Env, killAtVar+"="+strconv.FormatInt(killAt, 10))
+	}
+	return begin(t, command)
+}
+
+// cacheFolder is a folder whose read-only files the test can remove.
+func cacheFolder(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	t.Cleanup(func() {
+		require.NoError(t, filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			return os.Chmod(path, 0o700)
+		}))
+	})
+	return folder
+}
+
+func controlQueue(bucket string) string { return "control-" + bucket }
+func trainQueue(bucket string) string   { return "train-" + bucket }
+
+// workerMain is the worker process.
+func workerMain(ctx context.Context) error {
+	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	c, err := client.DialContext(ctx, client.Options{
+		HostPort: os.Getenv(workerVariable), Namespace: temporalNamespace, Identity: "chain-worker",
+		Logger: sdklog.NewStructuredLogger(logger),
+	})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	store, err := openStore(ctx, os.Getenv(endpointVar), os.Getenv(bucketVar))
+	if err != nil {
+		return err
+	}
+	if err := storage.Probe(ctx, store); err != nil {
+		return err
+	}
+	return serve.Run(ctx, serve.Options{
+		Client: c, Store: store, CacheDir: os.Getenv(cacheVar), Logger: logger,
+		ControlQueue: controlQueue(os.Getenv(queueSuffixVar)), TrainQueue: trainQueue(os.Getenv(queueSuffixVar)),
+		Engine: &serve.Engine{Device: "cpu", Trainer: trainer(os.Getenv(killAtVar)), Evaluator: toy.Evaluator{}},
+	})
+}

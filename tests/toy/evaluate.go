@@ -1,0 +1,46 @@
+package toy
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"elara/spec"
+)
+
+// tokensPerRow is how long every row is taken to be.
+const tokensPerRow = 4
+
+// Evaluator finds every adapter better than its base, by an amount that depends on the adapter's number.
+type Evaluator struct{}
+
+// Evaluate implements activities.Evaluator.
+func (Evaluator) Evaluate(ctx context.Context, job spec.EvaluateJob, progress func(spec.Progress)) (spec.EvaluateOutcome, error) {
+	weights, err := os.ReadFile(filepath.Join(job.Adapter, WeightsFile))
+	if err != nil {
+		return spec.EvaluateOutcome{}, err
+	}
+	data, err := os.ReadFile(job.EvalDataPath)
+	if err != nil {
+		return spec.EvaluateOutcome{}, err
+	}
+	rows := int64(bytes.Count(data, []byte("\n")))
+	if job.MaxRows > 0 {
+		rows = min(rows, int64(job.MaxRows))
+	}
+	outcome := spec.EvaluateOutcome{Rows: rows, Tokens: rows * tokensPerRow}
+	outcome.BaseNLL = 3 * float64(outcome.Tokens)
+	outcome.AdapterNLL = (1 + float64(binary.LittleEndian.Uint64(weights)%1000)/1000) * float64(outcome.Tokens)
+	for i, prompt := range job.Prompts {
+		if err := ctx.Err(); err != nil {
+			return spec.EvaluateOutcome{}, err
+		}
+		outcome.BaseAnswers = append(outcome.BaseAnswers, fmt.Sprintf("I have read %d characters.", len(prompt)))
+		outcome.AdapterAnswers = append(outcome.AdapterAnswers, fmt.Sprintf("See a doctor. (%x)", weights))
+		progress(spec.Progress{Step: int64(i + 1), TotalSteps: int64(len(job.Prompts))})
+	}
+	return outcome, nil
+}

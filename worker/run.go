@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"time"
+
+	"elara/configs"
+	"elara/telemetry"
+	"elara/worker/serve"
+	"elara/workflows/namespace"
+)
+
+// flushTimeout bounds how long the end of the process waits for a receiver of traces.
+const flushTimeout = 10 * time.Second
+
+// runWorker checks what the worker needs, and serves until ctx ends.
+func runWorker(ctx context.Context, settings configs.Settings) (err error) {
+	t, err := telemetry.Start(ctx, telemetry.Options{
+		Service: "elara-worker", Version: version(),
+		OTLPEndpoint: settings.Telemetry.OTLPEndpoint, MetricsAddress: settings.Telemetry.MetricsAddress,
+		LogLevel: settings.Telemetry.LogLevel, LogFormat: settings.Telemetry.LogFormat,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
+		defer cancel()
+		err = errors.Join(err, t.Shutdown(flush))
+	}()
+	instruments, err := t.Instruments()
+	if err != nil {
+		return err
+	}
+	store, err := openStore(ctx, settings.S3)
+	if err != nil {
+		return err
+	}
+	server, err := connect(ctx, settings.Temporal, t)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	if err := namespace.Prepare(ctx, server, settings.Temporal.Namespace); err != nil {
+		return err
+	}
+	engine, err := openEngine(ctx, settings.Worker)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, engine.close()) }()
+	return serve.Run(ctx, serve.Options{
+		Client: server, Store: store, CacheDir: settings.CacheDir,
+		ControlQueue: settings.Queues.Control, TrainQueue: settings.Queues.Train,
+		Engine: engine.Engine, Instruments: instruments, Logger: t.Logger(),
+	})
+}
+
+// version is that of the build: a tag, or the commit.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" {
+			return setting.Value
+		}
+	}
+	return info.Main.Version
+}

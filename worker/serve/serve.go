@@ -1,0 +1,137 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
+	"golang.org/x/sync/errgroup"
+
+	"elara/activities"
+	"elara/spec/fault"
+	"elara/storage"
+	"elara/storage/artifact"
+	"elara/telemetry"
+	"elara/workflows"
+)
+
+const (
+	// heartbeatThrottle is the least time between two heartbeats that are sent. It is how long the SDK tries to
+	// deliver one, how old the progress on a screen may be, and less than the first retry interval of package workflows.
+	heartbeatThrottle = 15 * time.Second
+
+	// stopTimeout is what a training is given to reach its next step, save and upload before the process ends.
+	stopTimeout = 5 * time.Minute
+
+	// controlActivities bounds how many data sets and models one process moves at once.
+	controlActivities = 8
+)
+
+// Options says what is served, for whom and with what.
+type Options struct {
+	Client       client.Client
+	Store        storage.Store
+	CacheDir     string // local copies of artifacts and files in the making
+	ControlQueue string // empty: workflows.ControlQueue
+	TrainQueue   string // stem of the device queues; empty: workflows.TrainQueue
+	Engine       *Engine
+	Instruments  *telemetry.Instruments // nil: nothing is measured
+	Logger       *slog.Logger
+}
+
+// Engine is what a worker trains and evaluates with.
+type Engine struct {
+	Device    string // class of device: "cpu", "cuda", ...
+	Trainer   activities.Trainer
+	Evaluator activities.Evaluator
+}
+
+// Run serves until ctx ends, or a queue cannot be served any more.
+func Run(ctx context.Context, o Options) (err error) {
+	scratch, err := openScratch(filepath.Join(o.CacheDir, "scratch"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, scratch.remove()) }()
+	fatal := make(chan error, 2) // one from each worker at most
+	workers := []sdkworker.Worker{o.control(scratch.folder, fatal)}
+	if o.Engine != nil {
+		workers = append(workers, o.device(scratch.folder, fatal))
+	} else {
+		o.Logger.Warn("built without an engine: trainings and evaluations are left to other workers")
+	}
+
+	var started []sdkworker.Worker
+	for _, worker := range workers {
+		if err := worker.Start(); err != nil {
+			stop(started)
+			return fault.New(fault.Transient, "start to poll: %w", err)
+		}
+		started = append(started, worker)
+	}
+	select {
+	case <-ctx.Done():
+		o.Logger.Info("stopping: work under way is saved first", "within", stopTimeout.String())
+	case err = <-fatal:
+		err = fault.New(fault.Transient, "poll: %w", err)
+	}
+	stop(started)
+	return err
+}
+
+// stop ends all workers at once: each may take up to its stop timeout.
+func stop(workers []sdkworker.Worker) {
+	var group errgroup.Group
+	for _, worker := range workers {
+		group.Go(func() error { worker.Stop(); return nil })
+	}
+	_ = group.Wait() // its functions give no error
+}
+
+// control serves the workflows and the activities that need no model.
+func (o Options) control(scratch string, fatal chan<- error) sdkworker.Worker {
+	queue := o.ControlQueue
+	if queue == "" {
+		queue = workflows.ControlQueue
+	}
+	worker := sdkworker.New(o.Client, queue, sdkworker.Options{
+		MaxConcurrentActivityExecutionSize: controlActivities,
+		MaxHeartbeatThrottleInterval:       heartbeatThrottle,
+		WorkerStopTimeout:                  stopTimeout,
+		OnFatalError:                       func(err error) { fatal <- err },
+	})
+	workflows.Register(worker)
+	worker.RegisterActivity(&activities.Control{
+		Store: o.Store, Cache: o.cache(), Scratch: scratch, Instruments: o.Instruments,
+	})
+	o.Logger.Info("serving", "queue", queue)
+	return worker
+}
+
+// device serves what holds the device, one activity at a time. Anything lighter would only wait behind it.
+func (o Options) device(scratch string, fatal chan<- error) sdkworker.Worker {
+	queue := workflows.DeviceQueue(o.TrainQueue, o.Engine.Device)
+	worker := sdkworker.New(o.Client, queue, sdkworker.Options{
+		MaxConcurrentActivityExecutionSize: 1,
+		MaxConcurrentActivityTaskPollers:   1,
+		DisableWorkflowWorker:              true,
+		DisableEagerActivities:             true,
+		MaxHeartbeatThrottleInterval:       heartbeatThrottle,
+		WorkerStopTimeout:                  stopTimeout,
+		OnFatalError:                       func(err error) { fatal <- err },
+	})
+	worker.RegisterActivity(&activities.Device{
+		Store: o.Store, Cache: o.cache(), Scratch: scratch, Instruments: o.Instruments,
+		Trainer: o.Engine.Trainer, Evaluator: o.Engine.Evaluator,
+	})
+	o.Logger.Info("serving", "queue", queue)
+	return worker
+}
+
+func (o Options) cache() *artifact.Cache {
+	return artifact.NewCache(filepath.Join(o.CacheDir, "artifacts"))
+}

@@ -1,0 +1,86 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+
+	"elara/spec"
+)
+
+// The texts of this file are the current details that the Temporal UI shows: Markdown, for a reader who is no
+// engineer. They hold names, counts and digests, never text of a row.
+
+func pipelineDetails(s spec.PipelineStatus) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### %s, run %s\n\nStage: **%s**\n", s.Name, s.Run, s.Stage)
+	if s.Stage == spec.StageApproval {
+		fmt.Fprintf(&b, "\nWaiting for a reviewer's decision on candidate `%s`.\n", s.Candidate.Digest)
+	}
+	if s.Decision.Verdict != "" {
+		fmt.Fprintf(&b, "\nCandidate `%s`: **%s**", s.Decision.Candidate.Short(), s.Decision.Verdict)
+		if s.Decision.Reviewer != "" {
+			fmt.Fprintf(&b, " by %s", s.Decision.Reviewer)
+		}
+		b.WriteString(".\n")
+	}
+	b.WriteString("\n| adapter | rows | held out | adapter artifact |\n|---|---|---|---|\n")
+	for _, a := range s.Adapters {
+		fmt.Fprintf(&b, "| %s | %d | %d | %s |\n", a.Adapter, a.TrainRows, a.EvalRows, a.Ref.Digest.Short())
+	}
+	if len(s.Scores) > 0 {
+		b.WriteString("\n" + scoreDetails(s.Scores))
+	}
+	if len(s.Skipped) > 0 {
+		b.WriteString("\nNothing to do in:\n")
+		for _, skipped := range s.Skipped {
+			fmt.Fprintf(&b, "- %s: %s\n", skipped.Stage, skipped.Reason)
+		}
+	}
+	return b.String()
+}
+
+func ledgerDetails(r spec.PrepareResult) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d rows read\n\n| bucket | rows |\n|---|---|\n", r.RowsRead)
+	for _, count := range r.Ledger {
+		fmt.Fprintf(&b, "| %s | %d |\n", count.Bucket, count.Rows)
+	}
+	if len(r.Datasets) > 0 {
+		b.WriteString("\n| adapter | rows | held out |\n|---|---|---|\n")
+		for _, dataset := range r.Datasets {
+			fmt.Fprintf(&b, "| %s | %d | %d |\n", dataset.Adapter, dataset.TrainRows, dataset.EvalRows)
+		}
+	}
+	return b.String()
+}
+
+func trainDetails(s TrainState, last spec.SegmentResult) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Stage: **train %s**, step **%d of %d**\n\n", s.Plan.Name, s.Outcome.Step, s.Outcome.TotalSteps)
+	fmt.Fprintf(&b, "- loss %.4f\n", s.Outcome.Loss)
+	if s.Outcome.EvalLoss != 0 {
+		fmt.Fprintf(&b, "- held-out loss %.4f\n", s.Outcome.EvalLoss)
+	}
+	if last.TokensPerSecond != 0 {
+		fmt.Fprintf(&b, "- %.0f tokens/s\n", last.TokensPerSecond)
+	}
+	fmt.Fprintf(&b, "- last checkpoint: step %d\n", s.Outcome.Step)
+	fmt.Fprintf(&b, "- segments: %d, the last one began at step %d\n", s.Segments, last.ResumedFrom)
+	for _, reason := range s.Skipped {
+		fmt.Fprintf(&b, "- skipped a checkpoint: %s\n", reason)
+	}
+	return b.String()
+}
+
+// scoreDetails leaves out the adapters that are not measured yet.
+func scoreDetails(scores []spec.AdapterScore) string {
+	var b strings.Builder
+	b.WriteString("| adapter | held-out rows | loss of the base | loss of the adapter |\n|---|---|---|---|\n")
+	for _, score := range scores {
+		if score.Adapter == "" {
+			continue
+		}
+		fmt.Fprintf(&b, "| %s | %d | %.4f | %.4f |\n", score.Adapter, score.Rows, score.BaseLoss, score.AdapterLoss)
+	}
+	return b.String()
+}

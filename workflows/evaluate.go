@@ -1,0 +1,57 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/workflow"
+
+	"elara/activities"
+	"elara/spec"
+)
+
+// Evaluate measures every adapter beside its base on the rows held out for it, all at once as far as the queues
+// allow, and writes one report in the order of the plan.
+func Evaluate(ctx workflow.Context, in spec.EvaluateInput) (spec.EvaluateResult, error) {
+	scores := make([]spec.AdapterScore, len(in.Adapters))
+	errs := make([]error, len(in.Adapters))
+	targets := workflow.NewWaitGroup(ctx)
+	for i, target := range in.Adapters {
+		targets.Add(1)
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			defer targets.Done()
+			scores[i], errs[i] = measure(ctx, in, target)
+			workflow.SetCurrentDetails(ctx, scoreDetails(scores))
+		})
+	}
+	targets.Wait(ctx)
+	if err := firstOf("evaluation", names(in.Adapters), errs); err != nil {
+		return spec.EvaluateResult{}, err
+	}
+
+	var a *activities.Control
+	report, err := call(ctx, quick("write the report"), a.WriteReport,
+		spec.ReportInput{Run: in.Run, Plan: in.Plan, Base: in.Base, Scores: scores})
+	return spec.EvaluateResult{Scores: scores, Report: report}, err
+}
+
+// measure takes an earlier score of the same adapter on the same rows when there is one: that costs no device.
+func measure(ctx workflow.Context, in spec.EvaluateInput, target spec.EvaluatedTarget) (spec.AdapterScore, error) {
+	var control *activities.Control
+	var onDevice *activities.Device
+	job := spec.EvaluateTargetInput{Run: in.Run, Plan: in.Plan, Base: in.Base, Target: target}
+
+	found, err := call(ctx, quick(fmt.Sprintf("is there an unchanged score of %s", target.Name)), control.FindScore, job)
+	if err != nil || found.Unchanged != "" {
+		return found, err
+	}
+	queue := DeviceQueue(in.TrainQueue, target.Device)
+	return call(ctx, device(queue, fmt.Sprintf("evaluate %s", target.Name)), onDevice.EvaluateTarget, job)
+}
+
+func names(targets []spec.EvaluatedTarget) []spec.AdapterName {
+	list := make([]spec.AdapterName, len(targets))
+	for i, target := range targets {
+		list[i] = target.Name
+	}
+	return list
+}

@@ -1,0 +1,64 @@
+package workflows
+
+import (
+	"crypto/sha256"
+	"strings"
+
+	"elara/spec"
+)
+
+// Workflow IDs are built from run and adapter names, which hold neither dots nor anything personal, so a dot
+// separates their parts without doubt.
+
+const pipelinePrefix = "pipeline."
+
+// PipelineID is the workflow ID of the pipeline of a run.
+func PipelineID(run spec.RunID) string { return pipelinePrefix + string(run) }
+
+// PrepareID is the workflow ID of the data preparation of a run.
+func PrepareID(run spec.RunID) string { return "prepare." + string(run) }
+
+// TrainID is the workflow ID of the training of one adapter of a run.
+func TrainID(run spec.RunID, adapter spec.AdapterName) string {
+	return "train." + string(run) + "." + string(adapter)
+}
+
+// EvaluateID is the workflow ID of the evaluation of a run.
+func EvaluateID(run spec.RunID) string { return "evaluate." + string(run) }
+
+// ScheduleID is the ID of the retraining schedule of a pipeline.
+func ScheduleID(pipeline string) string { return "retrain." + pipeline }
+
+// ScheduledPipelineID is the workflow ID a schedule's action gives its runs; Temporal appends the scheduled time.
+func ScheduledPipelineID(pipeline string) string { return pipelinePrefix + pipeline }
+
+// maxRunID is the longest run ID that spec.RunID allows.
+const maxRunID = 64
+
+// RunOf derives the run ID from a pipeline's workflow ID: the inverse of PipelineID, and for a scheduled run its
+// name and time in the letters a run ID may have. One workflow ID always gives the same run ID.
+func RunOf(workflowID string) spec.RunID {
+	var b strings.Builder
+	gap := false
+	for _, c := range strings.ToLower(strings.TrimPrefix(workflowID, pipelinePrefix)) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			gap = true
+			continue
+		}
+		if gap && b.Len() > 0 {
+			b.WriteByte('-')
+		}
+		gap = false
+		b.WriteRune(c)
+	}
+	id := strings.Trim(b.String(), "-")
+	if id != "" && len(id) <= maxRunID {
+		return spec.RunID(id)
+	}
+	// Too long to keep whole, or nothing left: a part of the hash keeps different workflows apart.
+	hash := string(spec.DigestOf(sha256.Sum256([]byte(workflowID))))[:16]
+	if id == "" {
+		return spec.RunID("run-" + hash)
+	}
+	return spec.RunID(strings.TrimRight(id[:maxRunID-len(hash)-1], "-") + "-" + hash)
+}

@@ -1,0 +1,75 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"elara/spec"
+)
+
+// Everything in this file is a public interface: clients, running histories and schedules hold these names, so they
+// are never renamed, only added.
+
+// Workflow types.
+const (
+	PipelineWorkflow = "Pipeline"     // spec.PipelineInput -> spec.PipelineResult
+	PrepareWorkflow  = "Prepare"      // spec.PrepareInput -> spec.PrepareResult
+	TrainWorkflow    = "TrainAdapter" // TrainState -> spec.AdapterResult
+	EvaluateWorkflow = "Evaluate"     // spec.EvaluateInput -> spec.EvaluateResult
+)
+
+// Register makes a worker, a replayer or a test environment know all workflows under their public names.
+func Register(registry worker.WorkflowRegistry) {
+	registry.RegisterWorkflowWithOptions(Pipeline, workflow.RegisterOptions{Name: PipelineWorkflow})
+	registry.RegisterWorkflowWithOptions(Prepare, workflow.RegisterOptions{Name: PrepareWorkflow})
+	registry.RegisterWorkflowWithOptions(TrainAdapter, workflow.RegisterOptions{Name: TrainWorkflow})
+	registry.RegisterWorkflowWithOptions(Evaluate, workflow.RegisterOptions{Name: EvaluateWorkflow})
+}
+
+// DecideUpdate is the Update of the pipeline workflow by which a reviewer approves or rejects the candidate. It takes
+// a spec.Decision and gives back the decision that stands. A refused decision leaves no trace in the history; the
+// type of the refusal is a fault kind: Invalid (verdict, reviewer or digest is missing or malformed), NotFound (no
+// candidate yet), Conflict (another digest, or decided already).
+const DecideUpdate = "decide"
+
+// Queries.
+const (
+	StatusQuery   = "status"   // of the pipeline workflow -> spec.PipelineStatus
+	ProgressQuery = "progress" // of the training workflow -> spec.Progress as of the last finished segment
+)
+
+// Default task queues.
+const (
+	ControlQueue = "elara"       // workflows, and every activity that needs no model
+	TrainQueue   = "elara-train" // stem of the queues that DeviceQueue names
+)
+
+// DeviceQueue names the task queue whose workers train and evaluate on one class of device ("cpu", "cuda", …). Each
+// of those workers takes one activity at a time. Empty arguments stand for the defaults.
+func DeviceQueue(stem, device string) string {
+	if stem == "" {
+		stem = TrainQueue
+	}
+	if device == "" {
+		device = spec.DefaultDevice
+	}
+	return stem + "-" + device
+}
+
+// Search attributes, typed. None of them ever holds text of a row.
+var (
+	ElaraStage     = temporal.NewSearchAttributeKeyKeyword("ElaraStage")
+	ElaraAdapter   = temporal.NewSearchAttributeKeyKeyword("ElaraAdapter")
+	ElaraBaseModel = temporal.NewSearchAttributeKeyKeyword("ElaraBaseModel") // last element of its path, or its short digest
+	ElaraDataset   = temporal.NewSearchAttributeKeyKeyword("ElaraDataset")   // short digest
+	ElaraStep      = temporal.NewSearchAttributeKeyInt64("ElaraStep")
+	ElaraEvalLoss  = temporal.NewSearchAttributeKeyFloat64("ElaraEvalLoss")
+)
+
+// SearchAttributes lists the keys that a namespace must have before a workflow of this package runs in it.
+func SearchAttributes() []temporal.SearchAttributeKey {
+	return []temporal.SearchAttributeKey{
+		ElaraStage, ElaraAdapter, ElaraBaseModel, ElaraDataset, ElaraStep, ElaraEvalLoss,
+	}
+}

@@ -1,0 +1,172 @@
+package workflows
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"elara/activities"
+	"elara/spec"
+	"elara/spec/fault"
+)
+
+// scene is a pipeline of two adapters in the SDK's test environment. Its activities are fakes that note that they were
+// called; a test changes those it is about.
+type scene struct {
+	*testsuite.TestWorkflowEnvironment
+	mu    sync.Mutex // activities run at the same time
+	calls []string
+
+	clean    func(spec.CleanInput) (spec.CleanResult, error)
+	find     func(spec.AdapterInput) (spec.AdapterResult, error)
+	train    func(spec.SegmentInput) (spec.SegmentResult, error)
+	score    func(spec.EvaluateTargetInput) (spec.AdapterScore, error)
+	released func(spec.ReleaseInput) (spec.ReleaseResult, error)
+}
+
+const totalSteps = 25
+
+func digest(c string) spec.Digest { return spec.Digest(strings.Repeat(c, 64)) }
+
+func ref(kind spec.ArtifactKind, c string) spec.ArtifactRef {
+	return spec.ArtifactRef{Kind: kind, Digest: digest(c), SizeBytes: 7}
+}
+
+var candidate = spec.ArtifactRef{Kind: spec.KindCandidate, Digest: digest("c"), SizeBytes: 7}
+
+func newScene(t *testing.T) *scene {
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	s := &scene{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment()}
+	Register(s)
+	var control *activities.Control
+	var device *activities.Device
+	s.RegisterActivity(&activities.Control{})
+	s.RegisterActivity(&activities.Device{})
+
+	s.clean = func(spec.CleanInput) (spec.CleanResult, error) {
+		return spec.CleanResult{Cleaned: ref(spec.KindCleaned, "1"), RowsRead: 9, Ledger: []spec.LedgerCount{{Bucket: "kept", Rows: 9}}}, nil
+	}
+	s.find = func(in spec.AdapterInput) (spec.AdapterResult, error) { return spec.AdapterResult{}, nil }
+	s.train = func(in spec.SegmentInput) (spec.SegmentResult, error) {
+		return segmentTo(in, min(in.UntilStep, totalSteps)), nil
+	}
+	s.score = func(in spec.EvaluateTargetInput) (spec.AdapterScore, error) {
+		return spec.AdapterScore{Adapter: in.Target.Name, Rows: 3, BaseLoss: 2, AdapterLoss: 1}, nil
+	}
+	s.released = func(spec.ReleaseInput) (spec.ReleaseResult, error) { return spec.ReleaseResult{}, nil }
+
+	fake(s, control.CollectSources, func(spec.PrepareInput) (string, spec.ArtifactRef, error) {
+		return "collect", ref(spec.KindSource, "0"), nil
+	})
+	fake(s, control.Clean, func(in spec.CleanInput) (string, spec.CleanResult, error) {
+		out, err := s.clean(in)
+		return "clean", out, err
+	})
+	fake(s, control.Format, func(in spec.FormatInput) (string, spec.AdapterDataset, error) {
+		return fmt.Sprintf("format %s", in.Plan.Name), spec.AdapterDataset{Adapter: in.Plan.Name, Dataset: ref(spec.KindDataset, "2"), TrainRows: 8, EvalRows: 1}, nil
+	})
+	fake(s, control.ImportBase, func(spec.BaseSource) (string, spec.ArtifactRef, error) {
+		return "import", ref(spec.KindBaseModel, "b"), nil
+	})
+	fake(s, control.FindAdapter, func(in spec.AdapterInput) (string, spec.AdapterResult, error) {
+		out, err := s.find(in)
+		return fmt.Sprintf("find %s", in.Plan.Name), out, err
+	})
+	fake(s, device.TrainSegment, func(in spec.SegmentInput) (string, spec.SegmentResult, error) {
+		out, err := s.train(in)
+		return fmt.Sprintf("train %s %d", in.Plan.Name, in.UntilStep), out, err
+	})
+	fake(s, control.FindScore, func(in spec.EvaluateTargetInput) (string, spec.AdapterScore, error) {
+		return fmt.Sprintf("find score %s", in.Target.Name), spec.AdapterScore{}, nil
+	})
+	fake(s, device.EvaluateTarget, func(in spec.EvaluateTargetInput) (string, spec.AdapterScore, error) {
+		out, err := s.score(in)
+		return fmt.Sprintf("evaluate %s", in.Target.Name), out, err
+	})
+	fake(s, control.WriteReport, func(spec.ReportInput) (string, spec.ArtifactRef, error) {
+		return "report", ref(spec.KindReport, "e"), nil
+	})
+	fake(s, control.BuildCandidate, func(spec.CandidateInput) (string, spec.ArtifactRef, error) {
+		return "candidate", candidate, nil
+	})
+	fake(s, control.FindRelease, func(in spec.ReleaseInput) (string, spec.ReleaseResult, error) {
+		out, err := s.released(in)
+		return "find release", out, err
+	})
+	fake(s, control.Release, func(in spec.ReleaseInput) (string, spec.ReleaseResult, error) {
+		return "release by " + in.Decision.Reviewer, spec.ReleaseResult{Channel: in.Channel, Current: in.Candidate.Digest}, nil
+	})
+	return s
+}
+
+// fake replaces an activity by a function that also says what to note.
+func fake[In, Out any](s *scene, activity func(context.Context, In) (Out, error), do func(In) (string, Out, error)) {
+	s.OnActivity(activity, mock.Anything, mock.Anything).Return(func(_ context.Context, in In) (Out, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		note, out, err := do(in)
+		s.calls = append(s.calls, note)
+		return out, err
+	}).Maybe()
+}
+
+// segmentTo is a segment that ended at a step.
+func segmentTo(in spec.SegmentInput, step int64) spec.SegmentResult {
+	result := spec.SegmentResult{Outcome: spec.TrainOutcome{Step: step, TotalSteps: totalSteps, Done: step == totalSteps, Loss: 0.5}}
+	if result.Outcome.Done {
+		result.Adapter = adapterOf(in.Plan.Name)
+	}
+	return result
+}
+
+func adapterOf(name spec.AdapterName) spec.ArtifactRef {
+	return ref(spec.KindAdapter, map[spec.AdapterName]string{"general": "a", "patient": "d"}[name])
+}
+
+func pipelineInput() spec.PipelineInput {
+	plan := func(name spec.AdapterName, audience spec.Audience) spec.AdapterPlan {
+		return spec.AdapterPlan{Name: name, Audience: audience, SegmentSteps: 10, LoRA: spec.LoRAConfig{R: 8}}
+	}
+	return spec.PipelineInput{
+		Run: "run-1", Name: "nightly", Base: spec.BaseSource{Path: "models/tiny"},
+		Adapters: []spec.AdapterPlan{plan("general", spec.General), plan("patient", spec.Patient)},
+		Prepare:  spec.PrepareConfig{Sources: []spec.DataSource{{Path: "rows.csv"}}},
+		Release:  spec.ReleasePlan{Channel: "stable"},
+	}
+}
+
+func approvalOf(candidate spec.Digest) spec.Decision {
+	return spec.Decision{Verdict: spec.Approved, Candidate: candidate, Reviewer: "the reviewer"}
+}
+
+// finish gives the result of a pipeline that must have succeeded.
+func (s *scene) finish(t *testing.T) spec.PipelineResult {
+	t.Helper()
+	require.True(t, s.IsWorkflowCompleted())
+	require.NoError(t, s.GetWorkflowError())
+	var result spec.PipelineResult
+	require.NoError(t, s.GetWorkflowResult(&result))
+	return result
+}
+
+// kind gives the fault kind that the workflow failed with.
+func (s *scene) kind(t *testing.T) fault.Kind {
+	t.Helper()
+	require.True(t, s.IsWorkflowCompleted())
+	require.Error(t, s.GetWorkflowError())
+	return kindOf(s.GetWorkflowError())
+}
+
+func failed(kind fault.Kind) error {
+	return temporal.NewApplicationError("it did not work", string(kind))
+}
