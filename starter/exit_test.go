@@ -32,7 +32,8 @@ func TestExitCodes(t *testing.T) {
 }
 
 func TestErrorsAreOneLine(t *testing.T) {
-	require.Equal(t, "first; second", oneLine(errors.Join(errors.New("first"), fmt.Errorf("%s\n", "  second"))))
+	joined := "first\n  second\n"
+	require.Equal(t, "first; second", oneLine(errors.New(joined)))
 }
 
 func TestTemporalErrorsGetTheKindTheyStandFor(t *testing.T) {

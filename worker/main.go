@@ -18,6 +18,10 @@ import (
 )
 
 func main() {
+	if err := tuneOpenMP(); err != nil {
+		fmt.Fprintln(os.Stderr, "elara-worker: start with OpenMP tuned:", err)
+		os.Exit(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the first signal asks to save and end; a second one ends at once
 	os.Exit(execute(ctx, os.Args[1:], os.Stderr))
@@ -44,7 +48,11 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return 0
-	case errors.As(err, &wrong), fault.Is(err, fault.Invalid):
+	case errors.As(err, &wrong):
+		return 2
+	}
+	switch fault.KindOf(err) {
+	case fault.Invalid, fault.NotFound, fault.Corrupt: // what was handed in is wrong, missing or damaged
 		return 2
 	}
 	return 1

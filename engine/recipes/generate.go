@@ -27,12 +27,12 @@ func (r *Runner) Generate(ctx context.Context, path, adapter string, prompts []s
 		}
 		defer done()
 		options.Stop = stops(tok)
-		for batch := range slices.Chunk(prompts, generateBatch) {
-			ids := make([][]int32, len(batch))
-			for i, p := range batch {
-				ids[i] = tok.EncodeWithSpecial(p)
-			}
-			out, err := sample.Generate(ctx, m, ids, options)
+		ids, err := encode(m, prompts, tok.EncodeWithSpecial, options.MaxNewTokens)
+		if err != nil {
+			return err
+		}
+		for batch := range slices.Chunk(ids, generateBatch) {
+			out, err := sample.Generate(ctx, m, batch, options)
 			if err != nil {
 				return err
 			}

@@ -64,7 +64,7 @@ func goldenJob(t *testing.T, r *Runner, g golden, m goldenModel) spec.LoRAJob {
 	t.Helper()
 	job := smallJob(t, formulaModel(t, r, m, 1))
 	job.TrainDataPath = textsFile(t, g.Rows...)
-	job.AddPadToken = true
+	job.AddPadToken, job.MaxLength = true, 192
 	job.LoRA = spec.LoRAConfig{R: 2, Alpha: 6, Bias: "none", TargetModules: m.Targets}
 	job.Args.MaxSteps, job.Args.WarmupSteps, job.Args.LoggingSteps, job.Args.SaveStrategy = 20, 3, 1, "no"
 	var shapes []namedShape

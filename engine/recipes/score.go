@@ -4,6 +4,7 @@ package recipes
 
 import (
 	"context"
+	"fmt"
 
 	"elara/data/tokenizer"
 	"elara/engine/lora"
@@ -18,6 +19,29 @@ import (
 type Scored struct {
 	IDs      []int32   `json:"ids"`
 	LogProbs []float32 `json:"logprobs"`
+}
+
+// TextError says which of the texts that were handed in cannot be used. Its kind is Invalid.
+type TextError struct {
+	Index int // from 0
+	Err   error
+}
+
+func (e *TextError) Error() string { return fmt.Sprintf("text %d: %v", e.Index+1, e.Err) }
+
+// Unwrap gives the cause.
+func (e *TextError) Unwrap() error { return e.Err }
+
+// encode turns all texts into tokens before the first is computed; each needs room for more tokens to follow.
+func encode(m model.Model, texts []string, split func(string) []int32, more int) ([][]int32, error) {
+	all := make([][]int32, len(texts))
+	for i, text := range texts {
+		all[i] = split(text)
+		if room := int(m.Facts().MaxPositions); len(all[i])+more > room {
+			return nil, &TextError{Index: i, Err: fault.New(fault.Invalid, "%d tokens and %d new ones, expected at most the model's %d positions", len(all[i]), more, room)}
+		}
+	}
+	return all, nil
 }
 
 // open loads a base in float32 with its tokenizer, and an adapter where one is named. It runs inside Engine.Do.
@@ -45,14 +69,15 @@ func (r *Runner) Score(ctx context.Context, path, adapter string, texts []string
 			return err
 		}
 		defer done()
-		for i, text := range texts {
+		all, err := encode(m, texts, tok.Encode, 0)
+		if err != nil {
+			return err
+		}
+		for _, ids := range all {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			out := Scored{IDs: tok.Encode(text), LogProbs: []float32{}}
-			if room := int(m.Facts().MaxPositions); len(out.IDs) > room {
-				return fault.New(fault.Invalid, "text %d has %d tokens, the model %d positions", i+1, len(out.IDs), room)
-			}
+			out := Scored{IDs: ids, LogProbs: []float32{}}
 			if len(out.IDs) > 1 {
 				r.Engine.Scope(func() {
 					r.Engine.NoGrad(func() {

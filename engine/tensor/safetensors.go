@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/nlpodyssey/safetensors"
 	"golang.org/x/sys/unix"
@@ -87,6 +88,10 @@ func (s *Safetensors) Load(e *Engine, name string) (*Tensor, error) {
 	if !ok {
 		return nil, fault.At(s.path, 0, "tensor %q is missing", name)
 	}
+	shape := signed(view.Shape())
+	if slices.ContainsFunc(shape, func(d int64) bool { return d < 0 }) { // a tensor of no elements may say anything
+		return nil, fault.At(s.path, 0, "tensor %q has shape %v, expected sizes below 2^63", name, view.Shape())
+	}
 	var dtype DType
 	switch view.DType() {
 	case safetensors.F32:
@@ -100,7 +105,7 @@ func (s *Safetensors) Load(e *Engine, name string) (*Tensor, error) {
 	default:
 		return nil, fault.At(s.path, 0, "tensor %q has type %s, expected F32, F16, BF16 or I64", name, view.DType())
 	}
-	return e.FromBytes(view.Data(), dtype, signed(view.Shape())...), nil
+	return e.FromBytes(view.Data(), dtype, shape...), nil
 }
 
 func signed(shape []uint64) []int64 {

@@ -1,6 +1,7 @@
 package devstack
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -103,6 +104,20 @@ func TestPortsAreTheAskedOnesTheWishedOnesOrAny(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, busy, port)
 	require.NotZero(t, port)
+}
+
+func TestStacksThatStartAtOnceChoosePortsInTurn(t *testing.T) {
+	release, err := holdPorts(t.Context())
+	require.NoError(t, err)
+	hurried, cancel := context.WithTimeout(t.Context(), 3*pollEvery)
+	defer cancel()
+	_, err = holdPorts(hurried)
+	require.ErrorContains(t, err, "wait for other stacks to start")
+
+	require.NoError(t, release())
+	release, err = holdPorts(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, release())
 }
 
 func TestPortIsReadFromAddressesAndURLs(t *testing.T) {

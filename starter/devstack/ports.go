@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"strconv"
 
 	"elara/spec/fault"
@@ -19,6 +20,26 @@ const (
 )
 
 const loopback = "127.0.0.1"
+
+// portsName is an abstract socket: like the ports it guards it belongs to the network namespace, it leaves no file, and
+// the system frees it with its process.
+const portsName = "@elara-ports"
+
+// holdPorts waits for its turn to choose ports. A port that was found free is taken only when its part listens, so two
+// stacks that start at once would choose the same; whoever starts holds the turn until its parts answer.
+func holdPorts(ctx context.Context) (release func() error, err error) {
+	var turn net.Listener
+	err = await(ctx, "other stacks to start", func(ctx context.Context) error {
+		var listen net.ListenConfig
+		var err error
+		turn, err = listen.Listen(ctx, "unix", fmt.Sprintf("%s-%d", portsName, os.Getuid()))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return turn.Close, nil
+}
 
 // choosePort settles on a port of 127.0.0.1: the one asked for, which must be free; else the first free one among the
 // wishes (that of the last run, so that addresses in browsers stay good, then the well-known one); else any.

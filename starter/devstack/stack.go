@@ -89,6 +89,11 @@ func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 	if err != nil {
 		return nil, err
 	}
+	release, err := holdPorts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	if err := s.settle(ctx, o); err != nil {
 		return nil, err
 	}

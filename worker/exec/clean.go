@@ -16,7 +16,6 @@ func cleanCommand() *cobra.Command {
 		Use:     "clean --in X.csv --out Y.csv --ledger L.jsonl",
 		Short:   "Clean question-answer CSV as the guide does, and account for every row",
 		Example: "  elara-worker exec clean --in raw_medical_data.csv --out cleaned_medical_data.csv --ledger ledger.jsonl",
-		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			counts, err := clean.File(c.Context(), in, out, ledger, columns, clean.Limits())
 			if err != nil {

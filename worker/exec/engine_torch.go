@@ -4,6 +4,7 @@ package exec
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -29,6 +30,7 @@ func withEngine(threads int, f func(*recipes.Runner) error) error {
 type modelFlags struct {
 	model, adapter, in, out string
 	threads                 int
+	lines                   []int // of the texts that were read
 }
 
 func (f *modelFlags) declare(c *cobra.Command, in, out string) {
@@ -46,12 +48,21 @@ func (f *modelFlags) texts(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		texts = append(texts, text.Text)
+		texts, f.lines = append(texts, text.Text), append(f.lines, text.Line)
 	}
 	if len(texts) == 0 {
 		return nil, fault.At(f.in, 0, `no texts, expected {"text": ...} a line`)
 	}
 	return texts, nil
+}
+
+// placed names the line of a text that cannot be used.
+func (f *modelFlags) placed(err error) error {
+	var bad *recipes.TextError
+	if errors.As(err, &bad) {
+		return fault.At(f.in, f.lines[bad.Index], "%w", bad.Err)
+	}
+	return err
 }
 
 func scoreCommand() *cobra.Command {
@@ -60,7 +71,6 @@ func scoreCommand() *cobra.Command {
 		Use:     "score --model DIR [--adapter DIR] --in T.jsonl --out S.jsonl",
 		Short:   "Natural-log probability of each token given those before it, in float32",
 		Example: "  elara-worker exec score --model smollm2 --adapter adapters/patient --in texts.jsonl --out scores.jsonl",
-		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			texts, err := f.texts(c.Context())
 			if err != nil {
@@ -68,7 +78,7 @@ func scoreCommand() *cobra.Command {
 			}
 			return withEngine(f.threads, func(r *recipes.Runner) error {
 				return writeLines(f.out, func(line func(any) error) error {
-					return r.Score(c.Context(), f.model, f.adapter, texts, func(s recipes.Scored) error { return line(s) })
+					return f.placed(r.Score(c.Context(), f.model, f.adapter, texts, func(s recipes.Scored) error { return line(s) }))
 				})
 			})
 		},
@@ -84,7 +94,6 @@ func generateCommand() *cobra.Command {
 		Use:     "generate --model DIR [--adapter DIR] --in P.jsonl --out A.jsonl [--max-new-tokens N --temperature T --top-p P --seed S]",
 		Short:   "Continue prompts",
 		Example: "  elara-worker exec generate --model smollm2 --in prompts.jsonl --out answers.jsonl --max-new-tokens 128 --temperature 0.7 --top-p 0.9",
-		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if o.MaxNewTokens < 1 || o.Temperature < 0 || o.TopP <= 0 || o.TopP > 1 {
 				return fault.New(fault.Invalid, "max-new-tokens %d, temperature %v, top-p %v: expected at least 1, at least 0, above 0 and at most 1", o.MaxNewTokens, o.Temperature, o.TopP)
@@ -95,7 +104,7 @@ func generateCommand() *cobra.Command {
 			}
 			return withEngine(f.threads, func(r *recipes.Runner) error {
 				return writeLines(f.out, func(line func(any) error) error {
-					return r.Generate(c.Context(), f.model, f.adapter, prompts, o, func(g recipes.Generated) error { return line(g) })
+					return f.placed(r.Generate(c.Context(), f.model, f.adapter, prompts, o, func(g recipes.Generated) error { return line(g) }))
 				})
 			})
 		},
@@ -114,7 +123,6 @@ func tinyModelCommand() *cobra.Command {
 		Use:     "tiny-model --out DIR",
 		Short:   "Write a small Llama with random weights, the same ones every time",
 		Example: "  elara-worker exec tiny-model --out build/tiny",
-		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return withEngine(1, func(r *recipes.Runner) error { return r.TinyModel(out) })
 		},

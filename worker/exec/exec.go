@@ -11,14 +11,34 @@ func Command() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "exec",
 		Short: "Run one stage on this machine, without Temporal or S3",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			return fault.New(fault.Invalid, "exec needs a stage: clean, format, tokenize, score, lora, generate or tiny-model")
 		},
 	}
 	c.AddCommand(cleanCommand(), formatCommand(), tokenizeCommand())
 	c.AddCommand(engineCommands()...)
+	for _, stage := range c.Commands() {
+		stage.Args, stage.PreRunE = noArguments, flagsFit
+	}
 	return c
+}
+
+// noArguments and flagsFit are cobra's own checks, with the kind that makes them exit code 2.
+func noArguments(c *cobra.Command, args []string) error { return invalid(cobra.NoArgs(c, args)) }
+
+func flagsFit(c *cobra.Command, _ []string) error {
+	if err := c.ValidateRequiredFlags(); err != nil {
+		return invalid(err)
+	}
+	return invalid(c.ValidateFlagGroups())
+}
+
+func invalid(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fault.New(fault.Invalid, "%w", err)
 }
 
 // required declares a flag that must be given.

@@ -17,7 +17,6 @@ func formatCommand() *cobra.Command {
 		Use:     "format --in Y.csv --audience general|patient|doctor|emergency --out Z.jsonl",
 		Short:   "Write the guide's instruction text for an audience",
 		Example: "  elara-worker exec format --in cleaned_medical_data.csv --audience patient --out patient_training.jsonl",
-		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			rows, err := instruct.File(c.Context(), in, out, columns, spec.Audience(audience))
 			if err != nil {

@@ -30,7 +30,6 @@ func loraCommand() *cobra.Command {
 		Short: "Train one adapter as the guide's JSON file describes it",
 		Example: `  elara-worker exec lora --config training_configs/patient_lora.json
   elara-worker exec lora --config training_configs/patient_lora.json --resume`,
-		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			job, warnings, err := configs.LoadLoRAJob(config)
 			if err != nil {

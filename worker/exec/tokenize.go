@@ -13,7 +13,6 @@ func tokenizeCommand() *cobra.Command {
 		Use:     "tokenize --tokenizer tokenizer.json --in T.jsonl --out I.jsonl",
 		Short:   "Turn texts into token ids; special tokens in the text are recognised, none is added",
 		Example: "  elara-worker exec tokenize --tokenizer SmolLM2-135M-Instruct.Q4_1.gguf --in texts.jsonl --out ids.jsonl",
-		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			tok, err := tokenizer.Load(model)
 			if err != nil {

@@ -1,0 +1,160 @@
+//go:build torch
+
+package recipes
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"elara/data/tokenizer"
+	"elara/spec"
+	"elara/spec/fault"
+)
+
+const endOfText = 256 // in the byte tokenizer; the letters are their bytes
+
+func readTexts(t *testing.T, maxLength int, appendEOS bool, texts ...string) (rows, error) {
+	t.Helper()
+	r := newRunner(t)
+	tok, err := tokenizer.Load(tinyModel(t, r))
+	require.NoError(t, err)
+	return readRows(t.Context(), textsFile(t, texts...), tok, maxLength, appendEOS)
+}
+
+func TestEndTokenGoesToRowsThatWereNotCut(t *testing.T) {
+	for name, c := range map[string]struct {
+		maxLength int
+		appendEOS bool
+		want      [][]int32
+	}{
+		"without the end token":       {4, false, [][]int32{{'a', 'b'}, {'a', 'b', 'c'}, {'a', 'b', 'c', 'd'}, {'a', 'b', 'c', 'd'}}},
+		"with it":                     {8, true, [][]int32{{'a', 'b', endOfText}, {'a', 'b', 'c', endOfText}, {'a', 'b', 'c', 'd', endOfText}, {'a', 'b', 'c', 'd', 'e', endOfText}}},
+		"with it, where there's room": {4, true, [][]int32{{'a', 'b', endOfText}, {'a', 'b', 'c', endOfText}, {'a', 'b', 'c', 'd'}, {'a', 'b', 'c', 'd'}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := readTexts(t, c.maxLength, c.appendEOS, "ab", "abc", "abcd", "abcde")
+			require.NoError(t, err)
+			require.Equal(t, rows{tokens: c.want}, got)
+		})
+	}
+}
+
+func TestRowsWithoutSupervisedTokenAreDroppedAndCounted(t *testing.T) {
+	got, err := readTexts(t, 8, false, "a", "ab", "b", "bc")
+	require.NoError(t, err)
+	require.Equal(t, rows{tokens: [][]int32{{'a', 'b'}, {'b', 'c'}}, dropped: 2}, got)
+	got, err = readTexts(t, 1, false, "ab", "bc")
+	require.NoError(t, err)
+	require.Equal(t, int64(2), got.dropped)
+
+	r := newRunner(t)
+	job := smallJob(t, tinyModel(t, r))
+	var notices []string
+	r.Notice = func(line string) { notices = append(notices, line) }
+	job.TrainDataPath = textsFile(t, "a", "ab", "b", "bc")
+	outcome, err := r.TrainLoRA(t.Context(), job, nil, &recorder{})
+	require.NoError(t, err)
+	require.Equal(t, int64(2), outcome.RowsDropped)
+	require.Contains(t, strings.Join(notices, "\n"), "2 rows have no supervised token and are left out")
+}
+
+func TestNothingToTrainOnIsRefused(t *testing.T) {
+	r := newRunner(t)
+	job := smallJob(t, tinyModel(t, r))
+	job.TrainDataPath = textsFile(t, "a", "b", "c")
+	_, err := r.TrainLoRA(t.Context(), job, nil, &recorder{})
+	require.Equal(t, fault.Invalid, fault.KindOf(err))
+	require.EqualError(t, err, job.TrainDataPath+": no row has a supervised token (3 rows were cut to none), expected at least one")
+	require.NoDirExists(t, job.OutputDir)
+}
+
+// q, v and down of three layers, rank 4: 3 * 4 * ((64+64) + (64+32) + (128+64)) = 4,992. The base: embedding 260 * 64 = 16,640;
+// a layer 2 * 64 + 64 * (64+32+32+64) + 3 * 64 * 128 = 36,992; the last norm 64; together 127,680.
+func TestParametersAreCountedAsPEFTCountsThem(t *testing.T) {
+	r := newRunner(t)
+	job := smallJob(t, tinyModel(t, r))
+	var notices []string
+	r.Notice = func(line string) { notices = append(notices, line) }
+	outcome, err := r.TrainLoRA(t.Context(), job, nil, &recorder{})
+	require.NoError(t, err)
+	require.Equal(t, int64(4992), outcome.TrainableParams)
+	require.Equal(t, int64(132672), outcome.AllParams)
+	require.Equal(t, []string{"trainable params: 4,992 || all params: 132,672 || trainable%: 3.7627"}, notices)
+}
+
+func TestPadTokenSavesEmbeddingsAndTokenizer(t *testing.T) {
+	r := newRunner(t)
+	g := readGolden(t)
+	for name, module := range map[string]string{"llama": "model.embed_tokens", "gpt2": "transformer.wte"} {
+		t.Run(name, func(t *testing.T) {
+			job := smallJob(t, formulaModel(t, r, g.Models[name], 1))
+			job.AddPadToken, job.LoRA.TargetModules = true, g.Models[name].Targets[:1]
+			files := trained(t, r, job)
+			saved := matrices(t, r, files["adapter_model.safetensors"])
+			embedding := saved["base_model.model."+module+".weight"]
+			require.Len(t, embedding, 258*32, "257 rows and the padding token's")
+			require.Equal(t, embedding, saved["base_model.model.lm_head.weight"])
+			for column := range 32 {
+				var sum float64
+				for row := range 257 {
+					sum += embedding[row*32+column]
+				}
+				require.InDelta(t, sum/257, embedding[257*32+column], 1e-6, "the new row is the mean of the old")
+			}
+			var document struct {
+				Added []struct {
+					ID      int    `json:"id"`
+					Content string `json:"content"`
+				} `json:"added_tokens"`
+			}
+			require.NoError(t, json.Unmarshal([]byte(files["tokenizer.json"]), &document))
+			require.Equal(t, 257, document.Added[1].ID)
+			require.Equal(t, "<PAD>", document.Added[1].Content)
+			var config struct {
+				FanInFanOut bool   `json:"fan_in_fan_out"`
+				Base        string `json:"base_model_name_or_path"`
+			}
+			require.NoError(t, json.Unmarshal([]byte(files["adapter_config.json"]), &config))
+			require.Equal(t, name == "gpt2", config.FanInFanOut)
+		})
+	}
+}
+
+// An adapter whose matrices B are zero changes nothing; what evaluation finds without one is what it finds with it.
+func TestEvaluationComparesTokenByToken(t *testing.T) {
+	r := newRunner(t)
+	job := smallJob(t, tinyModel(t, r))
+	job.Args.LearningRate = 0
+	trained(t, r, job)
+	evaluate := func() spec.EvaluateOutcome {
+		out, err := r.Evaluate(t.Context(), spec.EvaluateJob{
+			BaseModel: job.BaseModel, Adapter: job.OutputDir, EvalDataPath: job.TrainDataPath, MaxLength: 64,
+			Prompts: []string{"What is", "Can"}, MaxNewTokens: 5,
+		}, func(spec.Progress) {})
+		require.NoError(t, err)
+		return out
+	}
+	same := evaluate()
+	require.Equal(t, same.BaseNLL, same.AdapterNLL)
+	require.Equal(t, same.BaseAnswers, same.AdapterAnswers)
+	require.Equal(t, int64(8), same.Rows)
+	var predicted int64
+	var nll float64
+	for _, s := range scores(t, r, job.BaseModel, "", questions) {
+		cut := min(len(s.LogProbs), 63)
+		predicted += int64(cut)
+		for _, l := range s.LogProbs[:cut] {
+			nll -= float64(l)
+		}
+	}
+	require.Equal(t, predicted, same.Tokens)
+	require.InEpsilon(t, nll, same.BaseNLL, 1e-5)
+	job.Args.LearningRate, job.Args.MaxSteps = 1e-2, 40
+	trained(t, r, job)
+	better := evaluate()
+	require.Equal(t, same.BaseNLL, better.BaseNLL)
+	require.Less(t, better.AdapterNLL, 0.9*better.BaseNLL, "forty steps on the very rows")
+}
