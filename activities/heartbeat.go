@@ -14,7 +14,7 @@ import (
 
 const (
 	// beatInterval is how often a living activity says so. The SDK sends no more often than the worker allows.
-	beatInterval = 10 * time.Second
+	beatInterval = 2 * time.Second
 
 	// bulkPatience is how long a transfer may stand still before it counts as hung.
 	bulkPatience = 10 * time.Minute

@@ -22,7 +22,7 @@ import (
 const (
 	// heartbeatThrottle is the least time between two heartbeats that are sent. It is how long the SDK tries to
 	// deliver one, how old the progress on a screen may be, and less than the first retry interval of package workflows.
-	heartbeatThrottle = 15 * time.Second
+	heartbeatThrottle = 4 * time.Second
 
 	// stopTimeout is what a training is given to reach its next step, save and upload before the process ends.
 	stopTimeout = 5 * time.Minute
