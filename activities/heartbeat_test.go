@@ -72,7 +72,7 @@ func TestPulseOfHungWorkFallsSilent(t *testing.T) {
 		require.Equal(t, silent, h.count())
 
 		p.move() // and comes back when the work does
-		pass(10 * time.Second)
+		pass(2 * time.Second)
 		synctest.Wait()
 		require.Equal(t, silent+1, h.count())
 	})

@@ -3,6 +3,7 @@
 package recipes
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"elara/engine/tensor"
+	"elara/engine/train"
 	"elara/spec"
 )
 
@@ -167,4 +169,30 @@ func TestWholeRunsLeaveNoTensorBehind(t *testing.T) {
 	}, func(spec.Progress) {})
 	require.NoError(t, err)
 	require.Equal(t, base, live(), "after an evaluation")
+}
+
+// One row is trained on again and again at a rate of zero: all that can differ between two steps, or between the
+// micro-batches of one, is the dropout.
+func TestDropoutDiffersByStepAndMicroBatch(t *testing.T) {
+	r := newRunner(t)
+	job := smallJob(t, tinyModel(t, r))
+	job.LoRA.TargetModules = []string{"q_proj"}
+	job.Args.LearningRate, job.Args.LoggingSteps, job.Args.PerDeviceTrainBatchSize, job.Args.MaxSteps = 0, 1, 1, 2
+	var shapes []namedShape // a fresh adapter's B is zero, and hides the dropout
+	for layer := range 3 {
+		name := fmt.Sprintf("base_model.model.model.layers.%d.self_attn.q_proj.lora_", layer)
+		shapes = append(shapes, namedShape{name + "A.weight", []int64{4, 64}}, namedShape{name + "B.weight", []int64{64, 4}})
+	}
+	r.InitAdapter = formulaAdapter(t, r, job.LoRA, shapes)
+	losses := func(dropout float64, accumulation int) [2]float64 {
+		job.LoRA.Dropout, job.Args.GradientAccumulationSteps = dropout, accumulation
+		job.TrainDataPath = textsFile(t, slices.Repeat(questions[:1], accumulation)...)
+		var state train.State
+		require.NoError(t, json.Unmarshal([]byte(trained(t, r, job)[train.StateFile]), &state))
+		return [2]float64{*state.LogHistory[0].Loss, *state.LogHistory[1].Loss}
+	}
+	none, one, two := losses(0, 1), losses(0.5, 1), losses(0.5, 2)
+	require.Equal(t, none[0], none[1])
+	require.NotEqual(t, one[0], one[1], "two steps")
+	require.NotEqual(t, one[0], two[0], "one micro-batch, and two of the same row")
 }
