@@ -74,9 +74,11 @@ func TestModelIsAskedInTheFormItWasTaught(t *testing.T) {
 	})
 	in := targetInput(t, r)
 	in.Plan.MaxRows, in.Plan.MaxNewTokens = 9, 17
+	in.Target.MaxLength, in.Target.AppendEOS, in.Target.AddPadToken, in.Target.BF16 = 300, true, true, true
 	_, err := try(t, r, r.device.EvaluateTarget, in)
 	require.ErrorContains(t, err, "enough seen")
 	require.Equal(t, []int{9, 17, 2}, []int{seen.MaxRows, seen.MaxNewTokens, len(seen.Prompts)})
+	require.Equal(t, []any{300, true, true, true}, []any{seen.MaxLength, seen.AppendEOS, seen.AddPadToken, seen.BF16})
 	require.Contains(t, seen.Prompts[0], "You are communicating with a patient")
 	require.True(t, strings.HasSuffix(seen.Prompts[0], "<|user|>\nWhat is asthma?\n<|assistant|>\n"))
 }

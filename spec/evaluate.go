@@ -27,6 +27,7 @@ type EvaluatedTarget struct {
 	MaxLength   int         `json:"max_length"`
 	AppendEOS   bool        `json:"append_eos"`
 	AddPadToken bool        `json:"add_pad_token"`
+	BF16        bool        `json:"bf16,omitempty"`   // as in TrainingArgs: the base is measured in the type it was trained over
 	Device      string      `json:"device,omitempty"` // as in AdapterPlan
 }
 

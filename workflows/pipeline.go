@@ -170,6 +170,7 @@ func (p *pipeline) evaluate(ctx workflow.Context) error {
 			Name: plan.Name, Audience: plan.Audience, Device: plan.Device,
 			Adapter: p.result.Adapters[i].Ref, Dataset: p.result.Prepare.Datasets[i].Dataset,
 			MaxLength: plan.MaxLength, AppendEOS: plan.AppendEOS, AddPadToken: plan.AddPadToken,
+			BF16: plan.Args.BF16,
 		})
 	}
 	evaluated, err := start(ctx, part(EvaluateID(p.in.Run),

@@ -38,12 +38,13 @@ func matrices(t *testing.T, r *Runner, data string) map[string][]float64 {
 	return out
 }
 
+// The rate is small, because Adam's first steps blow rounding up where a gradient is nearly zero.
 func TestHowAStepIsCutDoesNotChangeIt(t *testing.T) {
 	r := newRunner(t)
 	base := tinyModel(t, r)
 	run := func(batch, accumulation int) map[string][]float64 {
 		job := smallJob(t, base)
-		job.LoRA.Dropout = 0
+		job.LoRA.Dropout, job.Args.LearningRate = 0, 1e-3
 		job.Args.PerDeviceTrainBatchSize, job.Args.GradientAccumulationSteps = batch, accumulation
 		return matrices(t, r, trained(t, r, job)["adapter_model.safetensors"])
 	}

@@ -1,0 +1,53 @@
+package main
+
+import "elara/spec"
+
+// What can be killed.
+const (
+	worker   = "worker"   // as devstack.Part names it
+	temporal = "temporal" // likewise
+	stack    = "stack"    // `elara up`, with the S3 gateway in it; the parts die with it
+)
+
+// The plan of pipeline.yaml.
+const (
+	totalSteps = 120
+	segments   = 2 // per adapter
+)
+
+func adapters() []spec.AdapterName { return []spec.AdapterName{"general", "patient"} }
+
+// disturbance is a run under kills.
+type disturbance struct {
+	name  string
+	kills []kill
+}
+
+// kill names what is killed, and when: as soon as the store holds a checkpoint of this step or a later one.
+type kill struct {
+	part    string
+	adapter spec.AdapterName
+	step    int64
+}
+
+func disturbances() []disturbance {
+	return []disturbance{
+		{"worker-in-first-segment", []kill{{worker, "general", 20}}},
+		{"worker-in-last-segment", []kill{{worker, "patient", 84}}},
+		{"worker-twice", []kill{{worker, "general", 12}, {worker, "patient", 40}}},
+		{"temporal-server", []kill{{temporal, "general", 20}}},
+		{"whole-stack", []kill{{stack, "patient", 28}}},
+	}
+}
+
+// interruptions counts the kills that end the process under a training. The others do not: a training outlives the
+// server that it reports to.
+func (d disturbance) interruptions() int {
+	count := 0
+	for _, k := range d.kills {
+		if k.part != temporal {
+			count++
+		}
+	}
+	return count
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// patience bounds the whole proof.
+const patience = 15 * time.Minute
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	all := 0
+	for _, d := range disturbances() {
+		all += len(d.kills)
+	}
+	survived, err := prove(ctx)
+	verdict, code := "ok", 0
+	if err != nil || survived != all {
+		verdict, code = "short", 1
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "proof kill-resume:", err)
+	}
+	fmt.Printf("proof kill-resume: %d of %d kills end in the undisturbed bytes (bound all) %s\n", survived, all, verdict)
+	os.Exit(code)
+}
+
+// prove gives the number of kills whose run ended in the undisturbed bytes. The state folders stay when one did not.
+func prove(ctx context.Context) (survived int, err error) {
+	work, err := os.MkdirTemp("", "elara-proof-kill-resume-")
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if err == nil {
+			err = os.RemoveAll(work)
+		} else {
+			err = fmt.Errorf("%w (state folders in %s)", err, work)
+		}
+	}()
+	room, err := newRoom(ctx, work)
+	if err != nil {
+		return 0, err
+	}
+	want, err := room.undisturbed(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("undisturbed run: %w", err)
+	}
+	all := disturbances()
+	failures := make([]error, len(all))
+	var group errgroup.Group
+	for i, d := range all {
+		group.Go(func() error { failures[i] = room.disturbed(ctx, d, want); return nil })
+	}
+	_ = group.Wait() // its functions give no error: each failure is kept, so that one does not hide another
+	for i, d := range all {
+		if failures[i] != nil {
+			failures[i] = fmt.Errorf("%s: %w", d.name, failures[i])
+			continue
+		}
+		survived += len(d.kills)
+	}
+	return survived, errors.Join(failures...)
+}
+
+// undisturbed gives what the pipeline makes when nobody kills anything.
+func (r room) undisturbed(ctx context.Context) (_ outcome, err error) {
+	began := time.Now()
+	s, err := r.open(ctx, "undisturbed")
+	if err != nil {
+		return outcome{}, err
+	}
+	defer func() { err = errors.Join(err, s.close(ctx)) }()
+	if err := s.begin(ctx); err != nil {
+		return outcome{}, err
+	}
+	got, err := s.end(ctx)
+	if err == nil {
+		fmt.Printf("  %6.1f s  undisturbed: %s\n", time.Since(began).Seconds(), got)
+	}
+	return got, err
+}
+
+// disturbed runs the same pipeline under kills and compares what it made.
+func (r room) disturbed(ctx context.Context, d disturbance, want outcome) (err error) {
+	began := time.Now()
+	s, err := r.open(ctx, d.name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close(ctx)) }()
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	var steps []int64
+	for _, k := range d.kills {
+		step, err := s.deal(ctx, k)
+		if err != nil {
+			return err
+		}
+		steps = append(steps, step)
+	}
+	got, err := s.end(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("  %6.1f s  %s: killed at step %v, %s\n", time.Since(began).Seconds(), d.name, steps, got)
+	if interrupted := d.interruptions(); got.attempts < want.attempts+interrupted {
+		return fmt.Errorf("%d attempts at a segment, the undisturbed run took %d: %d kills were to interrupt one", got.attempts, want.attempts, interrupted)
+	}
+	return got.differs(want)
+}
