@@ -66,8 +66,8 @@ func asFile(t *testing.T, change func(text string) string) fstest.MapFS {
 }
 
 func TestFaultyFactsAreRefused(t *testing.T) {
-	replace := func(old, new string) func(string) string {
-		return func(text string) string { return strings.Replace(text, old, new, 1) }
+	replace := func(from, to string) func(string) string {
+		return func(text string) string { return strings.Replace(text, from, to, 1) }
 	}
 	for name, test := range map[string]struct {
 		change   func(string) string
@@ -87,7 +87,8 @@ func TestFaultyFactsAreRefused(t *testing.T) {
 		"no number to call": {replace("the local emergency number now", "somebody now"), `action does not name the local emergency number`},
 		"one voice":         {replace("      - My father has crushing chest pain and is sweating.\n", ""), `caller has 1 entries, expected 2 to 2`},
 		"no source": {func(text string) string {
-			return text[:strings.Index(text, "    sources:")] + "    sources: []\n"
+			before, _, _ := strings.Cut(text, "    sources:")
+			return before + "    sources: []\n"
 		}, `sources has 0 entries, expected 1 to 3`},
 		"two documents": {func(text string) string { return text + "---\na: b\n" }, `heart.yaml: more than one YAML document; expected one`},
 		"twice": {func(text string) string {

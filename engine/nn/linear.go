@@ -32,8 +32,10 @@ func (l *Linear) Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor {
 	return tensor.LoRALinear(x, l.Weight, l.Bias, b.A, b.B, b.Scale, p.dropout(b.Dropout), p.Key.Named("lora").Derive(l.Site))
 }
 
-// In and Out are the widths.
-func (l *Linear) In() int64  { return l.Weight.Size(1) }
+// In is the width of what comes in.
+func (l *Linear) In() int64 { return l.Weight.Size(1) }
+
+// Out is the width of what goes out.
 func (l *Linear) Out() int64 { return l.Weight.Size(0) }
 
 // Weights lists the frozen tensors of some layers.

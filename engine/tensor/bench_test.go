@@ -26,7 +26,10 @@ func BenchmarkSmallOp(b *testing.B) {
 
 // BenchmarkSmallOpGotch is the same operation through gotch's own high-level package.
 func BenchmarkSmallOpGotch(b *testing.B) {
-	x := ts.MustOfSlice([]float32{1, 2, 3, 4})
+	x, err := ts.OfSlice([]float32{1, 2, 3, 4})
+	if err != nil {
+		b.Fatal(err)
+	}
 	b.ReportAllocs()
 	b.ResetTimer()
 	for range b.N {

@@ -62,7 +62,7 @@ func TestShapeErrorNamesOpShapesAndPlace(t *testing.T) {
 func TestAnyPanicInsideDoBecomesAnError(t *testing.T) {
 	e := Start(0)
 	defer e.Close()
-	err := e.Do(func() error { var m map[string]int; m["x"] = 1; return nil })
+	err := e.Do(func() error { var m map[string]int; m["x"] = 1; return nil }) //nolint:govet,staticcheck // the panic is what is tested
 	require.ErrorContains(t, err, "assignment to entry in nil map")
 }
 

@@ -4,6 +4,7 @@ package tensor
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"github.com/sugarme/gotch/libtch"
@@ -86,7 +87,7 @@ func (t *Tensor) Pin() *Tensor {
 	live := t.engine.live
 	for i := len(live) - 1; i >= 0; i-- {
 		if live[i] == t {
-			t.engine.live = append(live[:i], live[i+1:]...)
+			t.engine.live = slices.Delete(live, i, i+1)
 			break
 		}
 	}

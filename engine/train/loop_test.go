@@ -194,7 +194,7 @@ func TestOutOfMemoryOfOneRowEndsTheRun(t *testing.T) {
 }
 
 // alwaysFull has no room for any row.
-type alwaysFull struct{ fake }
+type alwaysFull struct{}
 
 func (alwaysFull) Step(context.Context, int64, [][]int, float64) (StepResult, error) {
 	return StepResult{}, fault.New(fault.OutOfMemory, "no room")

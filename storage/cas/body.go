@@ -2,6 +2,7 @@ package cas
 
 import (
 	"crypto/sha256"
+	"errors"
 	"hash"
 	"io"
 
@@ -49,7 +50,7 @@ func (c *checkedBody) differs(err error) bool {
 	case c.hashed == c.blob.SizeBytes:
 		return spec.DigestOf([32]byte(c.hash.Sum(nil))) != c.blob.Digest
 	}
-	return err == io.EOF
+	return errors.Is(err, io.EOF)
 }
 
 func (c *checkedBody) Seek(offset int64, whence int) (int64, error) {

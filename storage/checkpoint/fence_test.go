@@ -48,8 +48,7 @@ func TestAPausedWriterIsFencedWhereverItPaused(t *testing.T) {
 
 			reached, wake := make(chan struct{}), make(chan struct{})
 			begun := -1
-			var slow *faulty.Store
-			slow = faulty.New(base, func(op faulty.Op) faulty.Fault {
+			slow := faulty.New(base, func(op faulty.Op) faulty.Fault {
 				if begun >= 0 && op.Number == begun+n {
 					close(reached)
 					return faulty.Fault{Wait: wake}

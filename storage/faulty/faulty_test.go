@@ -106,8 +106,9 @@ func TestProbeRefusesAStoreThatIgnoresConditions(t *testing.T) {
 			require.Equal(t, fault.Invalid, fault.KindOf(err), "%v", err)
 			require.ErrorContains(t, err, test.says)
 			require.ErrorContains(t, err, "use another endpoint")
-			for range inner.List(t.Context(), "") {
-				t.Fatal("the probe left an object behind")
+			for info, err := range inner.List(t.Context(), "") {
+				require.NoError(t, err)
+				t.Fatalf("the probe left %s behind", info.Key)
 			}
 		})
 	}

@@ -81,7 +81,7 @@ func TestCloseDoesNotWaitForIdleConnections(t *testing.T) {
 	require.NoError(t, err)
 	idle, err := net.Dial("tcp", strings.TrimPrefix(g.Endpoint(), "http://"))
 	require.NoError(t, err)
-	defer idle.Close()
+	defer func() { require.NoError(t, idle.Close()) }()
 	open(t, g.Endpoint(), "") // comes after it; and its client keeps a connection
 	begun := time.Now()
 	require.NoError(t, g.Close())
@@ -99,7 +99,7 @@ func TestAFolderIsServedOnce(t *testing.T) {
 func TestAPortInUseIsTold(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer taken.Close()
+	defer func() { require.NoError(t, taken.Close()) }()
 	o := options(t.TempDir())
 	o.Address = taken.Addr().String()
 	_, err = gateway.Start(t.Context(), o)

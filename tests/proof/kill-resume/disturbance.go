@@ -34,7 +34,7 @@ func disturbances() []disturbance {
 	return []disturbance{
 		{"worker-in-first-segment", []kill{{worker, "general", 20}}},
 		{"worker-in-last-segment", []kill{{worker, "patient", 84}}},
-		{"worker-twice", []kill{{worker, "general", 12}, {worker, "patient", 40}}},
+		{"worker-twice-in-one-segment", []kill{{worker, "general", 12}, {worker, "general", 40}}},
 		{"temporal-server", []kill{{temporal, "general", 20}}},
 		{"whole-stack", []kill{{stack, "patient", 28}}},
 	}
