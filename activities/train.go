@@ -134,9 +134,27 @@ func (d *Device) trainSegment(ctx context.Context, in spec.SegmentInput) (result
 		return spec.SegmentResult{}, fmt.Errorf("train %s: %w", in.Plan.Name, err)
 	}
 	if result.Outcome.Done {
-		result.Adapter, err = publishAdapter(unbroken, store, in.AdapterInput, key, job.OutputDir, result.Outcome)
+		if result.Adapter, err = publishAdapter(unbroken, store, in.AdapterInput, key, job.OutputDir, result.Outcome); err != nil {
+			return spec.SegmentResult{}, err
+		}
 	}
-	return result, err
+	prune(unbroken, store, in)
+	return result, nil
+}
+
+// pruneGrace keeps a commit that is under way elsewhere out of reach.
+const pruneGrace = 10 * time.Minute
+
+// prune keeps save_total_limit checkpoints, where one is set. A failure leaves more than were asked for; the training is
+// worth more than the room they take, and the next segment tries again.
+func prune(ctx context.Context, store storage.Store, in spec.SegmentInput) {
+	keep := in.Plan.Args.SaveTotalLimit
+	if keep < 1 {
+		return
+	}
+	if _, err := checkpoint.Sweep(ctx, store, in.Run, in.Plan.Name, keep, pruneGrace); err != nil {
+		activity.GetLogger(ctx).Warn("old checkpoints stay", "adapter", in.Plan.Name, "kind", fault.KindOf(err))
+	}
 }
 
 // job lays the inputs out on this machine and says to the engine where they are.

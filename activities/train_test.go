@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
@@ -116,6 +117,25 @@ func TestSegmentThatCouldNotSayThatItEndedIsFollowedByTheNext(t *testing.T) {
 	again := do(t, r, r.device.TrainSegment, segmentInput(t, r, "run-1", 7))
 	require.Equal(t, int64(7), again.ResumedFrom)
 	require.Equal(t, int64(17), again.Outcome.Step)
+}
+
+func TestSaveTotalLimitKeepsTheNewestCheckpoints(t *testing.T) {
+	for limit, want := range map[int][]int64{0: {5, 10, 15, 20}, 2: {15, 20}} {
+		anHourAgo := func() time.Time { return time.Now().Add(-time.Hour) }
+		r := newRoomWith(t, mem.NewAt(anHourAgo), toy.Trainer{})
+		for _, until := range []int64{10, 20} {
+			in := segmentInput(t, r, "limited", until)
+			in.Plan.Args.SaveTotalLimit = limit
+			do(t, r, r.device.TrainSegment, in)
+		}
+		entries, err := checkpoint.List(t.Context(), r.store, "limited", "patient")
+		require.NoError(t, err)
+		var steps []int64
+		for _, entry := range entries {
+			steps = append(steps, entry.Step)
+		}
+		require.Equal(t, want, steps, "save_total_limit %d", limit)
+	}
 }
 
 func TestDamagedCheckpointIsPassedOverAndTold(t *testing.T) {

@@ -228,7 +228,7 @@ func TestExampleAndDemoPipelinesLoad(t *testing.T) {
 	require.ErrorContains(t, err, "expected demo or demo-tiny")
 
 	overrides := map[string]any{"base.path": "/m", "prepare.sources": []any{map[string]any{"path": "/d"}}}
-	for name, want := range map[string]struct{ steps, segment, rows int64 }{"demo": {40, 20, 512}, "demo-tiny": {12, 6, 128}} {
+	for name, want := range map[string]struct{ steps, segment, rows int64 }{"demo": {40, 20, 512}, "demo-tiny": {12, 6, 512}} {
 		p, err := LoadDemo(name, overrides)
 		require.NoError(t, err)
 		require.Equal(t, name, p.Input.Name)

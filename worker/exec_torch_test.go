@@ -214,7 +214,7 @@ func badInputs() map[string]badInput {
 		"shard with whole path": {index(`{"weight_map": {"model.norm.weight": "/etc/passwd"}}`), site.score, `index\.json: weight "model\.norm\.weight" lies in "/etc/passwd", expected a file of the same folder`},
 		"weight not in shard":   {index(`{"weight_map": {"model.extra": "model.safetensors"}}`), site.score, `model\.safetensors: weight "model\.extra" is missing`},
 
-		"target that is not there":   {training(`, "target_modules": ["q_proj", "query"]`, ""), lora, `target module "query" is not in the model \(llama\): expected of down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj`},
+		"target that is not there":   {training(`, "target_modules": ["q_proj", "query"]`, ""), lora, `lora\.json: target module "query" is not in the model \(llama\): expected of down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj`},
 		"unknown key":                {training(`, "ranc": 4`, ""), lora, `lora\.json:2: lora_config\.ranc: unknown key`},
 		"learning rate NaN":          {training(someTargets, `, "learning_rate": NaN`), lora, `lora\.json:3`},
 		"learning rate as a text":    {training(someTargets, `, "learning_rate": "nan"`), lora, `lora\.json:3: training_args\.learning_rate`},

@@ -50,7 +50,7 @@ func loraCommand() *cobra.Command {
 				r.Notice = func(line string) { fmt.Fprintln(c.OutOrStdout(), line) }
 				outcome, err := r.TrainLoRA(c.Context(), job, from, local)
 				if err != nil {
-					return err
+					return placed(config, err)
 				}
 				_, err = fmt.Fprintf(c.OutOrStdout(), "%d steps, mean loss %.4f: %s\n", outcome.Step, outcome.Loss, job.OutputDir)
 				return err
@@ -63,6 +63,15 @@ func loraCommand() *cobra.Command {
 	c.Flags().BoolVar(&resume, "resume", false, "go on from the newest checkpoint in training_args.output_dir")
 	c.MarkFlagsMutuallyExclusive("init-adapter", "resume")
 	return c
+}
+
+// placed names the configuration as the place of what is wrong with the job and names no place of its own.
+func placed(config string, err error) error {
+	var e *fault.Error
+	if errors.As(err, &e) && e.Kind == fault.Invalid && e.Place == "" {
+		return fault.At(config, 0, "%w", err)
+	}
+	return err
 }
 
 // folderObserver keeps snapshots as checkpoint-STEP folders, as transformers names them, and prints progress lines.

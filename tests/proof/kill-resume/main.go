@@ -57,10 +57,24 @@ func prove(ctx context.Context) (survived int, err error) {
 		return 0, fmt.Errorf("undisturbed run: %w", err)
 	}
 	all := disturbances()
+	sites := make([]*site, len(all))
+	defer func() {
+		for _, s := range sites {
+			if s != nil {
+				err = errors.Join(err, s.close(ctx))
+			}
+		}
+	}()
+	// All stacks start before anything is killed: a new stack might take a port that a dead worker has just left.
+	for i, d := range all {
+		if sites[i], err = room.open(ctx, d.name); err != nil {
+			return 0, fmt.Errorf("%s: %w", d.name, err)
+		}
+	}
 	failures := make([]error, len(all))
 	var group sync.WaitGroup
 	for i, d := range all {
-		group.Go(func() { failures[i] = room.disturbed(ctx, d, want) })
+		group.Go(func() { failures[i] = sites[i].disturbed(ctx, d, want) })
 	}
 	group.Wait()
 	for i, d := range all {
@@ -92,13 +106,8 @@ func (r room) undisturbed(ctx context.Context) (_ outcome, err error) {
 }
 
 // disturbed runs the same pipeline under kills and compares what it made.
-func (r room) disturbed(ctx context.Context, d disturbance, want outcome) (err error) {
+func (s *site) disturbed(ctx context.Context, d disturbance, want outcome) error {
 	began := time.Now()
-	s, err := r.open(ctx, d.name)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.close(ctx)) }()
 	if err := s.begin(ctx); err != nil {
 		return err
 	}

@@ -26,31 +26,36 @@ const runID = "kill-resume"
 type site struct {
 	room  room
 	state string        // folder
-	store storage.Store // outlives a stack: the next one of the folder has the same address
+	store storage.Store // of the stack that runs
 }
 
 // open starts a stack.
 func (r room) open(ctx context.Context, name string) (*site, error) {
 	s := &site{room: r, state: filepath.Join(r.folder, name)}
+	if err := s.up(ctx); err != nil {
+		return nil, errors.Join(err, s.close(ctx))
+	}
+	return s, nil
+}
+
+// up starts the folder's stack, for the first time or again.
+func (s *site) up(ctx context.Context) error {
 	if _, err := s.elara(ctx, "up", "--detach"); err != nil {
-		return nil, err
+		return err
 	}
 	record, err := devstack.Find(s.state)
 	if err != nil {
-		return nil, errors.Join(err, s.close(ctx))
+		return err
 	}
 	credentials, err := devstack.LoadCredentials(s.state)
 	if err != nil {
-		return nil, errors.Join(err, s.close(ctx))
+		return err
 	}
 	s.store, err = s3.Open(ctx, s3.Options{
 		Endpoint: record.S3, Region: record.Region, Bucket: record.Bucket, PathStyle: true,
 		AccessKey: credentials.AccessKey, SecretKey: s3.Secret(credentials.SecretKey),
 	})
-	if err != nil {
-		return nil, errors.Join(err, s.close(ctx))
-	}
-	return s, nil
+	return err
 }
 
 // close stops the stack, whatever ended the run.
@@ -58,7 +63,7 @@ func (s *site) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	if _, err := devstack.Find(s.state); fault.Is(err, fault.NotFound) {
-		return nil // it was killed, and did not start again
+		return nil // it did not start, or not again
 	}
 	_, err := s.elara(ctx, "down")
 	return err
@@ -132,10 +137,16 @@ func pidOf(record devstack.Record, part string) int {
 // that was killed is started by us, as a user would.
 func (s *site) await(ctx context.Context, part string, victim int) error {
 	if part == stack {
-		return await(ctx, "the stack to start again", func() error {
-			_, err := s.elara(ctx, "up", "--detach") // refused while the old one's lock is still held
-			return err
+		err := await(ctx, "the killed stack to be gone", func() error {
+			if _, err := devstack.Find(s.state); !fault.Is(err, fault.NotFound) {
+				return errors.Join(errors.New("it still holds its folder"), err)
+			}
+			return nil
 		})
+		if err != nil {
+			return err
+		}
+		return s.up(ctx)
 	}
 	return await(ctx, "the "+part+" to start again", func() error {
 		record, err := devstack.Find(s.state)
