@@ -21,5 +21,5 @@ func tuneOpenMP() error {
 	if err != nil {
 		return err
 	}
-	return syscall.Exec(program, os.Args, append(os.Environ(), "OMP_WAIT_POLICY=passive"))
+	return syscall.Exec(program, os.Args, append(os.Environ(), "GOMP_SPINCOUNT=30000"))
 }

@@ -20,6 +20,7 @@ type Adapter struct {
 	Config spec.LoRAConfig
 	Params []Param // A then B of each module, in the order of the forward pass
 	model  model.Model
+	slot   int  // its place on the model's linear layers, beside other adapters
 	resize bool // the vocabulary was changed: the embeddings belong to the adapter's files
 }
 
@@ -29,10 +30,10 @@ type Param struct {
 	Tensor *tensor.Tensor
 }
 
-// New attaches a fresh adapter: A uniform in ±1/sqrt(in), which is PEFT's kaiming_uniform with a = sqrt(5), B zero. Each
+// New attaches a fresh adapter in a free slot: A uniform in ±1/sqrt(in), which is PEFT's kaiming_uniform with a = sqrt(5), B zero. Each
 // matrix draws from a stream of its own, so that adding a target changes no other.
-func New(m model.Model, config spec.LoRAConfig, key tensor.Key) (*Adapter, error) {
-	a := &Adapter{Config: config, model: m}
+func New(m model.Model, slot int, config spec.LoRAConfig, key tensor.Key) (*Adapter, error) {
+	a := &Adapter{Config: config, model: m, slot: slot}
 	targets, err := match(m, config.TargetModules)
 	if err != nil {
 		return nil, err
@@ -51,7 +52,7 @@ func New(m model.Model, config spec.LoRAConfig, key tensor.Key) (*Adapter, error
 func (a *Adapter) attach(l *nn.Linear, down, up *tensor.Tensor) {
 	down.Pin().RequireGrad()
 	up.Pin().RequireGrad()
-	l.Branch = &nn.Branch{A: down, B: up, Scale: a.Config.Alpha / float64(a.Config.R), Dropout: a.Config.Dropout}
+	l.Attach(a.slot, &nn.Branch{A: down, B: up, Scale: a.Config.Alpha / float64(a.Config.R), Dropout: a.Config.Dropout})
 	a.Params = append(a.Params,
 		Param{Name: "base_model.model." + l.Name + ".lora_A.weight", Tensor: down},
 		Param{Name: "base_model.model." + l.Name + ".lora_B.weight", Tensor: up})
@@ -60,7 +61,7 @@ func (a *Adapter) attach(l *nn.Linear, down, up *tensor.Tensor) {
 // Detach takes the adapter off the model and frees its matrices.
 func (a *Adapter) Detach() {
 	for _, l := range a.model.Linears() {
-		l.Branch = nil
+		l.Attach(a.slot, nil)
 	}
 	for _, p := range a.Params {
 		p.Tensor.Free()
@@ -72,8 +73,8 @@ func (a *Adapter) Detach() {
 func (a *Adapter) SetDropout(p float64) {
 	a.Config.Dropout = p
 	for _, l := range a.model.Linears() {
-		if l.Branch != nil {
-			l.Branch.Dropout = p
+		if b := l.Branch(a.slot); b != nil {
+			b.Dropout = p
 		}
 	}
 }

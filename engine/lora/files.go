@@ -34,7 +34,7 @@ func (a *Adapter) Encode(base string) (map[string][]byte, error) {
 	}
 	fanInFanOut := false
 	for _, l := range a.model.Linears() {
-		fanInFanOut = fanInFanOut || (l.Branch != nil && l.FanInFanOut)
+		fanInFanOut = fanInFanOut || (l.Branch(a.slot) != nil && l.FanInFanOut)
 	}
 	config, err := encodeConfig(a.Config, base, fanInFanOut)
 	if err != nil {
@@ -57,7 +57,7 @@ func (a *Adapter) named() map[string]*tensor.Tensor {
 }
 
 // Load attaches the adapter of a PEFT folder. Where the folder holds embeddings, they replace the model's.
-func Load(m model.Model, dir string) (_ *Adapter, err error) {
+func Load(m model.Model, slot int, dir string) (_ *Adapter, err error) {
 	config, err := ReadConfig(dir)
 	if err != nil {
 		return nil, err
@@ -68,21 +68,21 @@ func Load(m model.Model, dir string) (_ *Adapter, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	return restored(m, config, file, path)
+	return restored(m, slot, config, file, path)
 }
 
 // Restore attaches an adapter from the bytes of adapter_model.safetensors, as a snapshot holds them.
-func Restore(m model.Model, config spec.LoRAConfig, weights []byte) (*Adapter, error) {
+func Restore(m model.Model, slot int, config spec.LoRAConfig, weights []byte) (*Adapter, error) {
 	file, err := tensor.ReadSafetensors(weightsFile, weights)
 	if err != nil {
 		return nil, err
 	}
-	return restored(m, config, file, weightsFile)
+	return restored(m, slot, config, file, weightsFile)
 }
 
 // restored attaches what a file holds, or leaves the model as it was.
-func restored(m model.Model, config spec.LoRAConfig, file *tensor.Safetensors, path string) (*Adapter, error) {
-	a := &Adapter{Config: config, model: m}
+func restored(m model.Model, slot int, config spec.LoRAConfig, file *tensor.Safetensors, path string) (*Adapter, error) {
+	a := &Adapter{Config: config, model: m, slot: slot}
 	var err error
 	m.Head().Engine().Scope(func() { err = a.restore(file, path) })
 	if err != nil {

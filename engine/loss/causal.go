@@ -3,6 +3,8 @@
 package loss
 
 import (
+	"slices"
+
 	"elara/engine/model"
 	"elara/engine/nn"
 	"elara/engine/tensor"
@@ -11,28 +13,34 @@ import (
 // chunk is how many rows of logits exist at once: 256 rows of a vocabulary of 50,000 take 50 MB in float32.
 const chunk = 256
 
-// Counted is what a row adds to the denominator of its optimiser step: the tokens it supervises, each but its first. For
-// architectures whose facts say so the first one counts too, because transformers' Trainer counts it there and its losses,
-// gradients and learning rates are what users compare with (docs/adr/0004-denominator.md).
-func Counted(m model.Model, sequence []int32) int64 {
-	if m.Facts().CountsFirstToken {
-		return int64(len(sequence))
+// Counted is what a row adds to the denominator of its optimiser step: the tokens it supervises. For architectures whose facts
+// say so the first one counts too, because transformers' Trainer counts it there and its losses, gradients and learning rates
+// are what users compare with (docs/adr/0004-denominator.md).
+func Counted(m model.Model, row nn.Row) int64 {
+	if row.Supervised == nil {
+		if m.Facts().CountsFirstToken {
+			return int64(len(row.Tokens))
+		}
+		return int64(len(row.Tokens)) - 1
 	}
-	return int64(len(sequence)) - 1
-}
-
-// Causal predicts every token of every segment but the first from those before it. It gives the sum of -log p in nats,
-// which carries the gradient, and the rows' own values in stream order, float32 [predicted tokens].
-func Causal(m model.Model, p *nn.Pass) (sum, nll *tensor.Tensor) {
-	var rows, targets []int64
-	for i := 1; i < len(p.Offsets); i++ {
-		for t := p.Offsets[i-1]; t+1 < p.Offsets[i]; t++ {
-			rows = append(rows, t)
-			targets = append(targets, p.Tokens[t+1])
+	var n int64
+	for at, on := range row.Supervised {
+		if on && (at > 0 || m.Facts().CountsFirstToken) {
+			n++
 		}
 	}
+	return n
+}
+
+// Causal makes the predictions of a pass. It gives the sum of -log p in nats over all rows, which carries the gradient, and the
+// predictions' own values, float32 [predictions], each of which stands for p.Weights[i] rows.
+func Causal(m model.Model, p *nn.Pass) (sum, nll *tensor.Tensor) {
 	head := m.Head()
 	e := head.Engine()
-	h := m.Hidden(p).Rows(e.FromInt64(rows)) // [predicted tokens, width]
-	return tensor.LinearCrossEntropy(h, head, e.FromInt64(targets), chunk)
+	h := m.Hidden(p).Rows(e.FromInt64(p.At)) // [predictions, width]
+	var weights *tensor.Tensor
+	if slices.ContainsFunc(p.Weights, func(w float32) bool { return w != 1 }) {
+		weights = e.FromFloat32(p.Weights, int64(len(p.Weights)))
+	}
+	return tensor.LinearCrossEntropy(h, head, e.FromInt64(p.Targets), weights, chunk)
 }

@@ -42,6 +42,7 @@ type Facts struct {
 	MaxPositions int64
 	DType        tensor.DType
 	TiedHead     bool
+	Dropout      float64 // the largest of the architecture's own, without any adapter's
 
 	// CountsFirstToken is true where transformers' Trainer (5.23) divides the loss by all labels of a row, its first token
 	// included, though that one is never predicted: for classes whose name its loss table does not know, such as

@@ -8,25 +8,32 @@ import "elara/engine/tensor"
 type Pass struct {
 	Tokens    []int64 // ids of all segments, end to end
 	Positions []int64 // of each token inside its own sequence
-	Offsets   []int64 // borders of the segments, from 0 to len(Tokens)
+	tensor.Segments
+
+	// What is to be predicted: Targets[i] after the token at row At[i] of the stream, by Weights[i] sequences at once.
+	At, Targets []int64
+	Weights     []float32
 
 	Train bool       // dropout is on
 	Key   tensor.Key // stream of this micro-batch's dropout; every layer derives its own from it
+	Spans []Span     // the adapters' rows; none: adapter 0 has all of them, with Key
 
 	Cache *Cache // nil unless text is being generated
 }
 
-// NewPass lays sequences end to end; none may be empty.
-func NewPass(sequences [][]int32) *Pass {
-	p := &Pass{Offsets: []int64{0}}
-	for _, s := range sequences {
-		for i, id := range s {
-			p.Tokens = append(p.Tokens, int64(id))
-			p.Positions = append(p.Positions, int64(i))
-		}
-		p.Offsets = append(p.Offsets, int64(len(p.Tokens)))
+// Span is one adapter's part of a stream that several adapters share.
+type Span struct {
+	Adapter    int // its slot on the model's linear layers
+	Begin, End int64
+	Key        tensor.Key // stream of its dropout
+}
+
+// spans gives the adapters' rows.
+func (p *Pass) spans() []Span {
+	if p.Spans != nil {
+		return p.Spans
 	}
-	return p
+	return []Span{{Begin: 0, End: int64(len(p.Tokens)), Key: p.Key}}
 }
 
 // dropout is p while training and 0 else.

@@ -63,7 +63,7 @@ func (r *Runner) Evaluate(ctx context.Context, job spec.EvaluateJob, progress fu
 		if out.BaseNLL, out.BaseAnswers, err = measure(); err != nil {
 			return err
 		}
-		adapter, err := lora.Load(base, job.Adapter)
+		adapter, err := lora.Load(base, 0, job.Adapter)
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func evaluationType(job spec.EvaluateJob) tensor.DType {
 	return tensor.Float32
 }
 
-// heldOut sums -log p over all predicted tokens, in float64 and in row order. It runs inside Engine.Do.
+// heldOut sums -log p over all predicted tokens, in float64 and in stream order. It runs inside Engine.Do.
 func heldOut(ctx context.Context, e *tensor.Engine, m model.Model, sequences [][]int32, batch int, report func(rows int)) (total float64, tokens int64, err error) {
 	for part := range slices.Chunk(sequences, max(1, batch)) {
 		if ctx.Err() != nil {
@@ -90,10 +90,11 @@ func heldOut(ctx context.Context, e *tensor.Engine, m model.Model, sequences [][
 		}
 		e.Scope(func() {
 			e.NoGrad(func() {
-				_, nll := loss.Causal(m, nn.NewPass(part))
-				for _, v := range nll.Float32s() {
-					total += float64(v)
-					tokens++
+				pass := nn.Pack(nn.Rows(part), leastShared)
+				_, nll := loss.Causal(m, pass)
+				for i, v := range nll.Float32s() {
+					total += float64(pass.Weights[i]) * float64(v)
+					tokens += int64(pass.Weights[i])
 				}
 			})
 		})

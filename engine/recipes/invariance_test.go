@@ -12,6 +12,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"elara/engine/lora"
+	"elara/engine/loss"
+	"elara/engine/nn"
 	"elara/engine/tensor"
 	"elara/engine/train"
 	"elara/spec"
@@ -36,6 +39,58 @@ func matrices(t *testing.T, r *Runner, data string) map[string][]float64 {
 		return nil
 	}))
 	return out
+}
+
+// lossAndGradients is one forward and backward pass of a fresh adapter over some rows, with and without common beginnings
+// computed once.
+func lossAndGradients(t *testing.T, r *Runner, job spec.LoRAJob, rows []nn.Row, least int) (sum float64, gradients map[string][]float64) {
+	t.Helper()
+	gradients = map[string][]float64{}
+	require.NoError(t, r.Engine.Do(func() error {
+		base, err := r.load(job.BaseModel, tensor.Float32)
+		if err != nil {
+			return err
+		}
+		adapter, err := lora.Load(base, 0, r.InitAdapter)
+		if err != nil {
+			return err
+		}
+		defer adapter.Detach()
+		r.Engine.Scope(func() {
+			total, _ := loss.Causal(base, nn.Pack(rows, least))
+			total.Backward()
+			sum = total.Scalar()
+			for _, p := range adapter.Params {
+				for _, v := range p.Tensor.Grad().Float32s() {
+					gradients[p.Name] = append(gradients[p.Name], float64(v))
+				}
+			}
+		})
+		return nil
+	}))
+	return sum, gradients
+}
+
+func TestSharedBeginningsChangeNeitherLossNorGradients(t *testing.T) {
+	r := newRunner(t)
+	job := smallJob(t, tinyModel(t, r))
+	job.LoRA.TargetModules = []string{"q_proj"}
+	var shapes []namedShape // a fresh adapter's B is zero, and hides A's gradient
+	for layer := range 3 {
+		name := fmt.Sprintf("base_model.model.model.layers.%d.self_attn.q_proj.lora_", layer)
+		shapes = append(shapes, namedShape{name + "A.weight", []int64{4, 64}}, namedShape{name + "B.weight", []int64{64, 4}})
+	}
+	r.InitAdapter = formulaAdapter(t, r, job.LoRA, shapes)
+	system := []int32{5, 9, 17, 3, 8, 44, 21, 2}
+	row := func(rest ...int32) nn.Row { return nn.Row{Tokens: slices.Concat(system, rest)} }
+	rows := []nn.Row{row(7, 7, 30, 31, 32, 4), row(11, 12), row(7, 7, 30, 31, 32, 6, 60), row(), row(11, 12)}
+	want, wantGradients := lossAndGradients(t, r, job, rows, 0)
+	got, gradients := lossAndGradients(t, r, job, rows, 3)
+	require.InEpsilon(t, want, got, 1e-5)
+	for name, values := range wantGradients {
+		require.NotZero(t, slices.Max(values), name)
+		require.InDeltaSlice(t, values, gradients[name], 1e-4, name)
+	}
 }
 
 // The rate is small, because Adam's first steps blow rounding up where a gradient is nearly zero.

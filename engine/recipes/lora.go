@@ -101,14 +101,14 @@ func (l *loraRun) attach(resume *spec.Snapshot) error {
 	key := tensor.Key(uint64(l.job.Args.Seed)).Named("lora")
 	switch {
 	case resume != nil:
-		l.adapter, err = lora.Restore(l.model, l.job.LoRA, resume.Files[adapterFile])
+		l.adapter, err = lora.Restore(l.model, 0, l.job.LoRA, resume.Files[adapterFile])
 	case l.runner.InitAdapter != "":
-		l.adapter, err = lora.Load(l.model, l.runner.InitAdapter)
+		l.adapter, err = lora.Load(l.model, 0, l.runner.InitAdapter)
 		if err == nil && (l.adapter.Config.R != l.job.LoRA.R || l.adapter.Config.Alpha != l.job.LoRA.Alpha) {
 			err = fault.At(l.runner.InitAdapter, 0, "the adapter has r %d and alpha %v, the configuration %d and %v", l.adapter.Config.R, l.adapter.Config.Alpha, l.job.LoRA.R, l.job.LoRA.Alpha)
 		}
 	default:
-		l.adapter, err = lora.New(l.model, l.job.LoRA, key)
+		l.adapter, err = lora.New(l.model, 0, l.job.LoRA, key)
 	}
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 
 	"elara/data/source"
 	"elara/data/tokenizer"
+	"elara/engine/nn"
 	"elara/spec/fault"
 )
 
@@ -46,11 +47,15 @@ func readRows(ctx context.Context, path string, tok *tokenizer.Tokenizer, maxLen
 	return out, nil
 }
 
-// take gives the sequences of some rows.
-func (r rows) take(index []int) [][]int32 {
-	picked := make([][]int32, len(index))
+// take picks some rows.
+func (r rows) take(index []int) []nn.Row {
+	picked := make([]nn.Row, len(index))
 	for i, row := range index {
-		picked[i] = r.tokens[row]
+		picked[i].Tokens = r.tokens[row]
 	}
 	return picked
 }
+
+// leastShared is the number of equal tokens at the beginning of rows from which on it pays to compute them once: an attention
+// segment more costs about as much as a dozen tokens.
+const leastShared = 16

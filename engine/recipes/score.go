@@ -54,7 +54,7 @@ func (r *Runner) open(path, adapter string) (model.Model, *tokenizer.Tokenizer, 
 	if err != nil || adapter == "" {
 		return base, tok, func() {}, err
 	}
-	attached, err := lora.Load(base, adapter)
+	attached, err := lora.Load(base, 0, adapter)
 	if err != nil {
 		return nil, nil, nil, err
 	}

@@ -76,7 +76,7 @@ func run(ctx context.Context, m model.Model, prompts [][]int32, o Options, posit
 			logits = tensor.Linear(h, m.Head(), nil).Float32s() // [live, vocabulary]
 		})
 		vocabulary := len(logits) / len(live)
-		next := &nn.Pass{Offsets: []int64{0}, Cache: cache}
+		next := &nn.Pass{Cache: cache}
 		var slots, rows []int64
 		var still []int
 		for i, slot := range live {
@@ -91,7 +91,6 @@ func run(ctx context.Context, m model.Model, prompts [][]int32, o Options, posit
 			}
 			next.Tokens = append(next.Tokens, int64(id))
 			next.Positions = append(next.Positions, int64(len(prompts[slot])+len(out[slot])-1))
-			next.Offsets = append(next.Offsets, int64(len(next.Tokens)))
 			slots = append(slots, int64(slot))
 			rows = append(rows, int64(len(rows)))
 			still = append(still, slot)

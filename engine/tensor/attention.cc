@@ -1,6 +1,7 @@
 // Causal attention inside each segment of a packed stream, and attention over a cache while generating.
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "border.h"
@@ -14,54 +15,72 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::tensor_list;
 
-// Rows of one segment's scores lie as [KV, G, L] x L; row r belongs to query r % L and may see columns 0..r % L.
+// The scores of one segment lie as [KV, G, L] x [past + L]: its own L tokens see the `past` tokens of the segments it goes on
+// from, and themselves up to the diagonal. With a window, a token sees that many tokens, itself among them.
+struct Shape {
+  int64_t len, past, window;  // window 0: all
+  int64_t width() const { return past + len; }
+  int64_t end(int64_t row) const { return past + row % len + 1; }
+  int64_t begin(int64_t row) const { return window > 0 && end(row) > window ? end(row) - window : 0; }
+};
+
 template <class S>
-EL_INLINE void softmax_rows(S* s, float* lse, int64_t len, float scale, int64_t begin, int64_t end) {
+EL_INLINE void blank(S* row, int64_t from, int64_t to) {
+  for (int64_t i = from; i < to; i++) store(row + i, 0.0f);
+}
+
+template <class S>
+EL_INLINE void softmax_rows(S* s, float* lse, const Shape& shape, float scale, int64_t begin, int64_t end) {
   for (int64_t r = begin; r < end; r++) {
-    S* row = s + r * len;
-    int64_t n = r % len + 1;
+    S* row = s + r * shape.width();
+    int64_t first = shape.begin(r), last = shape.end(r);
     float most = -INFINITY;
 #pragma omp simd reduction(max : most)
-    for (int64_t i = 0; i < n; i++) most = load(row + i) > most ? load(row + i) : most;
+    for (int64_t i = first; i < last; i++) most = load(row + i) > most ? load(row + i) : most;
     float top = most * scale, sum = 0;
 #pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < n; i++) sum += exp_f(load(row + i) * scale - top);
+    for (int64_t i = first; i < last; i++) sum += exp_f(load(row + i) * scale - top);
     float norm = top + std::log(sum);
     lse[r] = norm;
-    for (int64_t i = 0; i < n; i++) store(row + i, exp_f(load(row + i) * scale - norm));
-    for (int64_t i = n; i < len; i++) store(row + i, 0.0f);
+    blank(row, 0, first);
+    for (int64_t i = first; i < last; i++) store(row + i, exp_f(load(row + i) * scale - norm));
+    blank(row, last, shape.width());
   }
 }
-EL_CLONES void softmax_f32(float* s, float* lse, int64_t len, float scale, int64_t b, int64_t e) { softmax_rows(s, lse, len, scale, b, e); }
-EL_CLONES void softmax_bf16(bf16* s, float* lse, int64_t len, float scale, int64_t b, int64_t e) { softmax_rows(s, lse, len, scale, b, e); }
+EL_CLONES void softmax_f32(float* s, float* lse, const Shape& w, float scale, int64_t b, int64_t e) { softmax_rows(s, lse, w, scale, b, e); }
+EL_CLONES void softmax_bf16(bf16* s, float* lse, const Shape& w, float scale, int64_t b, int64_t e) { softmax_rows(s, lse, w, scale, b, e); }
 
 // p = exp(s * scale - lse) again, from the scores.
 template <class S>
-EL_INLINE void replay_rows(S* s, const float* lse, int64_t len, float scale, int64_t begin, int64_t end) {
+EL_INLINE void replay_rows(S* s, const float* lse, const Shape& shape, float scale, int64_t begin, int64_t end) {
   for (int64_t r = begin; r < end; r++) {
-    S* row = s + r * len;
-    int64_t n = r % len + 1;
-    for (int64_t i = 0; i < n; i++) store(row + i, exp_f(load(row + i) * scale - lse[r]));
-    for (int64_t i = n; i < len; i++) store(row + i, 0.0f);
+    S* row = s + r * shape.width();
+    int64_t first = shape.begin(r), last = shape.end(r);
+    blank(row, 0, first);
+    for (int64_t i = first; i < last; i++) store(row + i, exp_f(load(row + i) * scale - lse[r]));
+    blank(row, last, shape.width());
   }
 }
-EL_CLONES void replay_f32(float* s, const float* lse, int64_t len, float scale, int64_t b, int64_t e) { replay_rows(s, lse, len, scale, b, e); }
-EL_CLONES void replay_bf16(bf16* s, const float* lse, int64_t len, float scale, int64_t b, int64_t e) { replay_rows(s, lse, len, scale, b, e); }
+EL_CLONES void replay_f32(float* s, const float* lse, const Shape& w, float scale, int64_t b, int64_t e) { replay_rows(s, lse, w, scale, b, e); }
+EL_CLONES void replay_bf16(bf16* s, const float* lse, const Shape& w, float scale, int64_t b, int64_t e) { replay_rows(s, lse, w, scale, b, e); }
 
 // ds = p * (dp - delta) * scale, written over dp.
 template <class S>
-EL_INLINE void score_grad_rows(const S* p, S* dp, const float* delta, int64_t len, float scale, int64_t begin, int64_t end) {
+EL_INLINE void score_grad_rows(const S* p, S* dp, const float* delta, const Shape& shape, float scale, int64_t begin, int64_t end) {
   for (int64_t r = begin; r < end; r++) {
-    int64_t n = r % len + 1;
-    for (int64_t i = 0; i < n; i++) store(dp + r * len + i, load(p + r * len + i) * (load(dp + r * len + i) - delta[r]) * scale);
-    for (int64_t i = n; i < len; i++) store(dp + r * len + i, 0.0f);
+    const S* pr = p + r * shape.width();
+    S* dr = dp + r * shape.width();
+    int64_t first = shape.begin(r), last = shape.end(r);
+    blank(dr, 0, first);
+    for (int64_t i = first; i < last; i++) store(dr + i, load(pr + i) * (load(dr + i) - delta[r]) * scale);
+    blank(dr, last, shape.width());
   }
 }
-EL_CLONES void score_grad_f32(const float* p, float* dp, const float* delta, int64_t len, float scale, int64_t b, int64_t e) {
-  score_grad_rows(p, dp, delta, len, scale, b, e);
+EL_CLONES void score_grad_f32(const float* p, float* dp, const float* delta, const Shape& w, float scale, int64_t b, int64_t e) {
+  score_grad_rows(p, dp, delta, w, scale, b, e);
 }
-EL_CLONES void score_grad_bf16(const bf16* p, bf16* dp, const float* delta, int64_t len, float scale, int64_t b, int64_t e) {
-  score_grad_rows(p, dp, delta, len, scale, b, e);
+EL_CLONES void score_grad_bf16(const bf16* p, bf16* dp, const float* delta, const Shape& w, float scale, int64_t b, int64_t e) {
+  score_grad_rows(p, dp, delta, w, scale, b, e);
 }
 
 template <class F32, class BF16, class... A>
@@ -88,24 +107,63 @@ at::Tensor ungrouped(const at::Tensor& x, int64_t len) {
   return x.view({kv, g, len, d}).permute({2, 0, 1, 3}).reshape({len, kv * g, d});
 }
 
+// Where the segments of a packed stream lie, and which segment each goes on from.
+struct Segments {
+  std::vector<int64_t> offsets, parents;  // parents: -1 for a segment that begins a sequence
+  int64_t window;
+
+  int64_t size() const { return static_cast<int64_t>(parents.size()); }
+  int64_t start(int64_t i) const { return offsets[i]; }
+  int64_t len(int64_t i) const { return offsets[i + 1] - offsets[i]; }
+  bool shared() const { return std::any_of(parents.begin(), parents.end(), [](int64_t p) { return p >= 0; }); }
+  // The segments that i goes on from, the first one first, and i itself.
+  std::vector<int64_t> chain(int64_t i) const {
+    std::vector<int64_t> up;
+    for (; i >= 0; i = parents[i]) up.push_back(i);
+    return {up.rbegin(), up.rend()};
+  }
+  Shape shape(int64_t i) const {
+    int64_t past = 0;
+    for (int64_t p = parents[i]; p >= 0; p = parents[p]) past += len(p);
+    return {len(i), past, window};
+  }
+  // All rows of x [tokens, ...] that segment i sees: [past + len, ...]. Nothing is copied where it begins a sequence.
+  at::Tensor seen(const at::Tensor& x, int64_t i) const {
+    if (parents[i] < 0) return x.narrow(0, start(i), len(i));
+    std::vector<at::Tensor> parts;
+    for (int64_t s : chain(i)) parts.push_back(x.narrow(0, start(s), len(s)));
+    return at::cat(parts);
+  }
+  // Adds g [past + len, ...] to the rows of x that segment i sees.
+  void spread(at::Tensor& x, const at::Tensor& g, int64_t i) const {
+    int64_t at = 0;
+    for (int64_t s : chain(i)) {
+      x.narrow(0, start(s), len(s)).add_(g.narrow(0, at, len(s)));
+      at += len(s);
+    }
+  }
+};
+
 struct Attention : public Function<Attention> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& q_, const at::Tensor& k_, const at::Tensor& v_,
-                            std::vector<int64_t> offsets, double scale, double p, int64_t key) {
+                            const Segments& segments, double scale, double p, int64_t key) {
     at::Tensor q = q_.contiguous(), k = k_.contiguous(), v = v_.contiguous();
-    int64_t kv = k.size(1);
-    at::Tensor o = at::empty_like(q), lse = at::empty({q.size(0) * q.size(1)}, q.options().dtype(at::kFloat));
-    for (size_t i = 0; i + 1 < offsets.size(); i++) {
-      int64_t start = offsets[i], len = offsets[i + 1] - start;
+    int64_t kv = k.size(1), heads = q.size(1);
+    at::Tensor o = at::empty_like(q), lse = at::empty({q.size(0) * heads}, q.options().dtype(at::kFloat));
+    for (int64_t i = 0; i < segments.size(); i++) {
+      int64_t start = segments.start(i), len = segments.len(i);
       at::Tensor qs = grouped(q.narrow(0, start, len), kv);
-      at::Tensor ks = k.narrow(0, start, len).permute({1, 2, 0});  // [KV, D, L]
-      at::Tensor vs = v.narrow(0, start, len).transpose(0, 1);     // [KV, L, D]
+      at::Tensor ks = segments.seen(k, i).permute({1, 2, 0});  // [KV, D, past + L]
+      at::Tensor vs = segments.seen(v, i).transpose(0, 1);     // [KV, past + L, D]
       at::Tensor s = at::bmm(qs, ks);
-      by_rows(q.size(1) * len, s, softmax_f32, softmax_bf16, lse.data_ptr<float>() + start * q.size(1), len, static_cast<float>(scale));
-      if (p > 0) s = dropout_mask_apply(s, p, segment_key(static_cast<uint64_t>(key), static_cast<int64_t>(i)));
+      by_rows(heads * len, s, softmax_f32, softmax_bf16, lse.data_ptr<float>() + start * heads, segments.shape(i), static_cast<float>(scale));
+      if (p > 0) s = dropout_mask_apply(s, p, segment_key(static_cast<uint64_t>(key), i));
       o.narrow(0, start, len).copy_(ungrouped(at::bmm(s, vs), len));
     }
     ctx->save_for_backward({q, k, v, o, lse});
-    ctx->saved_data["offsets"] = offsets;
+    ctx->saved_data["offsets"] = segments.offsets;
+    ctx->saved_data["parents"] = segments.parents;
+    ctx->saved_data["window"] = segments.window;
     ctx->saved_data["scale"] = scale;
     ctx->saved_data["p"] = p;
     ctx->saved_data["key"] = key;
@@ -115,38 +173,49 @@ struct Attention : public Function<Attention> {
   static tensor_list backward(AutogradContext* ctx, tensor_list grads) {
     auto saved = ctx->get_saved_variables();
     const at::Tensor &q = saved[0], &k = saved[1], &v = saved[2], &o = saved[3], &lse = saved[4];
-    auto offsets = ctx->saved_data["offsets"].toIntVector();
+    Segments segments{ctx->saved_data["offsets"].toIntVector(), ctx->saved_data["parents"].toIntVector(), ctx->saved_data["window"].toInt()};
     double scale = ctx->saved_data["scale"].toDouble(), p = ctx->saved_data["p"].toDouble();
     auto key = static_cast<uint64_t>(ctx->saved_data["key"].toInt());
     int64_t kv = k.size(1), heads = q.size(1);
-    at::Tensor go = grads[0].contiguous();
-    at::Tensor dq = at::empty_like(q), dk = at::empty_like(k), dv = at::empty_like(v);
-    for (size_t i = 0; i + 1 < offsets.size(); i++) {
-      int64_t start = offsets[i], len = offsets[i + 1] - start;
+    bool shared = segments.shared();
+    at::Tensor go = grads[0].contiguous(), dq = at::empty_like(q);
+    // What many segments see collects a gradient from each: in float32, whatever the stream's type is.
+    auto sums = [&](const at::Tensor& x) { return shared ? at::zeros(x.sizes(), x.options().dtype(at::kFloat)) : at::empty_like(x); };
+    at::Tensor dk = sums(k), dv = sums(v);
+    auto put = [&](at::Tensor& into, const at::Tensor& g, int64_t i) {  // g: [KV, past + L, D]
+      if (shared) {
+        segments.spread(into, g.transpose(0, 1), i);
+      } else {
+        into.narrow(0, segments.start(i), segments.len(i)).copy_(g.transpose(0, 1));
+      }
+    };
+    for (int64_t i = 0; i < segments.size(); i++) {
+      int64_t start = segments.start(i), len = segments.len(i);
+      Shape shape = segments.shape(i);
       at::Tensor qs = grouped(q.narrow(0, start, len), kv), gs = grouped(go.narrow(0, start, len), kv), os = grouped(o.narrow(0, start, len), kv);
-      at::Tensor kt = k.narrow(0, start, len).permute({1, 2, 0}), vs = v.narrow(0, start, len).transpose(0, 1);
+      at::Tensor kt = segments.seen(k, i).permute({1, 2, 0}), vs = segments.seen(v, i).transpose(0, 1);
       at::Tensor delta = at::mul(gs, os).sum(-1, false, at::kFloat).contiguous();  // [KV, G*L]
       at::Tensor prob = at::bmm(qs, kt);
-      by_rows(heads * len, prob, replay_f32, replay_bf16, static_cast<const float*>(lse.data_ptr<float>() + start * heads), len, static_cast<float>(scale));
+      by_rows(heads * len, prob, replay_f32, replay_bf16, static_cast<const float*>(lse.data_ptr<float>() + start * heads), shape, static_cast<float>(scale));
       at::Tensor dp = at::bmm(gs, vs.transpose(1, 2));
       if (p > 0) {
-        uint64_t k1 = segment_key(key, static_cast<int64_t>(i));
+        uint64_t k1 = segment_key(key, i);
         dp = dropout_mask_apply(dp, p, k1);
-        dv.narrow(0, start, len).copy_(at::bmm(dropout_mask_apply(prob, p, k1).transpose(1, 2), gs).transpose(0, 1));
+        put(dv, at::bmm(dropout_mask_apply(prob, p, k1).transpose(1, 2), gs), i);
       } else {
-        dv.narrow(0, start, len).copy_(at::bmm(prob.transpose(1, 2), gs).transpose(0, 1));
+        put(dv, at::bmm(prob.transpose(1, 2), gs), i);
       }
       at::parallel_for(0, heads * len, 16, [&](int64_t b, int64_t e) {
         if (is_bf16(q)) {
-          score_grad_bf16(prob.data_ptr<bf16>(), dp.data_ptr<bf16>(), delta.data_ptr<float>(), len, static_cast<float>(scale), b, e);
+          score_grad_bf16(prob.data_ptr<bf16>(), dp.data_ptr<bf16>(), delta.data_ptr<float>(), shape, static_cast<float>(scale), b, e);
         } else {
-          score_grad_f32(prob.data_ptr<float>(), dp.data_ptr<float>(), delta.data_ptr<float>(), len, static_cast<float>(scale), b, e);
+          score_grad_f32(prob.data_ptr<float>(), dp.data_ptr<float>(), delta.data_ptr<float>(), shape, static_cast<float>(scale), b, e);
         }
       });
       dq.narrow(0, start, len).copy_(ungrouped(at::bmm(dp, kt.transpose(1, 2)), len));
-      dk.narrow(0, start, len).copy_(at::bmm(dp.transpose(1, 2), qs).transpose(0, 1));
+      put(dk, at::bmm(dp.transpose(1, 2), qs), i);
     }
-    return {dq, dk, dv, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+    return {dq, dk.to(k.scalar_type()), dv.to(v.scalar_type()), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
@@ -189,16 +258,19 @@ using namespace elara;
 
 extern "C" {
 
-char* el_attention(el_tensor* out, el_tensor q, el_tensor k, el_tensor v, const int64_t* offsets, int noffsets, double scale, double p,
-                   uint64_t key) {
+char* el_attention(el_tensor* out, el_tensor q, el_tensor k, el_tensor v, const int64_t* offsets, const int64_t* parents, int n,
+                   int64_t window, double scale, double p, uint64_t key) {
   return guarded([&] {
     const at::Tensor &tq = T(q), &tk = T(k), &tv = T(v);
     check_float(tq, "q");
     TORCH_CHECK(tq.dim() == 3 && tk.dim() == 3 && tk.sizes() == tv.sizes() && tq.size(0) == tk.size(0) && tq.size(2) == tk.size(2) && tq.size(1) % tk.size(1) == 0, "q ", tq.sizes(), ", k ", tk.sizes(), ", v ", tv.sizes(), ", expected [tokens, heads, width] with heads a multiple of key heads");
     TORCH_CHECK(tq.scalar_type() == tk.scalar_type() && tq.scalar_type() == tv.scalar_type(), "q is ", tq.scalar_type(), ", k ", tk.scalar_type(), ", v ", tv.scalar_type());
-    std::vector<int64_t> segments(offsets, offsets + noffsets);
-    TORCH_CHECK(noffsets >= 2 && segments.front() == 0 && segments.back() == tq.size(0), "segments do not cover ", tq.size(0), " tokens");
-    for (int i = 1; i < noffsets; i++) TORCH_CHECK(segments[i] > segments[i - 1], "segment ", i, " is empty");
+    TORCH_CHECK(n >= 1 && offsets[0] == 0 && offsets[n] == tq.size(0), "segments do not cover ", tq.size(0), " tokens");
+    Segments segments{{offsets, offsets + n + 1}, {parents, parents + n}, window};
+    for (int i = 0; i < n; i++) {
+      TORCH_CHECK(segments.len(i) > 0, "segment ", i + 1, " is empty");
+      TORCH_CHECK(parents[i] >= -1 && parents[i] < i, "segment ", i + 1, " goes on from ", parents[i] + 1, ", expected one before it");
+    }
     *out = own(Attention::apply(tq, tk, tv, segments, scale, p, static_cast<int64_t>(key)));
   });
 }
@@ -215,7 +287,8 @@ char* el_cache_store(el_tensor cache, el_tensor x, const int64_t* slot, const in
   });
 }
 
-char* el_cache_attention(el_tensor* out, el_tensor q, el_tensor k, el_tensor v, const int64_t* slot, const int64_t* length, int n, double scale) {
+char* el_cache_attention(el_tensor* out, el_tensor q, el_tensor k, el_tensor v, const int64_t* slot, const int64_t* length, int n,
+                         int64_t window, double scale) {
   return guarded([&] {
     at::Tensor tq = T(q).contiguous(), o = at::empty_like(tq);
     const at::Tensor &tk = T(k), &tv = T(v);
@@ -227,11 +300,12 @@ char* el_cache_attention(el_tensor* out, el_tensor q, el_tensor k, el_tensor v, 
       std::vector<float> score(static_cast<size_t>(most));
       for (int64_t j = begin; j < end; j++) {
         int64_t row = j / kv, head = j % kv;
-        int64_t from = (slot[row] * most * kv + head) * d, at = (row * kv + head) * group * d;
+        int64_t seen = window > 0 ? std::min(window, length[row]) : length[row];
+        int64_t from = ((slot[row] * most + length[row] - seen) * kv + head) * d, at = (row * kv + head) * group * d;
         if (is_bf16(tq)) {
-          cached_bf16(tq.data_ptr<bf16>() + at, tk.data_ptr<bf16>() + from, tv.data_ptr<bf16>() + from, o.data_ptr<bf16>() + at, score.data(), stride, length[row], group, d, static_cast<float>(scale));
+          cached_bf16(tq.data_ptr<bf16>() + at, tk.data_ptr<bf16>() + from, tv.data_ptr<bf16>() + from, o.data_ptr<bf16>() + at, score.data(), stride, seen, group, d, static_cast<float>(scale));
         } else {
-          cached_f32(tq.data_ptr<float>() + at, tk.data_ptr<float>() + from, tv.data_ptr<float>() + from, o.data_ptr<float>() + at, score.data(), stride, length[row], group, d, static_cast<float>(scale));
+          cached_f32(tq.data_ptr<float>() + at, tk.data_ptr<float>() + from, tv.data_ptr<float>() + from, o.data_ptr<float>() + at, score.data(), stride, seen, group, d, static_cast<float>(scale));
         }
       }
     });

@@ -37,9 +37,7 @@ func (e *Engine) Close() { close(e.calls) }
 
 func (e *Engine) serve(threads int) {
 	runtime.LockOSThread()
-	if threads > 0 {
-		setThreads(threads)
-	}
+	start(threads)
 	for c := range e.calls {
 		e.answer(c, threads)
 	}

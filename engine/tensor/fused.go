@@ -14,12 +14,26 @@ func Linear(x, w, bias *Tensor) *Tensor {
 	return x.engine.native(out)
 }
 
-// LoRALinear is x W^T + bias + scale * dropout(x) A^T B^T over a frozen W (Hu et al., arXiv 2106.09685).
-// x: [tokens, in], w: [out, in], bias: [out] or nil, a: [r, in], b: [out, r]. A probability p of 0 means no dropout; the mask is a
-// function of key and position only.
-func LoRALinear(x, w, bias, a, b *Tensor, scale, p float64, key Key) *Tensor {
+// Branch is the low-rank path of one adapter beside a frozen weight, on the rows [Begin, End) of the stream.
+type Branch struct {
+	A, B       *Tensor // float32 [r, in], [out, r]
+	Scale      float64
+	Dropout    float64 // probability; 0: none. The mask is a function of Key and the place among the branch's rows only
+	Key        Key
+	Begin, End int64
+}
+
+// LoRALinear is x W^T + bias over a frozen W, and on each branch's rows + scale * dropout(x) A^T B^T (Hu et al., arXiv
+// 2106.09685). x: [tokens, in], w: [out, in], bias: [out] or nil.
+func LoRALinear(x, w, bias *Tensor, branches []Branch) *Tensor {
+	list := make([]C.el_branch, len(branches))
+	operands := []*Tensor{x, w, bias}
+	for i, b := range branches {
+		list[i] = C.el_branch{a: ptr(b.A), b: ptr(b.B), begin: C.int64_t(b.Begin), end: C.int64_t(b.End), scale: C.double(b.Scale), p: C.double(b.Dropout), key: C.uint64_t(b.Key)}
+		operands = append(operands, b.A, b.B)
+	}
 	var out C.el_tensor
-	check("lora_linear", C.el_lora_linear(&out, ptr(x), ptr(w), ptr(bias), ptr(a), ptr(b), C.double(scale), C.double(p), C.uint64_t(key)), x, w, bias, a, b)
+	check("lora_linear", C.el_lora_linear(&out, ptr(x), ptr(w), ptr(bias), unsafe.SliceData(list), C.int(len(list))), operands...)
 	return x.engine.native(out)
 }
 
@@ -59,11 +73,23 @@ func (t *Tensor) GELU() *Tensor {
 	return t.engine.native(out)
 }
 
-// Attention lets every token see its own segment up to itself. q: [tokens, heads, width], k and v: [tokens, key heads, width];
-// offsets are the segments' borders from 0 to tokens. p is the dropout on the attention weights.
-func Attention(q, k, v *Tensor, offsets []int64, scale, p float64, key Key) *Tensor {
+// Segments says how a packed stream is cut. Segment i holds the rows Offsets[i] to Offsets[i+1] and goes on from segment
+// Parents[i], an earlier one; -1 begins a sequence. A prefix that many sequences share is one segment with many that go on
+// from it.
+type Segments struct {
+	Offsets []int64 // one more than there are segments, from 0 to the number of rows
+	Parents []int64
+}
+
+// Attention lets every token see the segments that its own goes on from, and its own up to itself; with a window above 0 only
+// the last so many tokens of these, itself among them. q: [tokens, heads, width], k and v: [tokens, key heads, width]. p is the
+// dropout on the attention weights.
+func Attention(q, k, v *Tensor, s Segments, window int64, scale, p float64, key Key) *Tensor {
+	if len(s.Offsets) != len(s.Parents)+1 {
+		fail("attention", "the segments have as many parents as borders but one", []*Tensor{q, k, v})
+	}
 	var out C.el_tensor
-	check("attention", C.el_attention(&out, ptr(q), ptr(k), ptr(v), dims(offsets), C.int(len(offsets)), C.double(scale), C.double(p), C.uint64_t(key)), q, k, v)
+	check("attention", C.el_attention(&out, ptr(q), ptr(k), ptr(v), dims(s.Offsets), dims(s.Parents), C.int(len(s.Parents)), C.int64_t(window), C.double(scale), C.double(p), C.uint64_t(key)), q, k, v)
 	return q.engine.native(out)
 }
 
@@ -72,19 +98,20 @@ func CacheStore(cache, x *Tensor, slot, position []int64) {
 	check("cache_store", C.el_cache_store(ptr(cache), ptr(x), dims(slot), dims(position), C.int(len(slot))), cache, x)
 }
 
-// CacheAttention lets row i of q see the first length[i] positions of slot[i]. q: [n, heads, width].
-func CacheAttention(q, k, v *Tensor, slot, length []int64, scale float64) *Tensor {
+// CacheAttention lets row i of q see the first length[i] positions of slot[i], with a window above 0 the last so many of them.
+// q: [n, heads, width].
+func CacheAttention(q, k, v *Tensor, slot, length []int64, window int64, scale float64) *Tensor {
 	var out C.el_tensor
-	check("cache_attention", C.el_cache_attention(&out, ptr(q), ptr(k), ptr(v), dims(slot), dims(length), C.int(len(slot)), C.double(scale)), q, k, v)
+	check("cache_attention", C.el_cache_attention(&out, ptr(q), ptr(k), ptr(v), dims(slot), dims(length), C.int(len(slot)), C.int64_t(window), C.double(scale)), q, k, v)
 	return q.engine.native(out)
 }
 
 // LinearCrossEntropy is the cross-entropy of the logits h w^T against targets, without ever holding more than chunk rows of
-// logits. h: [rows, width], w: [vocabulary, width], targets: int64 [rows]. It gives the sum over rows, which carries the
-// gradient, and the rows' own -log p in nats, float32 [rows], which do not.
-func LinearCrossEntropy(h, w, targets *Tensor, chunk int64) (sum, nll *Tensor) {
+// logits. h: [rows, width], w: [vocabulary, width], targets: int64 [rows], weights: float32 [rows] or nil for ones. It gives
+// the weighted sum over rows, which carries the gradient, and the rows' own -log p in nats, float32 [rows], which do not.
+func LinearCrossEntropy(h, w, targets, weights *Tensor, chunk int64) (sum, nll *Tensor) {
 	var s, n C.el_tensor
-	check("linear_cross_entropy", C.el_linear_cross_entropy(&s, &n, ptr(h), ptr(w), ptr(targets), C.int64_t(chunk)), h, w, targets)
+	check("linear_cross_entropy", C.el_linear_cross_entropy(&s, &n, ptr(h), ptr(w), ptr(targets), ptr(weights), C.int64_t(chunk)), h, w, targets, weights)
 	return h.engine.native(s), h.engine.native(n)
 }
 

@@ -112,10 +112,61 @@ func TestAttentionSeesOwnSegmentOnly(t *testing.T) {
 	on(t, func(e *Engine) {
 		const width, scale = 4, 0.5
 		q, k, v := draw(9*width, 6), draw(9*width, 7), draw(9*width, 8)
-		y := Attention(e.FromFloat32(q, 9, 1, width), e.FromFloat32(k, 9, 1, width), e.FromFloat32(v, 9, 1, width), []int64{0, 3, 9}, scale, 0, 0).Float32s()
+		y := Attention(e.FromFloat32(q, 9, 1, width), e.FromFloat32(k, 9, 1, width), e.FromFloat32(v, 9, 1, width), alone(3, 6), 0, scale, 0, 0).Float32s()
 		first := reference(q[:3*width], k[:3*width], v[:3*width], 3, width, scale)
 		second := reference(q[3*width:], k[3*width:], v[3*width:], 6, width, scale)
 		require.InDeltaSlice(t, append(first, second...), y, 1e-6)
+	})
+}
+
+// alone cuts a stream into segments of these lengths that each begin a sequence.
+func alone(lengths ...int64) Segments {
+	s := Segments{Offsets: []int64{0}}
+	for _, n := range lengths {
+		s.Offsets = append(s.Offsets, s.Offsets[len(s.Offsets)-1]+n)
+		s.Parents = append(s.Parents, -1)
+	}
+	return s
+}
+
+// A tree: a beginning of 3 tokens, on which 2 tokens follow, on which 2 and 1 follow; and 2 others on the beginning.
+var tree = Segments{Offsets: []int64{0, 3, 5, 7, 8, 10}, Parents: []int64{-1, 0, 1, 1, 0}}
+
+func TestAttentionOverATreeIsThatOfItsSequences(t *testing.T) {
+	on(t, func(e *Engine) {
+		const width, scale = 4, 0.5
+		q, k, v := draw(10*width, 6), draw(10*width, 7), draw(10*width, 8)
+		y := Attention(e.FromFloat32(q, 10, 1, width), e.FromFloat32(k, 10, 1, width), e.FromFloat32(v, 10, 1, width), tree, 0, scale, 0, 0).Float32s()
+		for _, rows := range [][]int{{0, 1, 2, 3, 4, 5, 6}, {0, 1, 2, 3, 4, 7}, {0, 1, 2, 8, 9}} {
+			take := func(x []float32) (out []float32) {
+				for _, r := range rows {
+					out = append(out, x[r*width:(r+1)*width]...)
+				}
+				return out
+			}
+			require.InDeltaSlice(t, reference(take(q), take(k), take(v), len(rows), width, scale), take(y), 1e-6, "rows %v", rows)
+		}
+	})
+}
+
+func TestAttentionGradientOverATreeAndWithAWindow(t *testing.T) {
+	for _, window := range []int64{0, 1, 3} {
+		t.Run(fmt.Sprintf("window %d", window), func(t *testing.T) {
+			on(t, func(e *Engine) {
+				gradient(t, e, func(in []*Tensor) *Tensor {
+					return Attention(in[0].View(10, 4, 4), in[1].View(10, 2, 4), in[2].View(10, 2, 4), tree, window, 0.5, 0, 0)
+				}, draw(10*16, 9), draw(10*8, 10), draw(10*8, 11))
+			})
+		})
+	}
+}
+
+// With a window of one a token sees itself alone, and gets its own value.
+func TestAttentionWindowCountsTheTokenItself(t *testing.T) {
+	on(t, func(e *Engine) {
+		v := draw(5*4, 8)
+		y := Attention(e.FromFloat32(draw(20, 6), 5, 1, 4), e.FromFloat32(draw(20, 7), 5, 1, 4), e.FromFloat32(v, 5, 1, 4), alone(5), 1, 0.5, 0, 0).Float32s()
+		require.InDeltaSlice(t, v, y, 1e-6)
 	})
 }
 
@@ -124,7 +175,7 @@ func TestAttentionGradientWithGroupedHeadsAndDropout(t *testing.T) {
 		t.Run(fmt.Sprintf("dropout %v", p), func(t *testing.T) {
 			on(t, func(e *Engine) {
 				gradient(t, e, func(in []*Tensor) *Tensor {
-					return Attention(in[0].View(7, 4, 4), in[1].View(7, 2, 4), in[2].View(7, 2, 4), []int64{0, 2, 7}, 0.5, p, 3)
+					return Attention(in[0].View(7, 4, 4), in[1].View(7, 2, 4), in[2].View(7, 2, 4), alone(2, 5), 0, 0.5, p, 3)
 				}, draw(7*16, 9), draw(7*8, 10), draw(7*8, 11))
 			})
 		})
@@ -136,7 +187,7 @@ func TestAttentionGroupsHeadsAsTransformers(t *testing.T) {
 	on(t, func(e *Engine) {
 		const width, scale, length = 4, 0.5, 5
 		q, k, v := draw(length*4*width, 12), draw(length*2*width, 13), draw(length*2*width, 14)
-		y := Attention(e.FromFloat32(q, length, 4, width), e.FromFloat32(k, length, 2, width), e.FromFloat32(v, length, 2, width), []int64{0, length}, scale, 0, 0).Float32s()
+		y := Attention(e.FromFloat32(q, length, 4, width), e.FromFloat32(k, length, 2, width), e.FromFloat32(v, length, 2, width), alone(length), 0, scale, 0, 0).Float32s()
 		column := func(x []float32, heads, h int) []float32 {
 			var out []float32
 			for i := range length {
@@ -155,13 +206,16 @@ func TestCacheAttentionEqualsTheLastRowOfAttention(t *testing.T) {
 	on(t, func(e *Engine) {
 		const length, width = 6, 4
 		q, k, v := e.FromFloat32(draw(length*4*width, 15), length, 4, width), e.FromFloat32(draw(length*2*width, 16), length, 2, width), e.FromFloat32(draw(length*2*width, 17), length, 2, width)
-		want := Attention(q, k, v, []int64{0, length}, 0.5, 0, 0).Narrow(0, length-1, 1).Float32s()
+		want := Attention(q, k, v, alone(length), 0, 0.5, 0, 0).Narrow(0, length-1, 1).Float32s()
 		ck, cv := e.Zeros(Float32, 3, 8, 2, width), e.Zeros(Float32, 3, 8, 2, width)
 		slots, positions := []int64{1, 1, 1, 1, 1, 1}, []int64{0, 1, 2, 3, 4, 5}
 		CacheStore(ck, k, slots, positions)
 		CacheStore(cv, v, slots, positions)
-		got := CacheAttention(q.Narrow(0, length-1, 1), ck, cv, []int64{1}, []int64{length}, 0.5).Float32s()
+		got := CacheAttention(q.Narrow(0, length-1, 1), ck, cv, []int64{1}, []int64{length}, 0, 0.5).Float32s()
 		require.InDeltaSlice(t, want, got, 1e-6)
+		want = Attention(q, k, v, alone(length), 3, 0.5, 0, 0).Narrow(0, length-1, 1).Float32s()
+		got = CacheAttention(q.Narrow(0, length-1, 1), ck, cv, []int64{1}, []int64{length}, 3, 0.5).Float32s()
+		require.InDeltaSlice(t, want, got, 1e-6, "with a window of 3")
 	})
 }
 
@@ -170,15 +224,25 @@ func TestLinearCrossEntropyAgainstHandAndChunks(t *testing.T) {
 		// logits (1, 2) and (3, 0): -log p of class 0 is log(1+e) = 1.3132617, of class 1 is log(1+e^3) = 3.0485873.
 		h := e.FromFloat32([]float32{1, 0, 0, 1}, 2, 2)
 		w := e.FromFloat32([]float32{1, 3, 2, 0}, 2, 2)
-		sum, nll := LinearCrossEntropy(h, w, e.FromInt64([]int64{0, 1}), 256)
+		sum, nll := LinearCrossEntropy(h, w, e.FromInt64([]int64{0, 1}), nil, 256)
 		require.InDeltaSlice(t, []float32{1.3132617, 3.0485873}, nll.Float32s(), 1e-6)
 		require.InDelta(t, 4.361849, sum.Scalar(), 1e-6)
+		sum, nll = LinearCrossEntropy(h, w, e.FromInt64([]int64{0, 1}), e.FromFloat32([]float32{3, 0.5}, 2), 1)
+		require.InDeltaSlice(t, []float32{1.3132617, 3.0485873}, nll.Float32s(), 1e-6)
+		require.InDelta(t, 3*1.3132617+0.5*3.0485873, sum.Scalar(), 1e-6)
 		targets := []int64{3, 0, 4, 1, 2, 2, 0}
+		weights := []float32{1, 2, 0.5, 1, 3, 1, 0.25}
 		for _, chunk := range []int64{2, 256} {
-			gradient(t, e, func(in []*Tensor) *Tensor {
-				s, _ := LinearCrossEntropy(in[0].View(7, 6), in[1].View(5, 6), e.FromInt64(targets), chunk)
-				return s
-			}, draw(42, 18), draw(30, 19))
+			for _, weighted := range []bool{false, true} {
+				gradient(t, e, func(in []*Tensor) *Tensor {
+					var each *Tensor
+					if weighted {
+						each = e.FromFloat32(weights, 7)
+					}
+					s, _ := LinearCrossEntropy(in[0].View(7, 6), in[1].View(5, 6), e.FromInt64(targets), each, chunk)
+					return s
+				}, draw(42, 18), draw(30, 19))
+			}
 		}
 	})
 }
@@ -189,11 +253,44 @@ func TestLoRALinearGradientWithDropout(t *testing.T) {
 			on(t, func(e *Engine) {
 				w, bias := e.FromFloat32(draw(30, 20), 5, 6), e.FromFloat32(draw(5, 21), 5)
 				gradient(t, e, func(in []*Tensor) *Tensor {
-					return LoRALinear(in[0].View(7, 6), w, bias, in[1].View(2, 6), in[2].View(5, 2), 2, p, 4)
+					return LoRALinear(in[0].View(7, 6), w, bias, []Branch{{A: in[1].View(2, 6), B: in[2].View(5, 2), Scale: 2, Dropout: p, Key: 4, End: 7}})
 				}, draw(42, 22), draw(12, 23), draw(10, 24))
 			})
 		})
 	}
+}
+
+// Two adapters on rows 0 to 2 and 4 to 6, of different ranks, and row 3 without one: each part is what it is alone.
+func TestLoRALinearKeepsBranchesApart(t *testing.T) {
+	on(t, func(e *Engine) {
+		const p = 0.4
+		x, w, bias := e.FromFloat32(draw(42, 22), 7, 6), e.FromFloat32(draw(30, 20), 5, 6), e.FromFloat32(draw(5, 21), 5)
+		first := Branch{A: e.FromFloat32(draw(12, 23), 2, 6), B: e.FromFloat32(draw(10, 24), 5, 2), Scale: 2, Dropout: p, Key: 4, Begin: 0, End: 3}
+		second := Branch{A: e.FromFloat32(draw(18, 30), 3, 6), B: e.FromFloat32(draw(15, 31), 5, 3), Scale: 0.5, Dropout: p, Key: 9, Begin: 4, End: 7}
+		part := func(b Branch) []float32 {
+			rows := x.Narrow(0, b.Begin, b.End-b.Begin)
+			b.Begin, b.End = 0, b.End-b.Begin
+			return LoRALinear(rows, w, bias, []Branch{b}).Float32s()
+		}
+		want := append(append(part(first), Linear(x.Narrow(0, 3, 1), w, bias).Float32s()...), part(second)...)
+		require.InDeltaSlice(t, want, LoRALinear(x, w, bias, []Branch{first, second}).Float32s(), 1e-6)
+		gradient(t, e, func(in []*Tensor) *Tensor {
+			return LoRALinear(in[0].View(7, 6), w, bias, []Branch{
+				{A: in[1].View(2, 6), B: in[2].View(5, 2), Scale: 2, Dropout: p, Key: 4, Begin: 0, End: 3},
+				{A: in[3].View(3, 6), B: in[4].View(5, 3), Scale: 0.5, Dropout: p, Key: 9, Begin: 4, End: 7},
+			})
+		}, draw(42, 22), draw(12, 23), draw(10, 24), draw(18, 30), draw(15, 31))
+	})
+}
+
+func TestLoRALinearRefusesRowsOutsideTheStream(t *testing.T) {
+	e := Start(1)
+	defer e.Close()
+	err := e.Do(func() error {
+		LoRALinear(e.Zeros(Float32, 3, 6), e.Zeros(Float32, 5, 6), nil, []Branch{{A: e.Zeros(Float32, 2, 6), B: e.Zeros(Float32, 5, 2), Begin: 1, End: 4}})
+		return nil
+	})
+	require.ErrorContains(t, err, "branch over rows 1 to 4 of 3")
 }
 
 func TestFusedKernelsInBFloat16StayNearFloat32(t *testing.T) {
@@ -204,8 +301,8 @@ func TestFusedKernelsInBFloat16StayNearFloat32(t *testing.T) {
 		require.InDeltaSlice(t, want, got, 0.03)
 		q := e.FromFloat32(draw(40*4*16, 27), 40, 4, 16)
 		k := e.FromFloat32(draw(40*2*16, 28), 40, 2, 16)
-		want = Attention(q, k, k, []int64{0, 15, 40}, 0.25, 0, 0).Float32s()
-		got = Attention(q.To(BFloat16), k.To(BFloat16), k.To(BFloat16), []int64{0, 15, 40}, 0.25, 0, 0).Float32s()
+		want = Attention(q, k, k, alone(15, 25), 0, 0.25, 0, 0).Float32s()
+		got = Attention(q.To(BFloat16), k.To(BFloat16), k.To(BFloat16), alone(15, 25), 0, 0.25, 0, 0).Float32s()
 		require.InDeltaSlice(t, want, got, 0.03)
 	})
 }

@@ -1,6 +1,9 @@
 // Linear layers: plain, with a LoRA branch, and dropout that is a pure function of (key, element).
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <string>
+#include <vector>
+
 #include "border.h"
 #include "kernel.h"
 #include "native.h"
@@ -44,45 +47,74 @@ struct DropoutFunction : public Function<DropoutFunction> {
   }
 };
 
-// y = x W^T + bias + scale * drop(x) A^T B^T with W frozen. x: [T, in], W: [out, in], A: [r, in], B: [out, r].
+// One adapter's place on a linear layer: rows [begin, end) of the stream.
+struct Branch {
+  int64_t begin, end;
+  double scale, p;
+  uint64_t key;
+  at::Tensor of(const at::Tensor& x) const { return x.narrow(0, begin, end - begin); }
+  at::Tensor drop(const at::Tensor& x) const { return p > 0 ? dropout_mask_apply(x, p, key) : x; }
+};
+
+// y = x W^T + bias with W frozen, and on the rows of each branch + scale * drop(x) A^T B^T.
+// x: [T, in], W: [out, in]; ab holds A [r, in] and B [out, r] of each branch in turn.
 // Only x and u = drop(x) A^T are kept for the backward pass; the dropped x is made again from its key.
 struct LoraLinear : public Function<LoraLinear> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& w, const std::optional<at::Tensor>& bias,
-                            const at::Tensor& a, const at::Tensor& b, double scale, double p, int64_t key) {
+                            at::TensorList ab, const std::vector<Branch>& branches) {
     TORCH_CHECK(!w.requires_grad() && !(bias.has_value() && bias->requires_grad()), "the weight under a LoRA branch is frozen");
-    at::Tensor dropped = p > 0 ? dropout_mask_apply(x, p, static_cast<uint64_t>(key)) : x;
-    at::Tensor a_ = a.to(x.scalar_type()), b_ = b.to(x.scalar_type());
-    at::Tensor u = at::mm(dropped, a_.t());
     at::Tensor y = bias.has_value() ? at::addmm(*bias, x, w.t()) : at::mm(x, w.t());
-    y.addmm_(u, b_.t(), 1.0, scale);
-    ctx->save_for_backward({x, w, a, b, u});
-    ctx->saved_data["scale"] = scale;
-    ctx->saved_data["p"] = p;
-    ctx->saved_data["key"] = key;
+    std::vector<at::Tensor> saved{x, w};
+    for (size_t i = 0; i < branches.size(); i++) {
+      const Branch& branch = branches[i];
+      const at::Tensor &a = ab[2 * i], &b = ab[2 * i + 1];
+      at::Tensor u = at::mm(branch.drop(branch.of(x)), a.to(x.scalar_type()).t());  // [end - begin, r]
+      branch.of(y).addmm_(u, b.to(x.scalar_type()).t(), 1.0, branch.scale);
+      saved.insert(saved.end(), {a, b, u});
+    }
+    ctx->save_for_backward(saved);
+    ctx->saved_data["branches"] = packed(branches);
     ctx->saved_data["need_x"] = x.requires_grad();
     return y;
   }
+
   static tensor_list backward(AutogradContext* ctx, tensor_list grads) {
     auto saved = ctx->get_saved_variables();
-    const at::Tensor &x = saved[0], &w = saved[1], &a = saved[2], &b = saved[3], &u = saved[4];
-    double scale = ctx->saved_data["scale"].toDouble(), p = ctx->saved_data["p"].toDouble();
-    auto key = static_cast<uint64_t>(ctx->saved_data["key"].toInt());
-    at::Tensor gy = grads[0].contiguous();
-    at::Tensor a_ = a.to(x.scalar_type()), b_ = b.to(x.scalar_type());
-    at::Tensor du = at::mm(gy, b_).mul_(scale);  // [T, r]
-    at::Tensor db = at::mm(gy.t(), u).to(b.scalar_type()).mul_(scale);
-    at::Tensor dropped = p > 0 ? dropout_mask_apply(x, p, key) : x;
-    at::Tensor da = at::mm(du.t(), dropped).to(a.scalar_type());
-    at::Tensor dx;
-    if (ctx->saved_data["need_x"].toBool()) {
-      dx = at::mm(gy, w);
-      if (p > 0) {
-        dx.add_(dropout_mask_apply(at::mm(du, a_), p, key));
+    const at::Tensor &x = saved[0], &w = saved[1];
+    auto branches = unpacked(ctx->saved_data["branches"].toStringRef());
+    bool need_x = ctx->saved_data["need_x"].toBool();
+    at::Tensor gy = grads[0].contiguous(), dx;
+    if (need_x) dx = at::mm(gy, w);
+    tensor_list out{dx, at::Tensor(), at::Tensor()};
+    for (size_t i = 0; i < branches.size(); i++) {
+      const Branch& branch = branches[i];
+      const at::Tensor &a = saved[2 + 3 * i], &b = saved[3 + 3 * i], &u = saved[4 + 3 * i];
+      at::Tensor g = branch.of(gy), a_ = a.to(x.scalar_type()), b_ = b.to(x.scalar_type());
+      at::Tensor du = at::mm(g, b_).mul_(branch.scale);  // [end - begin, r]
+      out.push_back(at::mm(du.t(), branch.drop(branch.of(x))).to(a.scalar_type()));
+      // B's gradient g^T u, made as (u^T g)^T: with the short side first the product takes half the time.
+      out.push_back(at::mm(u.t(), g).t().to(b.scalar_type(), false, true).mul_(branch.scale));
+      if (!need_x) continue;
+      at::Tensor rows = branch.of(dx);
+      if (branch.p > 0) {
+        rows.add_(branch.drop(at::mm(du, a_)));
       } else {
-        dx.addmm_(du, a_);
+        rows.addmm_(du, a_);
       }
     }
-    return {dx, at::Tensor(), at::Tensor(), da, db, at::Tensor(), at::Tensor(), at::Tensor()};
+    out.emplace_back();
+    return out;
+  }
+
+ private:
+  // autograd's context takes plain values only: the branches travel as their bytes.
+  static std::string packed(const std::vector<Branch>& branches) {
+    return {reinterpret_cast<const char*>(branches.data()), branches.size() * sizeof(Branch)};
+  }
+  static std::vector<Branch> unpacked(const std::string& bytes) {
+    std::vector<Branch> branches(bytes.size() / sizeof(Branch));
+    std::memcpy(static_cast<void*>(branches.data()), bytes.data(), bytes.size());
+    return branches;
   }
 };
 
@@ -114,10 +146,17 @@ char* el_linear(el_tensor* out, el_tensor x, el_tensor w, el_tensor bias) {
   return guarded([&] { *out = own(at::linear(T(x), T(w), bias == nullptr ? std::optional<at::Tensor>() : T(bias))); });
 }
 
-char* el_lora_linear(el_tensor* out, el_tensor x, el_tensor w, el_tensor bias, el_tensor a, el_tensor b, double scale, double p,
-                     uint64_t key) {
+char* el_lora_linear(el_tensor* out, el_tensor x, el_tensor w, el_tensor bias, const el_branch* list, int n) {
   return guarded([&] {
-    *out = own(LoraLinear::apply(T(x), T(w), bias == nullptr ? std::optional<at::Tensor>() : T(bias), T(a), T(b), scale, p, static_cast<int64_t>(key)));
+    std::vector<at::Tensor> ab;
+    std::vector<Branch> branches;
+    for (int i = 0; i < n; i++) {
+      TORCH_CHECK(list[i].begin >= 0 && list[i].begin < list[i].end && list[i].end <= T(x).size(0), "branch over rows ", list[i].begin, " to ", list[i].end, " of ", T(x).size(0));
+      ab.push_back(T(list[i].a));
+      ab.push_back(T(list[i].b));
+      branches.push_back({list[i].begin, list[i].end, list[i].scale, list[i].p, list[i].key});
+    }
+    *out = own(LoraLinear::apply(T(x), T(w), bias == nullptr ? std::optional<at::Tensor>() : T(bias), at::TensorList(ab), branches));
   });
 }
 

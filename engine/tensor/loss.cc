@@ -12,9 +12,9 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::tensor_list;
 
-// nll = logsumexp(row) - row[target]; with grad the row becomes softmax(row) - onehot(target).
+// nll = logsumexp(row) - row[target]; with grad the row becomes weight * (softmax(row) - onehot(target)).
 template <class S>
-EL_INLINE void entropy_rows(S* logits, const int64_t* target, float* nll, int64_t vocab, bool grad, int64_t begin, int64_t end) {
+EL_INLINE void entropy_rows(S* logits, const int64_t* target, const float* weight, float* nll, int64_t vocab, bool grad, int64_t begin, int64_t end) {
   for (int64_t r = begin; r < end; r++) {
     S* row = logits + r * vocab;
     float most = -INFINITY;
@@ -31,17 +31,23 @@ EL_INLINE void entropy_rows(S* logits, const int64_t* target, float* nll, int64_
     float lse = most + static_cast<float>(std::log(sum));
     nll[r] = lse - load(row + target[r]);
     if (!grad) continue;
-    for (int64_t i = 0; i < vocab; i++) store(row + i, exp_f(load(row + i) - lse));
-    store(row + target[r], load(row + target[r]) - 1.0f);
+    float w = weight != nullptr ? weight[r] : 1.0f, hit = exp_f(load(row + target[r]) - lse);
+    for (int64_t i = 0; i < vocab; i++) store(row + i, w * exp_f(load(row + i) - lse));
+    store(row + target[r], w * (hit - 1.0f));
   }
 }
-EL_CLONES void entropy_f32(float* l, const int64_t* t, float* n, int64_t v, bool g, int64_t b, int64_t e) { entropy_rows(l, t, n, v, g, b, e); }
-EL_CLONES void entropy_bf16(bf16* l, const int64_t* t, float* n, int64_t v, bool g, int64_t b, int64_t e) { entropy_rows(l, t, n, v, g, b, e); }
+EL_CLONES void entropy_f32(float* l, const int64_t* t, const float* w, float* n, int64_t v, bool g, int64_t b, int64_t e) {
+  entropy_rows(l, t, w, n, v, g, b, e);
+}
+EL_CLONES void entropy_bf16(bf16* l, const int64_t* t, const float* w, float* n, int64_t v, bool g, int64_t b, int64_t e) {
+  entropy_rows(l, t, w, n, v, g, b, e);
+}
 
 // The gradients with respect to h and w are made in the forward pass, where the logits are at hand, and scaled by the
 // incoming gradient in the backward pass: exact, because the sum is linear in it (Hsu et al., arXiv 2410.10989).
 struct LinearCrossEntropy : public Function<LinearCrossEntropy> {
-  static tensor_list forward(AutogradContext* ctx, const at::Tensor& h_, const at::Tensor& w, const at::Tensor& target, int64_t chunk, bool grad) {
+  static tensor_list forward(AutogradContext* ctx, const at::Tensor& h_, const at::Tensor& w, const at::Tensor& target,
+                             const std::optional<at::Tensor>& weight, int64_t chunk, bool grad) {
     at::Tensor h = h_.contiguous();
     int64_t rows = h.size(0), vocab = w.size(0);
     bool need_h = grad && h_.requires_grad(), need_w = grad && w.requires_grad();
@@ -53,11 +59,12 @@ struct LinearCrossEntropy : public Function<LinearCrossEntropy> {
       at::Tensor part = h.narrow(0, start, n), logits = at::mm(part, w.t());
       at::parallel_for(0, n, 1, [&](int64_t b, int64_t e) {
         const int64_t* t = target.data_ptr<int64_t>() + start;
+        const float* each = weight.has_value() ? weight->data_ptr<float>() + start : nullptr;
         float* out = nll.data_ptr<float>() + start;
         if (is_bf16(logits)) {
-          entropy_bf16(logits.data_ptr<bf16>(), t, out, vocab, need_h || need_w, b, e);
+          entropy_bf16(logits.data_ptr<bf16>(), t, each, out, vocab, need_h || need_w, b, e);
         } else {
-          entropy_f32(logits.data_ptr<float>(), t, out, vocab, need_h || need_w, b, e);
+          entropy_f32(logits.data_ptr<float>(), t, each, out, vocab, need_h || need_w, b, e);
         }
       });
       if (need_h) {
@@ -68,13 +75,14 @@ struct LinearCrossEntropy : public Function<LinearCrossEntropy> {
     }
     ctx->save_for_backward({dh, dw});
     ctx->mark_non_differentiable({nll});
-    return {nll.sum(at::kDouble).to(at::kFloat), nll};
+    at::Tensor sum = weight.has_value() ? nll.mul(*weight) : nll;
+    return {sum.sum(at::kDouble).to(at::kFloat), nll};
   }
   static tensor_list backward(AutogradContext* ctx, tensor_list g) {
     auto saved = ctx->get_saved_variables();
     at::Tensor dh = saved[0].defined() ? saved[0].mul(g[0].to(saved[0].scalar_type())) : at::Tensor();
     at::Tensor dw = saved[1].defined() ? saved[1].mul(g[0].to(saved[1].scalar_type())) : at::Tensor();
-    return {dh, dw, at::Tensor(), at::Tensor(), at::Tensor()};
+    return {dh, dw, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
@@ -85,7 +93,8 @@ using namespace elara;
 
 extern "C" {
 
-char* el_linear_cross_entropy(el_tensor* sum, el_tensor* nll, el_tensor h, el_tensor w, el_tensor targets, int64_t chunk) {
+char* el_linear_cross_entropy(el_tensor* sum, el_tensor* nll, el_tensor h, el_tensor w, el_tensor targets, el_tensor weights,
+                              int64_t chunk) {
   return guarded([&] {
     const at::Tensor &th = T(h), &tw = T(w), &tt = T(targets);
     check_float(th, "h");
@@ -93,7 +102,12 @@ char* el_linear_cross_entropy(el_tensor* sum, el_tensor* nll, el_tensor h, el_te
     TORCH_CHECK(tt.dim() == 1 && tt.size(0) == th.size(0) && tt.scalar_type() == at::kLong && tt.is_contiguous(), "targets ", tt.sizes(), ", expected int64 [", th.size(0), "]");
     TORCH_CHECK(th.size(0) > 0 && chunk > 0, "no rows");
     TORCH_CHECK(tt.min().item<int64_t>() >= 0 && tt.max().item<int64_t>() < tw.size(0), "a target lies outside the vocabulary of ", tw.size(0));
-    auto result = LinearCrossEntropy::apply(th, tw, tt, chunk, at::GradMode::is_enabled());
+    std::optional<at::Tensor> each;
+    if (weights != nullptr) {
+      each = T(weights);
+      TORCH_CHECK(each->dim() == 1 && each->size(0) == th.size(0) && each->scalar_type() == at::kFloat && each->is_contiguous(), "weights ", each->sizes(), ", expected float32 [", th.size(0), "]");
+    }
+    auto result = LinearCrossEntropy::apply(th, tw, tt, each, chunk, at::GradMode::is_enabled());
     *sum = own(result[0]);
     *nll = own(result[1]);
   });

@@ -50,7 +50,10 @@ func pointers(list []*Tensor) []C.el_tensor {
 	return out
 }
 
-func setThreads(n int) { check("set_threads", C.el_set_threads(C.int(n))) }
+func start(threads int) { check("start", C.el_start(C.int(threads))) }
+
+// Trim gives freed memory back to the operating system. The engine keeps it otherwise, because the next step needs it again.
+func (e *Engine) Trim() { C.el_trim() }
 
 // Threads is how many cores libtorch uses for one operation.
 func (e *Engine) Threads() int { return int(C.el_get_threads()) }

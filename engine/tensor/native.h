@@ -12,7 +12,8 @@ extern "C" {
 typedef void *el_tensor;
 
 /* runtime.cc */
-char *el_set_threads(int n);
+char *el_start(int threads); /* once, before the first tensor; 0 threads: libtorch's choice */
+void el_trim(void); /* gives freed memory back to the kernel */
 int el_get_threads(void);
 void el_free(const el_tensor *list, int n); /* destructors do not throw */
 char *el_empty(el_tensor *out, const int64_t *shape, int ndim, int dtype, int device);
@@ -27,8 +28,13 @@ char *el_backward(el_tensor loss);
 
 /* linear.cc */
 char *el_linear(el_tensor *out, el_tensor x, el_tensor w, el_tensor bias);
-char *el_lora_linear(el_tensor *out, el_tensor x, el_tensor w, el_tensor bias, el_tensor a, el_tensor b, double scale,
-                     double p, uint64_t key);
+typedef struct {
+  el_tensor a, b;     /* float32 [r, in], [out, r] */
+  int64_t begin, end; /* rows of the stream */
+  double scale, p;    /* p: dropout */
+  uint64_t key;
+} el_branch;
+char *el_lora_linear(el_tensor *out, el_tensor x, el_tensor w, el_tensor bias, const el_branch *branches, int n);
 char *el_dropout(el_tensor *out, el_tensor x, double p, uint64_t key);
 
 /* layers.cc */
@@ -38,14 +44,16 @@ char *el_swiglu(el_tensor *out, el_tensor gate, el_tensor up);
 char *el_gelu(el_tensor *out, el_tensor x);
 
 /* attention.cc */
-char *el_attention(el_tensor *out, el_tensor q, el_tensor k, el_tensor v, const int64_t *offsets, int noffsets, double scale,
-                   double p, uint64_t key);
+/* offsets: n + 1 borders; parents: n, the segment that each goes on from, or -1; window 0: none */
+char *el_attention(el_tensor *out, el_tensor q, el_tensor k, el_tensor v, const int64_t *offsets, const int64_t *parents, int n,
+                   int64_t window, double scale, double p, uint64_t key);
 char *el_cache_store(el_tensor cache, el_tensor x, const int64_t *slot, const int64_t *position, int n);
 char *el_cache_attention(el_tensor *out, el_tensor q, el_tensor k, el_tensor v, const int64_t *slot, const int64_t *length, int n,
-                         double scale);
+                         int64_t window, double scale);
 
 /* loss.cc */
-char *el_linear_cross_entropy(el_tensor *sum, el_tensor *nll, el_tensor h, el_tensor w, el_tensor targets, int64_t chunk);
+char *el_linear_cross_entropy(el_tensor *sum, el_tensor *nll, el_tensor h, el_tensor w, el_tensor targets,
+                              el_tensor weights, int64_t chunk); /* weights: NULL or float32, one per row */
 
 /* optim.cc */
 char *el_grad_norm(double *out, const el_tensor *params, int n);

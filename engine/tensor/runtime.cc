@@ -3,6 +3,10 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include <malloc.h>
+
+#include <climits>
+
 #include "border.h"
 #include "kernel.h"
 #include "native.h"
@@ -43,9 +47,16 @@ void fill(at::Tensor& t, uint64_t key, const std::function<void(const uint32_t*,
 
 extern "C" {
 
-char* el_set_threads(int n) {
-  return guarded([&] { at::set_num_threads(n); });
+// Activations of every step have the same few sizes. By default glibc gives such blocks back to the kernel when they are freed
+// and asks for them again a moment later, page by page: a tenth of a step's time. Here they stay, until el_trim.
+char* el_start(int threads) {
+  return guarded([&] {
+    TORCH_CHECK(mallopt(M_MMAP_THRESHOLD, 32 << 20) == 1 && mallopt(M_TRIM_THRESHOLD, INT_MAX) == 1, "mallopt refused");
+    if (threads > 0) at::set_num_threads(threads);
+  });
 }
+
+void el_trim(void) { malloc_trim(0); }
 
 int el_get_threads(void) { return at::get_num_threads(); }
 

@@ -56,6 +56,7 @@ func Load(c Config, r *model.Reader) (*Model, error) {
 		return nil, r.Err()
 	}
 	m.facts = model.Facts{
+		Dropout:      max(c.EmbdPdrop, c.AttnPdrop, c.ResidPdrop),
 		Architecture: "gpt2", Vocabulary: c.VocabSize, Width: d, Layers: c.NLayer, MaxPositions: c.NPositions,
 		DType: r.DType, TiedHead: c.TieWordEmbeddings, CountsFirstToken: true,
 	}
@@ -98,7 +99,7 @@ func (m *Model) Hidden(p *nn.Pass) *tensor.Tensor {
 	for i, b := range m.layers {
 		h := b.attn.Forward(p, x.LayerNorm(b.norm1W, b.norm1B, c.LayerNormEpsilon))
 		part := func(n int64) *tensor.Tensor { return h.Narrow(1, n*c.NEmbd, c.NEmbd).View(tokens, c.NHead, width) }
-		a := nn.Attend(p, i, part(0), part(1), part(2), m.scale(i), c.AttnPdrop)
+		a := nn.Attention{Scale: m.scale(i), Dropout: c.AttnPdrop}.Attend(p, i, part(0), part(1), part(2))
 		a = b.attnProj.Forward(p, a.View(tokens, c.NEmbd))
 		x = x.Add(p.Dropout(a, c.ResidPdrop, siteResidual+2*uint64(i)))
 		f := b.mlpProj.Forward(p, b.fc.Forward(p, x.LayerNorm(b.norm2W, b.norm2B, c.LayerNormEpsilon)).GELU())

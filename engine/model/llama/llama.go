@@ -54,6 +54,7 @@ func Load(c Config, r *model.Reader) (*Model, error) {
 	}
 	m.rotary(r.Engine)
 	m.facts = model.Facts{
+		Dropout:      c.AttentionDropout,
 		Architecture: "llama", Vocabulary: c.VocabSize, Width: d, Layers: c.NumHiddenLayers, MaxPositions: c.MaxPositionEmbeddings,
 		DType: r.DType, TiedHead: c.TieWordEmbeddings,
 	}
@@ -79,13 +80,14 @@ func (m *Model) Hidden(p *nn.Pass) *tensor.Tensor {
 	e, c := m.norm.Engine(), m.config
 	tokens := int64(len(p.Tokens))
 	positions := e.FromInt64(p.Positions)
+	attention := nn.Attention{Scale: 1 / math.Sqrt(float64(c.HeadDim)), Dropout: c.AttentionDropout}
 	x := m.embed.Weight.Rows(e.FromInt64(p.Tokens)) // [tokens, width]
 	for i, b := range m.layers {
 		h := x.RMSNorm(b.inputNorm, c.RMSNormEps)
 		q := b.q.Forward(p, h).View(tokens, c.NumAttentionHeads, c.HeadDim).Rope(m.cos, m.sin, positions)
 		k := b.k.Forward(p, h).View(tokens, c.NumKeyValueHeads, c.HeadDim).Rope(m.cos, m.sin, positions)
 		v := b.v.Forward(p, h).View(tokens, c.NumKeyValueHeads, c.HeadDim)
-		a := nn.Attend(p, i, q, k, v, 1/math.Sqrt(float64(c.HeadDim)), c.AttentionDropout)
+		a := attention.Attend(p, i, q, k, v)
 		x = x.Add(b.o.Forward(p, a.View(tokens, c.NumAttentionHeads*c.HeadDim)))
 		h = x.RMSNorm(b.postNorm, c.RMSNormEps)
 		x = x.Add(b.down.Forward(p, tensor.SwiGLU(b.gate.Forward(p, h), b.up.Forward(p, h))))
