@@ -47,6 +47,41 @@ func TestBarShowsHalfACharacter(t *testing.T) {
 	}
 }
 
+func TestSparkDrawsTheCourseOfNumbers(t *testing.T) {
+	for name, c := range map[string]struct {
+		numbers []float64
+		width   int
+		want    string
+	}{
+		"every level":             {[]float64{0, 1, 2, 3, 4, 5, 6, 7}, 10, "▁▂▃▄▅▆▇█"},
+		"down":                    {[]float64{3, 2, 1}, 10, "█▅▁"}, // 2 is 3.5 levels up: the higher of two
+		"all the same":            {[]float64{5, 5, 5}, 10, "▁▁▁"},
+		"means of pairs":          {[]float64{0, 2, 3, 5, 6, 8}, 3, "▁▅█"}, // 1, 4, 7
+		"parts of unequal length": {[]float64{0, 6, 6, 7, 7}, 2, "▁█"},     // 0 and 6; 6, 7 and 7
+		"one number":              {[]float64{1}, 10, ""},
+		"no room":                 {[]float64{1, 2}, 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, Spark(c.numbers, c.width)) })
+	}
+}
+
+func TestLocaleSaysWhetherSignsBeyondASCIIAreShown(t *testing.T) {
+	for _, c := range []struct {
+		all, ctype, lang string
+		want             bool
+	}{
+		{"", "", "", true}, {"", "", "en_GB.UTF-8", true}, {"", "", "en_GB.utf8", true}, {"", "", "C", false},
+		{"C", "en_GB.UTF-8", "en_GB.UTF-8", false}, {"", "en_GB.UTF-8", "C", true},
+	} {
+		environment := map[string]string{"LC_ALL": c.all, "LC_CTYPE": c.ctype, "LANG": c.lang}
+		require.Equal(t, c.want, UTF8(func(name string) string { return environment[name] }), "%+v", c)
+	}
+}
+
+func TestASCIIKeepsTheWidth(t *testing.T) {
+	require.Equal(t, "+ x * o - ~ ##>- _.:-=+*#", ASCII("✓ ✗ ● ○ · … ━━╸─ ▁▂▃▄▅▆▇█"))
+}
+
 func TestNumbersReadWell(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0s", 1499 * time.Millisecond: "1s", 1500 * time.Millisecond: "2s", 59600 * time.Millisecond: "1m 00s",

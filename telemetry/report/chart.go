@@ -1,0 +1,189 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"elara/telemetry/series"
+)
+
+// A chart's size and margins in the units of its view box.
+const (
+	chartWidth  = 640.0
+	chartHeight = 280.0
+	left        = 62.0
+	right       = 92.0 // the names of the lines stand here
+	top         = 18.0
+	bottom      = 40.0
+
+	mostDots    = 150  // of a line
+	nameHeight  = 15.0 // of a line's name
+	fewDots     = 40   // of a line that shows them all
+	strokeKinds = 8    // colours and dashes that the style has
+)
+
+// quantity is what one chart shows.
+type quantity struct {
+	Key   string
+	Title string
+	Unit  string
+	zero  bool // the axis begins at zero
+	scale float64
+}
+
+func quantities() []quantity {
+	return []quantity{
+		{series.TrainLoss, "Training loss", "nats per supervised token", false, 1},
+		{series.EvalLoss, "Held-out loss", "nats per supervised token", false, 1},
+		{series.TrainLearningRate, "Learning rate", "", true, 1},
+		{series.TrainGradNorm, "Gradient norm", "before clipping", true, 1},
+		{series.TrainTokens, "Speed", "tokens per second, without padding", true, 1},
+		{series.TrainPeakMemory, "Peak memory", "MB", true, 1},
+		{series.TrainMatmulShare, "Matmul utilisation", "% of the measured peak", true, 100},
+	}
+}
+
+// chart is one figure, ready to be drawn.
+type chart struct {
+	quantity
+	Describes string // for who does not see it
+	Rows      []tick // across
+	Columns   []tick // up
+	Lines     []line
+	Marks     []mark
+	Floor     float64 // y of the axis
+}
+
+type tick struct {
+	At    float64
+	Label string
+}
+
+// line is one adapter's.
+type line struct {
+	Stroke int // number of its colour and dashes
+	Path   string
+	Dots   []dot
+	Shown  bool // the dots are, not only when pointed at
+	Name   string
+	NameAt float64 // y
+	EndAt  float64 // y of the last dot
+	EndX   float64
+}
+
+// mark is a restart.
+type mark struct {
+	Stroke int
+	X      float64
+	Says   string
+}
+
+// draw makes the chart of a quantity; false when no curve has it.
+func draw(q quantity, curves []series.Curve) (chart, bool) {
+	low, high, last, found := bounds(q, curves)
+	if !found {
+		return chart{}, false
+	}
+	c := chart{quantity: q, Floor: chartHeight - bottom}
+	from, to, rows := span(low, high, q.zero)
+	across := scale{0, float64(last), left, chartWidth - right}
+	up := scale{from, to, c.Floor, top}
+	for _, value := range rows {
+		c.Rows = append(c.Rows, tick{up.at(value), number(value)})
+	}
+	for _, step := range stepTicks(last) {
+		c.Columns = append(c.Columns, tick{across.at(float64(step)), grouped(step)})
+	}
+	var says []string
+	for i, curve := range curves {
+		l, newest, drawn := trace(q, curve, across, up)
+		if !drawn {
+			continue
+		}
+		l.Stroke = i % strokeKinds
+		c.Lines = append(c.Lines, l)
+		says = append(says, fmt.Sprintf("%s ends at %s", curve.Run.Adapter, number(newest)))
+		for _, step := range curve.Run.Restarts() {
+			c.Marks = append(c.Marks, mark{l.Stroke, across.at(float64(step)), curve.Run.Adapter + " went on from step " + grouped(step) + " after a restart"})
+		}
+	}
+	c.Describes = fmt.Sprintf("%s over %s steps: %s.", q.Title, grouped(last), strings.Join(says, ", "))
+	c.spread()
+	return c, true
+}
+
+// bounds finds the range of a quantity over all curves, and the last step of any.
+func bounds(q quantity, curves []series.Curve) (low, high float64, last int64, found bool) {
+	for _, curve := range curves {
+		for _, point := range curve.Points {
+			last = max(last, point.Step)
+			value, has := point.Get(q.Key)
+			if !has {
+				continue
+			}
+			value *= q.scale
+			if !found {
+				low, high, found = value, value, true
+			}
+			low, high = min(low, value), max(high, value)
+		}
+	}
+	return low, high, last, found
+}
+
+// trace lays one curve's line.
+func trace(q quantity, curve series.Curve, across, up scale) (line, float64, bool) {
+	var dots []dot
+	var newest float64
+	for _, point := range curve.Points {
+		value, has := point.Get(q.Key)
+		if !has {
+			continue
+		}
+		newest = value * q.scale
+		dots = append(dots, dot{across.at(float64(point.Step)), up.at(newest),
+			fmt.Sprintf("%s, step %s: %s", curve.Run.Adapter, grouped(point.Step), number(newest))})
+	}
+	if len(dots) == 0 {
+		return line{}, 0, false
+	}
+	end := dots[len(dots)-1]
+	l := line{Shown: len(dots) <= fewDots, Name: curve.Run.Adapter, NameAt: end.Y, EndAt: end.Y, EndX: end.X, Dots: thin(dots, mostDots)}
+	var path strings.Builder
+	for i, d := range l.Dots {
+		command := "L"
+		if i == 0 {
+			command = "M"
+		}
+		fmt.Fprintf(&path, "%s%.1f %.1f", command, d.X, d.Y)
+	}
+	l.Path = path.String()
+	return l, newest, true
+}
+
+// spread moves the names of the lines apart where they would cover each other.
+func (c *chart) spread() {
+	order := make([]*line, len(c.Lines))
+	for i := range c.Lines {
+		order[i] = &c.Lines[i]
+	}
+	slices.SortStableFunc(order, func(a, b *line) int {
+		switch {
+		case a.EndAt < b.EndAt:
+			return -1
+		case a.EndAt > b.EndAt:
+			return 1
+		}
+		return 0
+	})
+	for i := 1; i < len(order); i++ {
+		order[i].NameAt = max(order[i].NameAt, order[i-1].NameAt+nameHeight)
+	}
+	// What was pushed below the axis goes up again, and pushes the others.
+	floor := c.Floor
+	for i := len(order) - 1; i >= 0; i-- {
+		order[i].NameAt = min(order[i].NameAt, floor)
+		floor = order[i].NameAt - nameHeight
+	}
+}

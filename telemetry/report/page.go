@@ -1,0 +1,71 @@
+package report
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"time"
+
+	"elara/telemetry/series"
+)
+
+//go:embed page.html
+var pageTemplate string
+
+//go:embed style.css
+var style string
+
+// page is what the template draws.
+type page struct {
+	Title    string
+	Began    string
+	Style    template.CSS
+	Cards    []card
+	Charts   []chart
+	Settings settings
+	Tables   []table
+	Width    float64
+	Height   float64
+	Left     float64
+	Right    float64 // x where the lines end
+	Top      float64
+}
+
+// Page draws the curves of a run.
+func Page(title string, curves []series.Curve) ([]byte, error) {
+	p := page{
+		Title: title, Style: template.CSS(style),
+		Width: chartWidth, Height: chartHeight, Left: left, Right: chartWidth - right, Top: top,
+	}
+	began := time.Time{}
+	for i, curve := range curves {
+		p.Cards = append(p.Cards, cardOf(curve, i%strokeKinds))
+		p.Tables = append(p.Tables, tableOf(curve))
+		if began.IsZero() || curve.Run.Started.Before(began) {
+			began = curve.Run.Started
+		}
+	}
+	if !began.IsZero() {
+		p.Began = began.UTC().Format("2 January 2006, 15:04 UTC")
+	}
+	for _, q := range quantities() {
+		if c, found := draw(q, curves); found {
+			p.Charts = append(p.Charts, c)
+		}
+	}
+	p.Settings = settingsOf(curves)
+
+	drawn, err := template.New("page").Funcs(template.FuncMap{
+		"add":   func(a, b float64) float64 { return a + b },
+		"pixel": func(v float64) string { return fmt.Sprintf("%.1f", v) },
+	}).Parse(pageTemplate)
+	if err != nil {
+		return nil, fmt.Errorf("read the template of the report: %w", err)
+	}
+	var b bytes.Buffer
+	if err := drawn.Execute(&b, p); err != nil {
+		return nil, fmt.Errorf("draw the report of %s: %w", title, err)
+	}
+	return b.Bytes(), nil
+}
