@@ -1,9 +1,6 @@
 package configs
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // canonical checks that every key of the object is in the table and gives a copy under the tables' own spelling. It
 // reads no values: two files are made canonical before they are merged.
@@ -13,9 +10,17 @@ func (s *section) canonical(n *node, path string) (*node, error) {
 		return nil, n.origin.errorf("%s: expected %s, found %s", orTop(path), shapeObject, n.found())
 	}
 	for _, f := range n.fields {
-		k, known := s.find(f.name)
+		k, isFormer, known := s.find(f.name)
 		if !known {
-			return nil, s.unknown(f, path)
+			if err := s.answer(out, f, path); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if isFormer {
+			if f.value = k.former.translate(f.value); f.value == nil {
+				continue
+			}
 		}
 		value, err := canonicalValue(k, f.value, join(path, k.name))
 		if err != nil {
@@ -32,7 +37,7 @@ func (s *section) canonical(n *node, path string) (*node, error) {
 
 func canonicalValue(k key, n *node, path string) (*node, error) {
 	switch {
-	case k.object != nil:
+	case k.object != nil && !k.isUnset(n):
 		return k.object.canonical(n, path)
 	case k.element != nil && n.shape == shapeList:
 		list := &node{shape: shapeList, origin: n.origin}
@@ -49,12 +54,23 @@ func canonicalValue(k key, n *node, path string) (*node, error) {
 	}
 }
 
-// unknown says why a key is not accepted.
-func (s *section) unknown(f field, path string) error {
-	if slices.Contains(s.foreign, f.name) {
-		return f.at.errorf("%s: known to %s but not supported yet: remove it", join(path, f.name), s.foreignOwner)
+// answer deals with a key that is not in the table: one that transformers or PEFT know and that asks for nothing, or for
+// nothing that matters here, is left out, with a note; any other is an error.
+func (s *section) answer(out *node, f field, path string) error {
+	full := join(path, f.name)
+	for _, k := range s.foreign {
+		switch {
+		case k.name != f.name:
+			continue
+		case k.asksNothing(f.value):
+			return nil
+		case k.refused:
+			return f.at.errorf("%s: %s is not supported: %s", full, k.found(f.value), k.why)
+		}
+		out.notes = append(out.notes, Warning{Place: f.at.String(), Text: full + " has no effect: " + k.why})
+		return nil
 	}
-	return f.at.errorf("%s: unknown key%s", join(path, f.name), suggestion(f.name, s.names()))
+	return f.at.errorf("%s: unknown key%s", full, suggestion(f.name, s.names()))
 }
 
 // decode reads a canonical object into the targets of the table. Keys that are absent keep their defaults.
@@ -65,7 +81,7 @@ func (s *section) decode(n *node, path string) error {
 		switch {
 		case value == nil && k.required:
 			return n.origin.errorf("%s: missing, expected %s", full, k.expects())
-		case value == nil && k.object != nil:
+		case k.object != nil && (value == nil || k.isUnset(value)):
 			if err := k.object.decode(&node{shape: shapeObject, origin: n.origin}, full); err != nil {
 				return err
 			}
@@ -74,7 +90,7 @@ func (s *section) decode(n *node, path string) error {
 			if err := k.object.decode(value, full); err != nil {
 				return err
 			}
-		case value.shape == shapeNull && k.nullable:
+		case k.isUnset(value):
 		default:
 			if err := k.set(value); err != nil {
 				return located(err, value.origin, full)
@@ -83,6 +99,9 @@ func (s *section) decode(n *node, path string) error {
 	}
 	return nil
 }
+
+// isUnset reports whether the value is null and stands for the default.
+func (k key) isUnset(n *node) bool { return n.shape == shapeNull && k.nullable }
 
 // mismatch is returned by a key's set when the value is not what the key expects.
 type mismatch struct{ expected, found string }

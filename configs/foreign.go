@@ -1,47 +1,58 @@
 package configs
 
-// transformersNames lists the fields of TrainingArguments that have no meaning here yet: those of transformers
-// 5.23.0 and those that earlier releases had.
-func transformersNames() []string {
-	return []string{
-		"accelerator_config", "activation_checkpointing", "activation_checkpointing_kwargs", "adafactor",
-		"auto_find_batch_size", "average_tokens_across_devices", "batch_eval_metrics", "bf16_full_eval",
-		"dataloader_drop_last", "dataloader_in_order", "dataloader_multiprocessing_context",
-		"dataloader_num_workers", "dataloader_persistent_workers", "dataloader_pin_memory",
-		"dataloader_prefetch_factor", "ddp_backend", "ddp_broadcast_buffers", "ddp_bucket_cap_mb",
-		"ddp_find_unused_parameters", "ddp_static_graph", "ddp_timeout", "debug", "deepspeed", "disable_tqdm",
-		"dispatch_batches", "do_eval", "do_predict", "do_train", "enable_jit_checkpoint", "eval_accumulation_steps",
-		"eval_delay", "eval_do_concat_batches", "eval_on_start", "eval_use_gather_object",
-		"evaluate_during_training", "fp16_backend", "fp16_full_eval", "fp16_opt_level", "fsdp", "fsdp_config",
-		"fsdp_min_num_params", "fsdp_transformer_layer_cls_to_wrap", "full_determinism", "gradient_checkpointing",
-		"gradient_checkpointing_kwargs", "greater_is_better", "group_by_length", "half_precision_backend",
-		"hub_always_push", "hub_model_id", "hub_private_repo", "hub_revision", "hub_strategy", "hub_token",
-		"ignore_data_skip", "include_for_metrics", "include_inputs_for_metrics", "include_num_input_tokens_seen",
-		"include_tokens_per_second", "jit_mode_eval", "label_names", "label_smoothing_factor", "length_column_name",
-		"liger_kernel_config", "load_best_model_at_end", "local_rank", "log_level", "log_level_replica",
-		"log_on_each_node", "logging_dir", "logging_first_step", "logging_nan_inf_filter", "logging_strategy",
-		"lr_scheduler_kwargs", "metric_for_best_model", "mp_parameters", "neftune_noise_alpha", "no_cuda", "optim",
-		"optim_args", "optim_target_modules", "overwrite_output_dir", "parallelism_config", "past_index",
-		"per_gpu_eval_batch_size", "per_gpu_train_batch_size", "prediction_loss_only", "project", "push_to_hub",
-		"push_to_hub_model_id", "push_to_hub_organization", "push_to_hub_token", "ray_scope",
-		"remove_unused_columns", "report_to", "restore_callback_states_from_checkpoint", "resume_from_checkpoint",
-		"run_name", "save_on_each_node", "save_only_model", "save_safetensors", "skip_memory_metrics",
-		"split_batches", "tf32", "torch_compile", "torch_compile_backend", "torch_compile_mode",
-		"torch_empty_cache_steps", "torchdynamo", "tpu_metrics_debug", "tpu_num_cores", "trackio_bucket_id",
-		"trackio_space_id", "trackio_static_space_id", "use_cache", "use_cpu", "use_ipex",
-		"use_legacy_prediction_loop", "use_liger_kernel", "use_mps_device", "warmup_ratio",
+import "slices"
+
+// foreignKey is a key that transformers or PEFT know and that is not honoured here.
+type foreignKey struct {
+	name    string
+	refused bool     // false: it has no effect here, whatever it says
+	idle    []string // values, beside None's and false's kin, that ask for nothing
+	secret  bool     // its value is not shown
+	why     string   // in a sentence: why it is so, and what to do instead
+}
+
+// found describes the value in an error message.
+func (k foreignKey) found(n *node) string {
+	if k.secret {
+		return "a secret"
+	}
+	return n.found()
+}
+
+// asksNothing reports whether the value is one by which transformers or PEFT say "not used": a file that writes all keys
+// out has many of them.
+func (k foreignKey) asksNothing(n *node) bool {
+	switch n.shape {
+	case shapeNull:
+		return true
+	case shapeObject:
+		return len(n.fields) == 0
+	case shapeList:
+		return len(n.items) == 0
+	default:
+		return n.text == "" || n.text == "false" || slices.Contains(k.idle, n.text)
 	}
 }
 
-// peftNames lists the fields of LoraConfig that have no meaning here yet, of PEFT 0.21.2.
-func peftNames() []string {
-	return []string{
-		"alora_invocation_tokens", "alpha_pattern", "arrow_config", "auto_mapping", "base_model_name_or_path",
-		"corda_config", "ensure_weight_tying", "eva_config", "exclude_modules", "fan_in_fan_out", "inference_mode",
-		"init_lora_weights", "kasa_config", "layer_replication", "layers_pattern", "layers_to_transform",
-		"loftq_config", "lora_bias", "lora_ga_config", "megatron_config", "megatron_core", "modules_to_save",
-		"monteclora_config", "peft_type", "peft_version", "qalora_group_size", "rank_pattern", "revision",
-		"runtime_config", "target_parameters", "task_type", "trainable_token_indices", "use_bdlora", "use_dora",
-		"use_qalora", "use_rslora", "velora_config",
+// noEffect makes keys that are accepted and change nothing, for one reason.
+func noEffect(why string, keys ...foreignKey) []foreignKey {
+	for i := range keys {
+		keys[i].why = why
 	}
+	return keys
 }
+
+// refuse makes keys that are not accepted, for one reason.
+func refuse(why string, keys ...foreignKey) []foreignKey {
+	keys = noEffect(why, keys...)
+	for i := range keys {
+		keys[i].refused = true
+	}
+	return keys
+}
+
+// named is a foreign key and the values that ask for nothing.
+func named(name string, idle ...string) foreignKey { return foreignKey{name: name, idle: idle} }
+
+// token is a foreign key whose value must not be repeated.
+func token(name string) foreignKey { return foreignKey{name: name, secret: true} }

@@ -9,9 +9,8 @@ import (
 // environment variables, flags and the reference documentation all come from it.
 type section struct {
 	keys []key
-	// foreign holds the names that foreignOwner knows and this table does not: they get an answer of their own.
-	foreign      []string
-	foreignOwner string
+	// foreign holds the names that transformers or PEFT know and this table does not: they get an answer of their own.
+	foreign []foreignKey
 }
 
 // key is one row of the table. A constructor in kinds.go makes it, writes the default to the target and returns it, as
@@ -19,6 +18,7 @@ type section struct {
 type key struct {
 	name     string
 	aliases  []string // other spellings of the same key
+	former   *former  // an earlier key that said the same in another way
 	kind     string   // what the documentation calls it: "whole number"
 	within   string   // what the documentation gives as its range: "1 to 1024"
 	fallback string   // the default as the documentation shows it
@@ -41,6 +41,18 @@ func (k key) orNull() key { k.nullable = true; return k }
 // also gives the key another spelling.
 func (k key) also(names ...string) key { k.aliases = names; return k }
 
+// former is a key of an earlier release whose values have to be translated.
+type former struct {
+	name      string
+	translate func(*node) *node // nil: the value asks for nothing
+}
+
+// renamed accepts an earlier key too.
+func (k key) renamed(name string, translate func(*node) *node) key {
+	k.former = &former{name: name, translate: translate}
+	return k
+}
+
 // showDefault replaces what the documentation says of the default.
 func (k key) showDefault(text string) key { k.fallback = text; return k }
 
@@ -52,14 +64,17 @@ func (k key) expects() string {
 	return k.kind + " " + k.within
 }
 
-// find gives the key of that name or spelling.
-func (s *section) find(name string) (key, bool) {
+// find gives the key of that name or spelling, and whether the name is an earlier one.
+func (s *section) find(name string) (k key, isFormer, known bool) {
 	for _, k := range s.keys {
 		if k.name == name || slices.Contains(k.aliases, name) {
-			return k, true
+			return k, false, true
+		}
+		if k.former != nil && k.former.name == name {
+			return k, true, true
 		}
 	}
-	return key{}, false
+	return key{}, false, false
 }
 
 // names lists every accepted spelling.
@@ -67,6 +82,9 @@ func (s *section) names() []string {
 	var names []string
 	for _, k := range s.keys {
 		names = append(append(names, k.name), k.aliases...)
+		if k.former != nil {
+			names = append(names, k.former.name)
+		}
 	}
 	return names
 }

@@ -8,7 +8,7 @@ import (
 	"elara/spec"
 )
 
-// loraJobKeys is the table of a training file: the guide's keys and three of ours.
+// loraJobKeys is the table of a training file: the guide's keys and four of ours.
 func loraJobKeys(job *spec.LoRAJob) *section {
 	args := trainingArgsKeys(&job.Args)
 	args.keys = append(args.keys, path("output_dir", &job.Args.OutputDir, "", "Folder for checkpoints.").showDefault("output_dir + _checkpoints"))
@@ -23,6 +23,7 @@ func loraJobKeys(job *spec.LoRAJob) *section {
 		maxLengthKey(&job.MaxLength),
 		appendEOSKey(&job.AppendEOS, false),
 		addPadTokenKey(&job.AddPadToken, true),
+		completionOnlyKey(&job.CompletionOnlyLoss),
 	}}
 }
 
@@ -38,6 +39,10 @@ func addPadTokenKey(target *bool, fallback bool) key {
 	return boolean("add_pad_token", target, fallback, "Add the guide's <PAD> token and resize the embeddings.")
 }
 
+func completionOnlyKey(target *bool) key {
+	return boolean("completion_only_loss", target, false, "Supervise the answer alone: the tokens after the last assistant marker of the template. False is the guide's loss, over the whole text.").orNull().also("assistant_only_loss", "assistant_only")
+}
+
 // LoadLoRAJob reads a training file in the guide's form. Relative paths are relative to the file. The base model and
 // the data must exist.
 func LoadLoRAJob(path string) (spec.LoRAJob, []Warning, error) {
@@ -45,8 +50,11 @@ func LoadLoRAJob(path string) (spec.LoRAJob, []Warning, error) {
 	if err != nil {
 		return spec.LoRAJob{}, nil, err
 	}
-	job, err := decodeLoRAJob(tree)
+	job, tree, err := readLoRAJob(tree)
 	if err != nil {
+		return spec.LoRAJob{}, nil, err
+	}
+	if err := refuseLacking(lacking(job.LoRA, job.Args, job.CompletionOnlyLoss), tree, ""); err != nil {
 		return spec.LoRAJob{}, nil, err
 	}
 	for _, input := range []struct{ key, path string }{
@@ -72,26 +80,32 @@ func existing(key string) string {
 
 // decodeLoRAJob reads a training file without looking at what its paths point to.
 func decodeLoRAJob(tree *node) (spec.LoRAJob, error) {
+	job, _, err := readLoRAJob(tree)
+	return job, err
+}
+
+// readLoRAJob also gives the tree under the tables' own spelling, with its notes.
+func readLoRAJob(tree *node) (spec.LoRAJob, *node, error) {
 	var job spec.LoRAJob
 	table := loraJobKeys(&job)
 	tree, err := table.canonical(tree, "")
 	if err != nil {
-		return spec.LoRAJob{}, err
+		return spec.LoRAJob{}, nil, err
 	}
 	if err := table.decode(tree, ""); err != nil {
-		return spec.LoRAJob{}, err
+		return spec.LoRAJob{}, nil, err
 	}
-	if err := settleTrainingArgs(&job.Args); err != nil {
-		return spec.LoRAJob{}, tree.place("training_args").errorf("training_args: %w", err)
+	if err := settle(job.LoRA, &job.Args, tree, ""); err != nil {
+		return spec.LoRAJob{}, nil, err
 	}
 	if job.Args.EvalStrategy != "no" && job.EvalDataPath == "" {
-		return spec.LoRAJob{}, tree.place("training_args", "eval_strategy").errorf(
+		return spec.LoRAJob{}, nil, tree.place("training_args", "eval_strategy").errorf(
 			"training_args.eval_strategy: is %q but eval_data_path is missing, expected both or neither", job.Args.EvalStrategy)
 	}
 	if job.Args.OutputDir == "" {
 		job.Args.OutputDir = strings.TrimRight(job.OutputDir, "/") + "_checkpoints"
 	}
-	return job, nil
+	return job, tree, nil
 }
 
 // place is where the innermost of nested keys that stands in the text stands.
@@ -108,7 +122,7 @@ func (n *node) place(names ...string) origin {
 
 // warningsOf says what a training file leaves to be surprised by.
 func warningsOf(job spec.LoRAJob, tree *node) []Warning {
-	var warnings []Warning
+	warnings := tree.warnings()
 	warn := func(at origin, format string, args ...any) {
 		warnings = append(warnings, Warning{Place: at.String(), Text: fmt.Sprintf(format, args...)})
 	}

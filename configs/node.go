@@ -2,6 +2,7 @@ package configs
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"elara/spec/fault"
@@ -29,6 +30,7 @@ type node struct {
 	fields []field
 	items  []*node
 	origin origin
+	notes  []Warning // what canonical left out of an object
 }
 
 // field is one key of an object, in the order of the text.
@@ -101,6 +103,21 @@ func (n *node) put(f field) {
 	n.fields = append(n.fields, f)
 }
 
+// warnings gives the notes of a tree in the order of the text.
+func (n *node) warnings() []Warning {
+	if n == nil {
+		return nil
+	}
+	found := n.notes
+	for _, f := range n.fields {
+		found = append(found, f.value.warnings()...)
+	}
+	for _, item := range n.items {
+		found = append(found, item.warnings()...)
+	}
+	return found
+}
+
 // merge lays over on top of base: objects are merged key by key, all else is replaced whole. Either may be nil; neither
 // is changed.
 func merge(base, over *node) *node {
@@ -112,7 +129,10 @@ func merge(base, over *node) *node {
 	case base.shape != shapeObject || over.shape != shapeObject:
 		return over
 	}
-	out := &node{shape: shapeObject, origin: over.origin, fields: append([]field(nil), base.fields...)}
+	out := &node{
+		shape: shapeObject, origin: over.origin, fields: append([]field(nil), base.fields...),
+		notes: slices.Concat(base.notes, over.notes),
+	}
 	for _, f := range over.fields {
 		f.value = merge(base.get(f.name), f.value)
 		out.put(f)

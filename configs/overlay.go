@@ -57,6 +57,9 @@ func overlay(table *section, flags *pflag.FlagSet, overrides map[string]any) (*n
 			from.file = "override " + path
 		}
 		value, err := nodeOf(layers.Get(path), from, shapeWord)
+		if k := leaves[path]; err == nil && k.element != nil && value.shape == shapeWord {
+			value, err = blocksOf(value, k)
+		}
 		if err != nil {
 			return nil, err
 		}

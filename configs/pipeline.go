@@ -10,6 +10,7 @@ import (
 type Pipeline struct {
 	Input    spec.PipelineInput // Run is empty: whoever starts the pipeline names the run
 	Schedule ScheduleConfig
+	Warnings []Warning // what the file says that has no effect
 }
 
 // ScheduleConfig says when the pipeline starts by itself. Exactly one of Cron and Every is set, or neither when the
@@ -35,34 +36,55 @@ func LoadPipeline(path string, overrides map[string]any) (Pipeline, error) {
 	if err != nil {
 		return Pipeline{}, err
 	}
-	return decodePipeline(tree, overrides)
+	return servedPipeline(tree, overrides)
+}
+
+// servedPipeline reads a pipeline that this engine can serve.
+func servedPipeline(file *node, overrides map[string]any) (Pipeline, error) {
+	reader, err := readPipeline(file, overrides)
+	if err == nil {
+		err = reader.refuseLacking()
+	}
+	if err != nil {
+		return Pipeline{}, err
+	}
+	return reader.pipeline, nil
 }
 
 func decodePipeline(file *node, overrides map[string]any) (Pipeline, error) {
-	presets, err := readPresets()
+	reader, err := readPipeline(file, overrides)
 	if err != nil {
 		return Pipeline{}, err
+	}
+	return reader.pipeline, nil
+}
+
+func readPipeline(file *node, overrides map[string]any) (*pipelineReader, error) {
+	presets, err := readPresets()
+	if err != nil {
+		return nil, err
 	}
 	reader := &pipelineReader{presets: presets}
 	table := reader.keys()
 	if err := checkEnvironment(table); err != nil {
-		return Pipeline{}, err
+		return nil, err
 	}
 	above, err := overlay(table, nil, overrides)
 	if err != nil {
-		return Pipeline{}, err
+		return nil, err
 	}
 	var layers [2]*node
 	for i, layer := range []*node{file, above} {
 		if layers[i], err = table.canonical(layer, ""); err != nil {
-			return Pipeline{}, err
+			return nil, err
 		}
 	}
 	tree := merge(layers[0], layers[1])
 	tree.origin = file.origin
 	reader.defaults = tree.get("defaults")
 	if err := table.decode(tree, ""); err != nil {
-		return Pipeline{}, err
+		return nil, err
 	}
-	return reader.pipeline, reader.settle(tree)
+	reader.pipeline.Warnings = tree.warnings()
+	return reader, reader.settle(tree)
 }

@@ -14,6 +14,7 @@ type pipelineReader struct {
 	pipeline Pipeline
 	defaults *node
 	presets  map[string]*node
+	adapters []*node // as they were read: preset, defaults and own keys
 }
 
 // keys is the table of a pipeline file.
@@ -34,6 +35,7 @@ func (r *pipelineReader) keys() *section {
 			integer("seed", &in.Prepare.Seed, 42, 0, maxSeed, "Seed of the split."),
 		}}, "The data."),
 		block("defaults", defaultsKeys(&scratch), "What all adapters share; an adapter's own keys win."),
+		choice("joint", &in.Joint, spec.JointOn, []string{spec.JointOn, spec.JointOff}, "Train the adapters at once, step by step in turn over one base model on each device, or one after the other. Neither changes a byte of what comes out."),
 		blocks("adapters", adapterKeys(&adapterFile{plan: &element}), r.readAdapter, "The adapters, in the order of training and of every report.").require(),
 		block("evaluate", &section{keys: []key{
 			integer("max_rows", &in.Evaluate.MaxRows, 200, 0, maxSteps, "Held-out rows measured per adapter; 0: all."),
@@ -146,6 +148,7 @@ func sharedKeys(p *spec.AdapterPlan) []key {
 		maxLengthKey(&p.MaxLength),
 		appendEOSKey(&p.AppendEOS, true),
 		addPadTokenKey(&p.AddPadToken, false),
+		completionOnlyKey(&p.CompletionOnlyLoss),
 		choice("device", &p.Device, spec.DefaultDevice, []string{"cpu", "cuda"}, "Class of device it is trained and evaluated on: it picks the task queue."),
 		integer("segment_steps", &p.SegmentSteps, 200, 1, maxSteps, "Optimiser steps one activity does before it hands back to the workflow."),
 	}
@@ -196,15 +199,26 @@ func (r *pipelineReader) readAdapter(index int, n *node) error {
 	if err := table.decode(own, path); err != nil {
 		return err
 	}
-	if err := settleTrainingArgs(&plan.Args); err != nil {
-		return n.place("training_args").errorf("%s.training_args: %w", path, err)
+	if err := settle(plan.LoRA, &plan.Args, own, path); err != nil {
+		return err
 	}
+	r.adapters = append(r.adapters, own)
 	for _, other := range r.pipeline.Input.Adapters {
 		if other.Name == plan.Name {
 			return n.get("name").origin.errorf("%s.name: a second adapter is named %q, expected every name once", path, string(plan.Name))
 		}
 	}
 	r.pipeline.Input.Adapters = append(r.pipeline.Input.Adapters, plan)
+	return nil
+}
+
+// refuseLacking gives the error for the first value of an adapter that the engine cannot serve.
+func (r *pipelineReader) refuseLacking() error {
+	for i, plan := range r.pipeline.Input.Adapters {
+		if err := refuseLacking(lacking(plan.LoRA, plan.Args, plan.CompletionOnlyLoss), r.adapters[i], listPath("adapters", i)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -150,7 +150,7 @@ func TestBadPipelinesAreRefusedWithThePlace(t *testing.T) {
 		"sources not a list":   {"  sources:\n    - path: rows.csv\n", "  sources: rows.csv\n", `p.yaml:5: prepare.sources: expected a list of blocks, found the text "rows.csv"`},
 		"store without prefix": {"rows.csv", "store:/", `p.yaml:6: prepare.sources[0].path: expected a prefix after "store:"`},
 		"one column for both":  {"rows.csv", "rows.csv\n      answer_column: question", `p.yaml:6: prepare.sources[0]: question_column and answer_column are both "question", expected two columns`},
-		"no module anywhere":   {"    target_modules: [q_proj]\n", "", "p.yaml:8: adapters[0].lora_config.target_modules: missing, expected a list of module names"},
+		"no module anywhere":   {"    target_modules: [q_proj]\n", "", "p.yaml:8: adapters[0].lora_config.target_modules: missing, expected a list of module names, or a regular expression for whole names, or all-linear"},
 		"bad expression":       {"audience: patient", "audience: patient\n    match: ['(x']", `p.yaml:16: match[0]: expected a regular expression (RE2), found the text "(x"`},
 		"no rows fit":          {"  sources:", "  clean: {answer_longer_than: 2000}\n  sources:", "p.yaml:5: prepare.clean: no answer is longer than 2000 and shorter than 1024 characters"},
 		"all held out":         {"  sources:", "  eval_percent: 100\n  sources:", "p.yaml:5: prepare.eval_percent: expected a number above 0 and at most 50, found 100"},
@@ -221,6 +221,14 @@ func TestExampleAndDemoPipelinesLoad(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, example.Input.Adapters, 4)
 	require.Equal(t, ScheduleConfig{Cron: "30 2 * * mon", CatchupHours: 6, Jitter: 10 * time.Minute, PauseOnFailure: true}, example.Schedule)
+
+	file, err := parseFile("pipeline.yaml")
+	require.NoError(t, err)
+	(&pipelineReader{}).keys().walk("", func(path string, k key) {
+		if k.element == nil && k.object == nil && !strings.Contains(path, "lr_scheduler_kwargs.") && path != "schedule.every" {
+			require.NotNil(t, file.lookup(path), "configs/pipeline.yaml says that it holds every key, and lacks %s", path)
+		}
+	})
 
 	_, err = LoadDemo("demo", nil)
 	require.ErrorContains(t, err, "demo.yaml (built in):3: base.path: missing, expected a path")

@@ -29,7 +29,8 @@ is a complete example. An environment variable wins over the file. An entry of `
 block `+"`defaults`"+` beside its own. It is read as its preset, under the block `+"`defaults`"+`, under its own keys; the presets are in [configs/presets.yaml](../configs/presets.yaml).`, reader.keys(), columns{environment: true})
 	writeTable(&out, "Training file", `One adapter's training in the guide's form: a JSON file for `+"`elara-worker exec lora --config FILE`"+`. The keys below
 `+"`training_args`"+` are transformers' TrainingArguments with their own names and defaults, those below `+"`lora_config`"+` PEFT's LoraConfig.
-Keys that transformers or PEFT know and this table does not are refused by name.`, loraJobKeys(&spec.LoRAJob{}), columns{})
+Keys that transformers or PEFT know and this table does not are in [training-keys.md](training-keys.md): each is accepted without effect, with a
+warning, or refused by name. The blocks of a pipeline's adapters follow the same rules.`, loraJobKeys(&spec.LoRAJob{}), columns{})
 	return out.String()
 }
 
@@ -83,10 +84,14 @@ func writeRow(out *strings.Builder, cells []string) {
 }
 
 func spellings(k key) string {
-	if len(k.aliases) == 0 {
-		return ""
+	var names string
+	if len(k.aliases) > 0 {
+		names = ", also `" + strings.Join(k.aliases, "`, `") + "`"
 	}
-	return ", also `" + strings.Join(k.aliases, "`, `") + "`"
+	if k.former != nil {
+		names += ", earlier `" + k.former.name + "`"
+	}
+	return names
 }
 
 func fallbackOf(k key) string {

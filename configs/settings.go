@@ -58,8 +58,9 @@ type TelemetrySettings struct {
 
 // WorkerSettings says what a worker trains on.
 type WorkerSettings struct {
-	Device  string // "cpu" or "cuda:N"
-	Threads int    // CPU threads of the engine; 0: all cores
+	Device         string // "cpu" or "cuda:N"
+	Threads        int    // CPU threads of the engine; 0: all cores
+	AdaptersAtOnce int    // trainings that share the device
 }
 
 // DeviceClass is the kind of the device: what tells one train queue from another.

@@ -58,6 +58,7 @@ func (r *settingsReader) keys() *section {
 		block("worker", &section{keys: []key{
 			text("device", &s.Worker.Device, "cpu", device(), "Where the engine computes; cuda:0 is the first GPU."),
 			integer("threads", &s.Worker.Threads, 0, 0, 1024, "CPU threads of the engine; 0: all cores."),
+			integer("adapters_at_once", &s.Worker.AdaptersAtOnce, 4, 1, 1024, "Trainings that share the device and one base model, step by step. Each takes memory for its own weights and moments only."),
 		}}, "The worker."),
 	}}
 }

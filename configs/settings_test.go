@@ -22,7 +22,7 @@ func TestSettingsDefaultsAreTheLocalStack(t *testing.T) {
 		S3:        S3Settings{Region: "us-east-1", Bucket: "elara"},
 		CacheDir:  "/cache/elara",
 		Telemetry: TelemetrySettings{MetricsAddress: "127.0.0.1:9464", LogLevel: "info", LogFormat: "text"},
-		Worker:    WorkerSettings{Device: "cpu"},
+		Worker:    WorkerSettings{Device: "cpu", AdaptersAtOnce: 4},
 	}, s)
 }
 

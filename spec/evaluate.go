@@ -27,8 +27,10 @@ type EvaluatedTarget struct {
 	MaxLength   int         `json:"max_length"`
 	AppendEOS   bool        `json:"append_eos"`
 	AddPadToken bool        `json:"add_pad_token"`
-	BF16        bool        `json:"bf16,omitempty"`   // as in TrainingArgs: the base is measured in the type it was trained over
-	Device      string      `json:"device,omitempty"` // as in AdapterPlan
+	// CompletionOnlyLoss is as in LoRAJob: what is measured is what was trained.
+	CompletionOnlyLoss bool   `json:"completion_only_loss,omitempty"`
+	BF16               bool   `json:"bf16,omitempty"`   // as in TrainingArgs: the base is measured in the type it was trained over
+	Device             string `json:"device,omitempty"` // as in AdapterPlan
 }
 
 // EvaluateTargetInput measures one adapter; the base is measured on the same rows.
@@ -69,16 +71,18 @@ type Report struct {
 
 // EvaluateJob is one evaluation on this machine, with local paths, as the engine sees it.
 type EvaluateJob struct {
-	BaseModel    string   `json:"base_model"`
-	Adapter      string   `json:"adapter"` // folder in PEFT form
-	EvalDataPath string   `json:"eval_data_path"`
-	MaxRows      int      `json:"max_rows"`
-	MaxLength    int      `json:"max_length"`
-	AppendEOS    bool     `json:"append_eos"`
-	AddPadToken  bool     `json:"add_pad_token"`
-	BF16         bool     `json:"bf16"`    // hold the base in bfloat16, as training did
-	Prompts      []string `json:"prompts"` // complete prompts, already in the audience's form
-	MaxNewTokens int      `json:"max_new_tokens"`
+	BaseModel    string `json:"base_model"`
+	Adapter      string `json:"adapter"` // folder in PEFT form
+	EvalDataPath string `json:"eval_data_path"`
+	MaxRows      int    `json:"max_rows"`
+	MaxLength    int    `json:"max_length"`
+	AppendEOS    bool   `json:"append_eos"`
+	AddPadToken  bool   `json:"add_pad_token"`
+	// CompletionOnlyLoss is as in LoRAJob.
+	CompletionOnlyLoss bool     `json:"completion_only_loss,omitempty"`
+	BF16               bool     `json:"bf16"`    // hold the base in bfloat16, as training did
+	Prompts            []string `json:"prompts"` // complete prompts, already in the audience's form
+	MaxNewTokens       int      `json:"max_new_tokens"`
 }
 
 // EvaluateOutcome is what the engine measured. Answers are text of the model and never travel through Temporal:

@@ -6,7 +6,8 @@ type PipelineInput struct {
 	Name     string        `json:"name"`
 	Base     BaseSource    `json:"base"`
 	Prepare  PrepareConfig `json:"prepare"`
-	Adapters []AdapterPlan `json:"adapters"` // in file order; that is the order of training and of every report
+	Adapters []AdapterPlan `json:"adapters"`        // in file order; that is the order of training and of every report
+	Joint    string        `json:"joint,omitempty"` // JointOn or JointOff; empty: JointOn
 	Evaluate EvaluatePlan  `json:"evaluate"`
 	Approval ApprovalPlan  `json:"approval"`
 	Release  ReleasePlan   `json:"release"`
@@ -33,12 +34,20 @@ type AdapterPlan struct {
 	MaxLength   int  `json:"max_length"`
 	AppendEOS   bool `json:"append_eos"`
 	AddPadToken bool `json:"add_pad_token"`
+	// CompletionOnlyLoss is as in LoRAJob.
+	CompletionOnlyLoss bool `json:"completion_only_loss,omitempty"`
 	// Device is the class of device it is trained and evaluated on ("cpu", "cuda", …): it picks the task queue. Empty:
 	// DefaultDevice. Adapters of one class of device are equal byte for byte, those of two classes are not.
 	Device string `json:"device,omitempty"`
 	// SegmentSteps is how many optimiser steps one activity does before it hands back to the workflow.
 	SegmentSteps int64 `json:"segment_steps"`
 }
+
+// Values of PipelineInput.Joint.
+const (
+	JointOn  = "on"  // all adapters at once; a device takes their steps in turn, over one base model
+	JointOff = "off" // one after the other
+)
 
 // DefaultDevice is the class of device of a plan that names none.
 const DefaultDevice = "cpu"

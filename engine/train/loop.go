@@ -9,24 +9,6 @@ import (
 	"elara/spec/fault"
 )
 
-// Stepper does the arithmetic of a run.
-type Stepper interface {
-	// Step adds up the gradients of the micro-batches and takes one optimiser step. On an OutOfMemory error nothing was
-	// changed and no gradient is left.
-	Step(ctx context.Context, step int64, batches [][]int, learningRate float64) (StepResult, error)
-	// Evaluate gives the mean loss over the held-out rows and changes nothing that training depends on.
-	Evaluate(ctx context.Context) (float64, error)
-	// Snapshot gives all tensors that a later step depends on, as named files.
-	Snapshot() (map[string][]byte, error)
-}
-
-// StepResult is what one optimiser step did.
-type StepResult struct {
-	Loss     float64 // mean over the step's supervised tokens, before the step
-	GradNorm float64 // before clipping
-	Tokens   int64   // real tokens that went through the model
-}
-
 // Loop runs a Stepper over a plan.
 type Loop struct {
 	Args     spec.TrainingArgs
@@ -38,54 +20,80 @@ type Loop struct {
 	Adapter  spec.AdapterName
 	Timings  bool // write tokens per second into the log; off where equal runs must give equal files
 	Evaluate bool // there are held-out rows
+	// HalfPrecision says that the device computes in half precision, with the loss scaled: fp16 on a GPU. The Stepper
+	// must be a ScaledStepper.
+	HalfPrecision bool
+	// Best holds the weights of the best step so far: BestOf the snapshot that the run goes on from.
+	Best map[string][]byte
+
+	restorer Restorer
+	scaled   ScaledStepper
 }
 
 // Run goes on from the state to the end, or until the observer asks it to yield; then it has saved, and the outcome is not
 // done. A loss or gradient that is not finite ends the run with a Diverged error before anything of that step is saved.
+// When it is done the Stepper holds the weights to publish: with load_best_model_at_end those of the best step.
 func (l *Loop) Run(ctx context.Context) (spec.TrainOutcome, error) {
-	resumed := l.State.GlobalStep
-	begin, tokens := time.Now(), int64(0)
-	saved := resumed
-	for l.State.GlobalStep < l.Plan.TotalSteps {
+	if err := l.equip(); err != nil {
+		return l.outcome(), err
+	}
+	if err := l.evaluateOnStart(ctx); err != nil {
+		return l.outcome(), err
+	}
+	run := progress{begin: time.Now(), resumed: l.State.GlobalStep, saved: l.State.GlobalStep}
+	for !l.done() {
 		if ctx.Err() != nil {
 			return l.outcome(), context.Cause(ctx)
 		}
 		step := l.State.GlobalStep + 1
-		rate := l.Schedule.Rate(step)
+		rate := l.Schedule.Rate(step - l.State.Own.Overflows)
 		result, err := l.step(ctx, step, rate)
 		if err != nil {
 			return l.outcome(), err
 		}
-		tokens += result.Tokens
-		speed := float64(tokens) / max(time.Since(begin).Seconds(), 1e-9)
-		l.advance(step, result, rate, speed)
-		if l.due(l.Args.EvalStrategy, l.Args.EvalSteps, step) && l.Evaluate {
-			if err := l.evaluate(ctx); err != nil {
-				return l.outcome(), err
-			}
+		run.took(result)
+		l.book(step, result)
+		save, err := l.follow(ctx, result, rate, run.speed())
+		if err != nil {
+			return l.outcome(), err
 		}
-		last := step == l.Plan.TotalSteps
-		if last {
-			l.finish()
-		}
-		yield := !last && l.Observer.Yield(step)
-		if last || yield || l.due(l.Args.SaveStrategy, l.Args.SaveSteps, step) {
+		yield := !l.done() && l.Observer.Yield(step)
+		if l.done() || yield || save {
 			if err := l.save(ctx); err != nil {
 				return l.outcome(), err
 			}
-			saved = step
+			run.saved = step
 		}
-		l.Observer.Progress(spec.Progress{
-			Stage: "train", Adapter: l.Adapter, Step: step, TotalSteps: l.Plan.TotalSteps, Epoch: l.State.Epoch, Loss: result.Loss,
-			LearningRate: rate, GradNorm: result.GradNorm, EvalLoss: l.State.Own.LastEvalLoss, TokensPerSecond: speed,
-			CheckpointStep: saved, ResumedFrom: resumed,
-		})
+		l.Observer.Progress(l.progress(run, result, rate))
 		if yield {
-			break
+			return l.outcome(), nil
 		}
 	}
-	return l.outcome(), nil
+	return l.outcome(), l.loadBest()
 }
+
+// equip asks the Stepper for what the arguments need beyond a Stepper, and fits the state to it.
+func (l *Loop) equip() error {
+	var can bool
+	if l.restorer, can = l.Stepper.(Restorer); l.Args.LoadBestModelAtEnd && !can {
+		return fault.New(fault.Invalid, "load_best_model_at_end: this training cannot go back to the weights of an earlier step")
+	}
+	if l.scaled, can = l.Stepper.(ScaledStepper); l.HalfPrecision && !can {
+		return fault.New(fault.Invalid, "fp16: this training cannot scale its loss")
+	}
+	if l.Args.EvalStrategy != spec.StrategyNo && l.Args.MetricForBestModel != "" && !l.Evaluate {
+		return fault.New(fault.Invalid, "metric_for_best_model %q: there are no held-out rows to measure it on", l.Args.MetricForBestModel)
+	}
+	if l.HalfPrecision && l.State.Own.Scaler == nil {
+		l.State.Own.Scaler = newScaler()
+	}
+	if l.State.Callbacks.EarlyStopping == nil {
+		l.State.Callbacks.EarlyStopping = newCallbacks(l.Args).EarlyStopping
+	}
+	return nil
+}
+
+func (l *Loop) done() bool { return l.State.GlobalStep >= l.Plan.TotalSteps || l.State.stopped() }
 
 // step runs one optimiser step. When memory runs out, the same rows are run again in micro-batches of half the size, with
 // the same denominator, and the size is kept for the rest of the run.
@@ -93,10 +101,16 @@ func (l *Loop) step(ctx context.Context, step int64, rate float64) (StepResult, 
 	batches := l.Plan.Batches(step)
 	for {
 		size := l.State.Own.MicroBatch
+		if l.HalfPrecision {
+			l.scaled.ScaleLoss(l.State.Own.Scaler.Scale)
+		}
 		result, err := l.Stepper.Step(ctx, step, split(batches, size), rate)
 		if !fault.Is(err, fault.OutOfMemory) {
-			if err == nil && !finite(result.Loss, result.GradNorm) {
-				err = fault.New(fault.Diverged, "step %d: loss %v, gradient norm %v", step, result.Loss, result.GradNorm)
+			if err == nil {
+				err = l.check(step, result)
+			}
+			if result.Overflow {
+				result = l.skipped(result)
 			}
 			return result, err
 		}
@@ -108,6 +122,19 @@ func (l *Loop) step(ctx context.Context, step int64, rate float64) (StepResult, 
 		}
 		l.State.Own.MicroBatch = (size + 1) / 2
 	}
+}
+
+// check refuses a step whose numbers are not finite, but for one that half precision skipped and the factor can answer.
+func (l *Loop) check(step int64, result StepResult) error {
+	if l.HalfPrecision {
+		if err := l.State.Own.Scaler.update(result.Overflow); err != nil || result.Overflow {
+			return err
+		}
+	}
+	if !finite(result.Loss, result.GradNorm) {
+		return fault.New(fault.Diverged, "step %d: loss %v, gradient norm %v", step, result.Loss, result.GradNorm)
+	}
+	return nil
 }
 
 // split cuts micro-batches to at most size rows; 0 leaves them whole.
@@ -134,60 +161,54 @@ func finite(values ...float64) bool {
 	return true
 }
 
-// advance books a step and writes the log entry when one is due.
-func (l *Loop) advance(step int64, result StepResult, rate, speed float64) {
-	s := l.State
-	s.GlobalStep, s.Epoch = step, l.Plan.Epoch(step)
-	s.TokensSeen += result.Tokens
-	s.Own.WindowLoss += result.Loss
-	s.Own.WindowSteps++
-	s.Own.TotalLoss += result.Loss
-	if l.Args.LoggingSteps <= 0 || step%l.Args.LoggingSteps != 0 {
-		return
+// follow does what is due after a step, in transformers' order: what steps ask for, then, when an epoch or the training
+// ends, what epochs ask for. It reports whether the step is to be saved.
+func (l *Loop) follow(ctx context.Context, result StepResult, rate, speed float64) (save bool, err error) {
+	step := l.State.GlobalStep
+	due := l.byStep(step)
+	if save, err = l.do(ctx, due, result, rate, speed); err != nil {
+		return false, err
 	}
-	loss := s.Own.WindowLoss / float64(s.Own.WindowSteps)
-	s.Own.LastLoss, s.Own.WindowLoss, s.Own.WindowSteps = loss, 0, 0
-	entry := LogEntry{Epoch: s.Epoch, Step: step, Loss: &loss, GradNorm: &result.GradNorm, LearningRate: &rate}
-	if l.Timings {
-		entry.TokensPerSecond = &speed
+	if l.done() || l.Plan.EndsEpoch(step) {
+		more, err := l.do(ctx, l.byEpoch(step), result, rate, speed)
+		if err != nil {
+			return false, err
+		}
+		save = save || more
 	}
-	s.LogHistory = append(s.LogHistory, entry)
+	if l.done() {
+		l.State.Callbacks.Control.Args.TrainingStop = true
+		l.finish()
+	}
+	if save {
+		err = l.keepBest()
+	}
+	return save, err
 }
 
-func (l *Loop) evaluate(ctx context.Context) error {
-	loss, err := l.Stepper.Evaluate(ctx)
-	if err != nil {
-		return err
+// do logs and evaluates, and reports whether to save.
+func (l *Loop) do(ctx context.Context, due agenda, result StepResult, rate, speed float64) (save bool, err error) {
+	if due.log {
+		l.log(result, rate, speed)
 	}
-	if !finite(loss) {
-		return fault.New(fault.Diverged, "step %d: held-out loss %v", l.State.GlobalStep, loss)
+	isBest := false
+	if due.evaluate && l.Evaluate {
+		loss, err := l.evaluate(ctx)
+		if err != nil {
+			return false, err
+		}
+		isBest = l.judge(loss)
 	}
-	l.State.Own.LastEvalLoss = loss
-	l.State.LogHistory = append(l.State.LogHistory, LogEntry{Epoch: l.State.Epoch, Step: l.State.GlobalStep, EvalLoss: &loss})
-	return nil
-}
-
-// finish writes the last log entry: the mean loss over all steps.
-func (l *Loop) finish() {
-	mean := l.State.Own.TotalLoss / float64(l.State.GlobalStep)
-	l.State.LogHistory = append(l.State.LogHistory, LogEntry{Epoch: l.State.Epoch, Step: l.State.GlobalStep, TrainLoss: &mean})
-}
-
-// due reports whether something that happens by strategy "steps" or "epoch" happens after a step.
-func (l *Loop) due(strategy string, every, step int64) bool {
-	switch strategy {
-	case "steps":
-		return every > 0 && step%every == 0
-	case "epoch":
-		return l.Plan.EndsEpoch(step)
-	}
-	return false
+	return due.save || isBest && l.Args.SaveStrategy == spec.StrategyBest, nil
 }
 
 func (l *Loop) save(ctx context.Context) error {
 	files, err := l.Stepper.Snapshot()
 	if err != nil {
 		return err
+	}
+	for name, data := range l.Best {
+		files[bestPrefix+name] = data
 	}
 	state, err := l.State.Encode()
 	if err != nil {
@@ -199,8 +220,15 @@ func (l *Loop) save(ctx context.Context) error {
 
 func (l *Loop) outcome() spec.TrainOutcome {
 	s := l.State
-	return spec.TrainOutcome{
-		Step: s.GlobalStep, TotalSteps: l.Plan.TotalSteps, Done: s.GlobalStep == l.Plan.TotalSteps,
+	o := spec.TrainOutcome{
+		Step: s.GlobalStep, TotalSteps: l.Plan.TotalSteps, Done: l.done(), StoppedEarly: s.stopped(),
 		Loss: s.Own.TotalLoss / float64(max(1, s.GlobalStep)), EvalLoss: s.Own.LastEvalLoss,
 	}
+	if o.StoppedEarly {
+		o.TotalSteps = o.Step
+	}
+	if o.Done && s.Own.BestStep > 0 {
+		o.BestStep, o.EvalLoss = s.Own.BestStep, s.Own.BestLoss
+	}
+	return o
 }

@@ -96,3 +96,39 @@ func TestPlanWithoutAStepIsRefused(t *testing.T) {
 		})
 	}
 }
+
+// 17 rows make 5 full micro-batches of 3: steps of 2, 2 and 1, and rows 15 and 16 of the order are left out.
+func TestDroppedRowsAreThoseAfterTheLastFullMicroBatch(t *testing.T) {
+	args := spec.TrainingArgs{PerDeviceTrainBatchSize: 3, GradientAccumulationSteps: 2, NumTrainEpochs: 2, TrainSamplingStrategy: "sequential", DataloaderDropLast: true}
+	p, err := NewPlan(args, 17)
+	require.NoError(t, err)
+	require.Equal(t, []int64{3, 6}, []int64{p.StepsPerEpoch, p.TotalSteps})
+	require.Equal(t, [][]int{{12, 13, 14}}, p.Batches(3))
+	require.Equal(t, [][]int{{0, 1, 2}, {3, 4, 5}}, p.Batches(4))
+	require.InDeltaSlice(t, []float64{0, 0.4, 0.8, 1}, []float64{p.Epoch(0), p.Epoch(1), p.Epoch(2), p.Epoch(3)}, 1e-12)
+	_, err = NewPlan(args, 2)
+	require.Equal(t, fault.Invalid, fault.KindOf(err))
+	require.ErrorContains(t, err, "dataloader_drop_last leaves none of 2 rows")
+}
+
+// The orders of the golden file are those of batches that count a whole step, with the seed plus the epoch.
+func TestGroupedBatchesFollowTheLengths(t *testing.T) {
+	groups := readGolden(t).Groups
+	first, second := groups[2], groups[3] // one set of 37 rows, batches of 4, seeds 42 and 43
+	require.Equal(t, first.Lengths, second.Lengths)
+	args := spec.TrainingArgs{PerDeviceTrainBatchSize: 1, GradientAccumulationSteps: 4, NumTrainEpochs: 2, Seed: 42, TrainSamplingStrategy: "group_by_length"}
+	p, err := NewPlanByLength(args, first.Lengths)
+	require.NoError(t, err)
+	require.Equal(t, [][]int{first.Order[4:5], first.Order[5:6], first.Order[6:7], first.Order[7:8]}, p.Batches(2))
+	require.Equal(t, [][]int{second.Order[:1], second.Order[1:2], second.Order[2:3], second.Order[3:4]}, p.Batches(11))
+	require.Equal(t, [][]int{first.Order[36:]}, p.Batches(10))
+	_, err = NewPlan(args, 37)
+	require.Equal(t, fault.Invalid, fault.KindOf(err))
+
+	args.TrainSamplingStrategy = "random"
+	byLength, err := NewPlanByLength(args, first.Lengths)
+	require.NoError(t, err)
+	byRows, err := NewPlan(args, 37)
+	require.NoError(t, err)
+	require.Equal(t, byRows.Batches(3), byLength.Batches(3), "lengths change nothing else")
+}

@@ -22,14 +22,20 @@ type State struct {
 	TokensSeen     int64      `json:"num_input_tokens_seen"`
 	LogHistory     []LogEntry `json:"log_history"`
 
+	// The best evaluation so far and the step it was made after; nil before there is one, or where none is told apart.
+	BestMetric     *float64 `json:"best_metric"`
+	BestGlobalStep *int64   `json:"best_global_step"`
+	// BestModelCheckpoint is the folder of the best step that was saved. It is relative to the checkpoints: where they lie
+	// differs from attempt to attempt, and equal runs give equal files.
+	BestModelCheckpoint *string   `json:"best_model_checkpoint"`
+	Callbacks           Callbacks `json:"stateful_callbacks"`
+
 	// Constants that transformers expects to find.
-	BestMetric          *float64 `json:"best_metric"`
-	BestModelCheckpoint *string  `json:"best_model_checkpoint"`
-	IsLocalProcessZero  bool     `json:"is_local_process_zero"`
-	IsWorldProcessZero  bool     `json:"is_world_process_zero"`
-	IsHyperParamSearch  bool     `json:"is_hyper_param_search"`
-	TotalFlos           float64  `json:"total_flos"`
-	Own                 Own      `json:"elara"`
+	IsLocalProcessZero bool    `json:"is_local_process_zero"`
+	IsWorldProcessZero bool    `json:"is_world_process_zero"`
+	IsHyperParamSearch bool    `json:"is_hyper_param_search"`
+	TotalFlos          float64 `json:"total_flos"`
+	Own                Own     `json:"elara"`
 }
 
 // Own is what the loop needs beside transformers' keys.
@@ -38,8 +44,14 @@ type Own struct {
 	WindowSteps  int64   `json:"window_steps"` // how many
 	TotalLoss    float64 `json:"total_loss"`   // sum of all step losses
 	LastLoss     float64 `json:"last_loss"`    // of the last log entry
+	LastLogStep  int64   `json:"last_log_step"`
 	LastEvalLoss float64 `json:"last_eval_loss"`
-	MicroBatch   int     `json:"micro_batch"` // rows that fit into memory at once, learnt from running out of it; 0: no limit met
+	LastEvalStep int64   `json:"last_eval_step"`
+	BestStep     int64   `json:"best_step"`            // step whose weights are kept for the end; 0: none
+	BestLoss     float64 `json:"best_loss"`            // held-out loss of those weights
+	MicroBatch   int     `json:"micro_batch"`          // rows that fit into memory at once, learnt from running out of it; 0: no limit met
+	Scaler       *Scaler `json:"loss_scale,omitempty"` // of a run in half precision
+	Overflows    int64   `json:"overflows,omitempty"`  // steps that half precision skipped: the schedule does not count them
 }
 
 // LogEntry is one line of the log: a training window, an evaluation, or the end.
@@ -56,15 +68,27 @@ type LogEntry struct {
 
 // NewState begins a run.
 func NewState(args spec.TrainingArgs, plan *Plan) *State {
+	every := newCadence(args, plan.TotalSteps)
 	return &State{
 		MaxSteps: plan.TotalSteps, NumTrainEpochs: args.NumTrainEpochs, TrainBatchSize: args.PerDeviceTrainBatchSize,
-		LoggingSteps: args.LoggingSteps, EvalSteps: args.EvalSteps, SaveSteps: args.SaveSteps, LogHistory: []LogEntry{},
-		IsLocalProcessZero: true, IsWorldProcessZero: true,
+		LoggingSteps: every.logging, EvalSteps: every.evaluation, SaveSteps: every.saving, LogHistory: []LogEntry{},
+		IsLocalProcessZero: true, IsWorldProcessZero: true, Callbacks: newCallbacks(args),
 	}
+}
+
+// OptimiserSteps is how many steps the optimiser has taken: all but those that overflowed.
+func (s *State) OptimiserSteps() int64 { return s.GlobalStep - s.Own.Overflows }
+
+// stopped reports whether early stopping has ended the run.
+func (s *State) stopped() bool {
+	return s.Callbacks.Control.Args.TrainingStop && s.GlobalStep < s.MaxSteps
 }
 
 // StateFile is the name under which a snapshot holds the state.
 const StateFile = "trainer_state.json"
+
+// checkpointName is what transformers calls the checkpoint of a step.
+func checkpointName(step int64) string { return fmt.Sprintf("checkpoint-%d", step) }
 
 // Encode writes the state; equal states give equal bytes.
 func (s *State) Encode() ([]byte, error) {
