@@ -200,11 +200,11 @@ func badInputs() map[string]badInput {
 		"missing weights":                {remove("model/model.safetensors"), site.score, `model/model\.safetensors: no such file, expected a safetensors file`},
 		"missing tokenizer":              {remove("model/tokenizer.json"), site.score, `model: .*tokenizer\.json`},
 		"config.json is no JSON":         {func(t *testing.T, s site) { s.write(t, "model/config.json", "{") }, site.score, `model/config\.json: not a model configuration`},
-		"unknown model_type":             {config("model_type", "mamba"), site.score, `model/config\.json: model_type "mamba" is not supported, expected llama or gpt2`},
+		"unknown model_type":             {config("model_type", "mamba"), site.score, `model/config\.json: model_type "mamba" is not supported, expected gpt2, llama, mistral, qwen2 or qwen3`},
 		"no layers":                      {config("num_hidden_layers", 0), site.score, `model/config\.json: num_hidden_layers is 0, expected a positive number`},
 		"another width":                  {config("hidden_size", 32), site.score, `model: weight "model\.embed_tokens\.weight" has shape \[260 64\], the configuration makes it \[260 32\]`},
 		"more layers than weights":       {config("num_hidden_layers", 4), site.score, `model: weight "model\.layers\.3\..*" is missing`},
-		"rope scaling":                   {config("rope_scaling", map[string]any{"rope_type": "yarn"}), site.score, `rope type "yarn" is not supported, expected default`},
+		"rope scaling":                   {config("rope_scaling", map[string]any{"rope_type": "dynamic"}), site.score, `model/config\.json: rope_scaling: rope type "dynamic" is not supported, expected default, linear, llama3 or yarn`},
 		"tokenizer larger than embedding": {func(t *testing.T, s site) {
 			s.write(t, "model/tokenizer.json", strings.Replace(s.contents(t)[s.path("model/tokenizer.json")], `"id": 256`, `"id": 300`, 1))
 		}, site.score, `model: the tokenizer has 301 tokens, the model's embedding 260 rows|tokenizer\.json`},

@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"runtime/debug"
 	"time"
 
 	"elara/configs"
+	"elara/internal/version"
 	"elara/telemetry"
 	"elara/worker/serve"
 	"elara/workflows/namespace"
@@ -18,7 +18,7 @@ const flushTimeout = 10 * time.Second
 // runWorker checks what the worker needs, and serves until ctx ends.
 func runWorker(ctx context.Context, settings configs.Settings) (err error) {
 	t, err := telemetry.Start(ctx, telemetry.Options{
-		Service: "elara-worker", Version: version(),
+		Service: "elara-worker", Version: version.Text(),
 		OTLPEndpoint: settings.Telemetry.OTLPEndpoint, MetricsAddress: settings.Telemetry.MetricsAddress,
 		LogLevel: settings.Telemetry.LogLevel, LogFormat: settings.Telemetry.LogFormat,
 	})
@@ -38,7 +38,7 @@ func runWorker(ctx context.Context, settings configs.Settings) (err error) {
 	if err != nil {
 		return err
 	}
-	server, err := connect(ctx, settings.Temporal, t)
+	server, err := dial(ctx, settings.Temporal, t)
 	if err != nil {
 		return err
 	}
@@ -56,18 +56,4 @@ func runWorker(ctx context.Context, settings configs.Settings) (err error) {
 		ControlQueue: settings.Queues.Control, TrainQueue: settings.Queues.Train,
 		Engine: engine.Engine, Instruments: instruments, Logger: t.Logger(),
 	})
-}
-
-// version is that of the build: a tag, or the commit.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, setting := range info.Settings {
-		if setting.Key == "vcs.revision" {
-			return setting.Value
-		}
-	}
-	return info.Main.Version
 }

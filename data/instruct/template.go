@@ -7,6 +7,9 @@ import (
 	"elara/spec"
 )
 
+// AssistantMarker stands before the answer, in every template.
+const AssistantMarker = "<|assistant|>\n"
+
 // Template says how question and answer become one text.
 type Template struct {
 	ID string // for people; Hash is the identity
@@ -29,7 +32,7 @@ func Guide() Template {
 	}
 }
 
-// Prompt is the part of the text that stands before the answer, up to and with "<|assistant|>\n".
+// Prompt is the part of the text that stands before the answer, up to and with AssistantMarker.
 func (t Template) Prompt(question string, audience spec.Audience) (string, error) {
 	return t.Text(question, "", audience)
 }
@@ -39,7 +42,7 @@ func (t Template) Text(question, answer string, audience spec.Audience) (string,
 	if err := audience.Check(); err != nil {
 		return "", err
 	}
-	return "<|system|>\n" + t.system + t.additions[audience] + "\n<|user|>\n" + question + "\n<|assistant|>\n" + answer, nil
+	return "<|system|>\n" + t.system + t.additions[audience] + "\n<|user|>\n" + question + "\n" + AssistantMarker + answer, nil
 }
 
 // Hash is the SHA-256 of the template's canonical form: for each audience in spec's order its name, a line end,

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"elara/engine/model"
 	"elara/engine/tensor"
@@ -54,6 +55,51 @@ func (a *Adapter) named() map[string]*tensor.Tensor {
 		tensors[p.Name] = p.Tensor
 	}
 	return tensors
+}
+
+// ReplacesEmbeddings reports whether a PEFT folder holds embeddings, which would replace the base's.
+func ReplacesEmbeddings(dir string) (found bool, err error) {
+	if _, err := ReadConfig(dir); err != nil {
+		return false, err
+	}
+	file, err := tensor.OpenSafetensors(filepath.Join(dir, weightsFile))
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	for _, name := range file.Names() {
+		found = found || !strings.Contains(name, ".lora_")
+	}
+	return found, nil
+}
+
+// Replace takes over the matrices that EncodeWeights wrote for the same configuration.
+func (a *Adapter) Replace(weights []byte) error {
+	file, err := tensor.ReadSafetensors(weightsFile, weights)
+	if err != nil {
+		return err
+	}
+	if len(file.Names()) != len(a.Params) {
+		return fault.New(fault.Corrupt, "%s: %d matrices, expected %d", weightsFile, len(file.Names()), len(a.Params))
+	}
+	for _, p := range a.Params {
+		if shape, _ := file.Shape(p.Name); !slices.Equal(shape, p.Tensor.Shape()) {
+			return fault.New(fault.Corrupt, "%s: %s has shape %v, expected %v", weightsFile, p.Name, shape, p.Tensor.Shape())
+		}
+		e := p.Tensor.Engine()
+		e.Scope(func() {
+			e.NoGrad(func() {
+				var stored *tensor.Tensor
+				if stored, err = file.Load(e, p.Name); err == nil {
+					p.Tensor.Copy(stored)
+				}
+			})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Load attaches the adapter of a PEFT folder. Where the folder holds embeddings, they replace the model's.

@@ -9,16 +9,20 @@ import (
 	"elara/engine/tensor"
 )
 
-// GGUF gives the weights of a llama-architecture GGUF file under their names in transformers. Quantised weights come out as
+// GGUF gives the weights of a GGUF file of the Llama kind under their names in transformers. Quantised weights come out as
 // float32.
 type GGUF struct {
-	file            *gguf.File
-	heads, keyHeads int64
+	file        *gguf.File
+	interleaved map[string]int64 // q and k projections, with their heads, whose rows the conversion put in another order
 }
 
-// NewGGUF wraps an open file; it closes it too.
-func NewGGUF(file *gguf.File, heads, keyHeads int64) *GGUF {
-	return &GGUF{file: file, heads: heads, keyHeads: keyHeads}
+// NewGGUF wraps an open file; it closes it too. Only the architecture "llama" stores queries and keys interleaved.
+func NewGGUF(file *gguf.File, architecture string, heads, keyHeads int64) *GGUF {
+	g := &GGUF{file: file}
+	if architecture == "llama" {
+		g.interleaved = map[string]int64{"q_proj": heads, "k_proj": keyHeads}
+	}
+	return g
 }
 
 var ggufNames = strings.NewReplacer(
@@ -30,6 +34,8 @@ var ggufNames = strings.NewReplacer(
 	"self_attn.k_proj", "attn_k",
 	"self_attn.v_proj", "attn_v",
 	"self_attn.o_proj", "attn_output",
+	"self_attn.q_norm", "attn_q_norm",
+	"self_attn.k_norm", "attn_k_norm",
 	"mlp.gate_proj", "ffn_gate",
 	"mlp.up_proj", "ffn_up",
 	"mlp.down_proj", "ffn_down",
@@ -57,20 +63,18 @@ func (g *GGUF) Load(e *tensor.Engine, name string) (*tensor.Tensor, error) {
 	for i, d := range info.Shape {
 		shape[i] = int64(d)
 	}
-	switch {
-	case strings.HasSuffix(name, "q_proj.weight"):
-		values = splitHalves(values, g.heads, shape)
-	case strings.HasSuffix(name, "k_proj.weight"):
-		values = splitHalves(values, g.keyHeads, shape)
+	parts := strings.Split(name, ".")
+	if heads := g.interleaved[parts[max(len(parts)-2, 0)]]; heads > 0 {
+		values = splitHalves(values, heads, shape[0])
 	}
 	return e.FromFloat32(values, shape...), nil
 }
 
-// splitHalves undoes the row order that the llama conversion to GGUF gives q and k for interleaved rotary pairs: rows
-// (pair, half) of each head become (half, pair), the order of transformers.
-func splitHalves(values []float32, heads int64, shape []int64) []float32 {
-	width := shape[1]
-	half := shape[0] / heads / 2
+// splitHalves undoes the row order that the llama conversion to GGUF gives q and k, weights and biases, for interleaved
+// rotary pairs: rows (pair, half) of each head become (half, pair), the order of transformers.
+func splitHalves(values []float32, heads, rows int64) []float32 {
+	width := int64(len(values)) / rows
+	half := rows / heads / 2
 	out := make([]float32, len(values))
 	for h := range heads {
 		for pair := range half {

@@ -21,6 +21,11 @@ type Model interface {
 	Weights() []*tensor.Tensor
 	// Buffers lists pinned tensors that are computed, not loaded.
 	Buffers() []*tensor.Tensor
+	// Stored lists what a checkpoint of the model holds, under the names and in the order of transformers' state dict; a tied
+	// head is not listed.
+	Stored() []Stored
+	// Config is the config.json of the model as it is now, with weights of a type: what was read, with the vocabulary's size.
+	Config(dtype tensor.DType) ([]byte, error)
 	// NewCache makes room for generating slots sequences of up to positions tokens each.
 	NewCache(slots, positions int64) *nn.Cache
 	// Facts are the numbers others need.
@@ -43,6 +48,9 @@ type Facts struct {
 	DType        tensor.DType
 	TiedHead     bool
 	Dropout      float64 // the largest of the architecture's own, without any adapter's
+
+	EOS []int32 // tokens that end a text by the configuration; none where it names none
+	Pad []int32 // its padding token, or none; transformers gives the embedding row of it no gradient
 
 	// CountsFirstToken is true where transformers' Trainer (5.23) divides the loss by all labels of a row, its first token
 	// included, though that one is never predicted: for classes whose name its loss table does not know, such as

@@ -3,6 +3,7 @@
 package model
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -54,11 +55,15 @@ func (r *Reader) Weight(name string, shape ...int64) *tensor.Tensor {
 	return out
 }
 
-// Linear loads module.weight [out, in], and module.bias [out] where bias is true.
+// Linear loads module.weight [out, in], and module.bias [out] where bias is true; one that is there although it is false is
+// refused, because a model without it would answer something else.
 func (r *Reader) Linear(module string, in, out int64, bias bool) *nn.Linear {
 	l := &nn.Linear{Name: module, Site: r.site(), Weight: r.Weight(module+".weight", out, in)}
-	if bias {
-		l.Bias = r.Weight(module+".bias", out)
+	switch name := module + ".bias"; {
+	case bias:
+		l.Bias = r.Weight(name, out)
+	case r.err == nil && r.Source.Has(name):
+		r.err = fault.At(r.Source.Path(), 0, "weight %q has no place, the configuration gives this layer no bias", name)
 	}
 	return l
 }
@@ -75,6 +80,21 @@ func (r *Reader) Conv1D(module string, in, out int64) *nn.Linear {
 	stored.Free()
 	l.Bias = r.Weight(module+".bias", out)
 	return l
+}
+
+// Head loads the output embedding lm_head, or gives nil where the input embedding serves. A checkpoint that holds both although
+// its configuration ties them has one twice, or two after all: transformers ties them where they are equal, and so it is here.
+func (r *Reader) Head(tied bool, embed *Embedding, vocabulary, width int64) *Embedding {
+	const name = "lm_head"
+	if r.err != nil || tied && !r.Source.Has(name+".weight") {
+		return nil
+	}
+	head := &Embedding{Name: name, Weight: r.Weight(name+".weight", vocabulary, width)}
+	if r.err == nil && tied && bytes.Equal(head.Weight.Bytes(), embed.Weight.Bytes()) {
+		head.Weight.Free()
+		return nil
+	}
+	return head
 }
 
 func (r *Reader) site() uint64 {

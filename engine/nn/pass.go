@@ -14,12 +14,16 @@ type Pass struct {
 	At, Targets []int64
 	Weights     []float32
 
-	Train bool       // dropout is on
-	Key   tensor.Key // stream of this micro-batch's dropout; every layer derives its own from it
-	Spans []Span     // the adapters' rows; none: adapter 0 has all of them, with Key
+	Train   bool       // dropout is on
+	Key     tensor.Key // stream of this micro-batch's dropout; every layer derives its own from it
+	Adapter int        // the slot of the adapter that all rows go through, or NoAdapter
+	Spans   []Span     // where several adapters share the stream: their rows, in place of Adapter and Key
 
 	Cache *Cache // nil unless text is being generated
 }
+
+// NoAdapter in place of a slot leaves the base to itself.
+const NoAdapter = -1
 
 // Span is one adapter's part of a stream that several adapters share.
 type Span struct {
@@ -33,7 +37,10 @@ func (p *Pass) spans() []Span {
 	if p.Spans != nil {
 		return p.Spans
 	}
-	return []Span{{Begin: 0, End: int64(len(p.Tokens)), Key: p.Key}}
+	if p.Adapter == NoAdapter {
+		return nil
+	}
+	return []Span{{Adapter: p.Adapter, Begin: 0, End: int64(len(p.Tokens)), Key: p.Key}}
 }
 
 // dropout is p while training and 0 else.

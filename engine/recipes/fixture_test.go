@@ -115,6 +115,15 @@ func folderBytes(t *testing.T, dir string) map[string]string {
 	return files
 }
 
+// over runs f on the engine's thread, over a base model in float32.
+func over(t *testing.T, r *Runner, dir string, f func(b *base) error) {
+	t.Helper()
+	b, err := r.acquire(t.Context(), baseKey{path: dir, dtype: tensor.Float32})
+	require.NoError(t, err)
+	defer r.release(b)
+	require.NoError(t, r.Engine.Do(func() error { return f(b) }))
+}
+
 // trained runs a job to its end and gives the files it published.
 func trained(t *testing.T, r *Runner, job spec.LoRAJob) map[string]string {
 	t.Helper()

@@ -21,6 +21,9 @@ type golden struct {
 	Rows   []string               `json:"rows"`
 	IDs    [][]int32              `json:"ids"`
 	Models map[string]goldenModel `json:"models"`
+
+	// Windowed are models whose window the longest text leaves.
+	Windowed map[string]goldenModel `json:"windowed"`
 }
 
 type goldenModel struct {

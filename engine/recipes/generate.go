@@ -20,24 +20,23 @@ const generateBatch = 16
 
 // Generate continues each prompt until the tokenizer's end-of-text token or options.MaxNewTokens.
 func (r *Runner) Generate(ctx context.Context, path, adapter string, prompts []string, options sample.Options, each func(Generated) error) error {
-	return r.Engine.Do(func() error {
-		m, tok, done, err := r.open(path, adapter)
-		if err != nil {
-			return err
-		}
-		defer done()
-		options.Stop = stops(tok)
-		ids, err := encode(m, prompts, tok.EncodeWithSpecial, options.MaxNewTokens)
+	return r.open(ctx, path, adapter, func(b *base, slot int) error {
+		options.Stop, options.Adapter = stops(b.tok), slot
+		ids, err := encode(b.model, prompts, b.tok.EncodeWithSpecial, options.MaxNewTokens)
 		if err != nil {
 			return err
 		}
 		for batch := range slices.Chunk(ids, generateBatch) {
-			out, err := sample.Generate(ctx, m, batch, options)
+			var out [][]int32
+			err := r.Engine.Do(func() (err error) {
+				out, err = sample.Generate(ctx, b.model, batch, options)
+				return err
+			})
 			if err != nil {
 				return err
 			}
 			for _, list := range out {
-				if err := each(Generated{Text: tok.Decode(list, true), IDs: list}); err != nil {
+				if err := each(Generated{Text: b.tok.Decode(list, true), IDs: list}); err != nil {
 					return err
 				}
 			}

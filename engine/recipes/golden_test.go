@@ -81,7 +81,7 @@ func goldenJob(t *testing.T, r *Runner, g golden, m goldenModel) spec.LoRAJob {
 
 func TestTwentyLoRAStepsAreThoseOfPEFT(t *testing.T) {
 	g := readGolden(t)
-	for _, name := range []string{"gpt2", "llama"} {
+	for _, name := range []string{"gpt2", "llama", "mistral", "qwen3"} {
 		t.Run(name, func(t *testing.T) {
 			r := newRunner(t)
 			m := g.Models[name]

@@ -46,18 +46,14 @@ func matrices(t *testing.T, r *Runner, data string) map[string][]float64 {
 func lossAndGradients(t *testing.T, r *Runner, job spec.LoRAJob, rows []nn.Row, least int) (sum float64, gradients map[string][]float64) {
 	t.Helper()
 	gradients = map[string][]float64{}
-	require.NoError(t, r.Engine.Do(func() error {
-		base, err := r.load(job.BaseModel, tensor.Float32)
-		if err != nil {
-			return err
-		}
-		adapter, err := lora.Load(base, 0, r.InitAdapter)
+	over(t, r, job.BaseModel, func(b *base) error {
+		adapter, err := lora.Load(b.model, 0, r.InitAdapter)
 		if err != nil {
 			return err
 		}
 		defer adapter.Detach()
 		r.Engine.Scope(func() {
-			total, _ := loss.Causal(base, nn.Pack(rows, least))
+			total, _ := loss.Causal(b.model, nn.Pack(rows, least))
 			total.Backward()
 			sum = total.Scalar()
 			for _, p := range adapter.Params {
@@ -67,7 +63,7 @@ func lossAndGradients(t *testing.T, r *Runner, job spec.LoRAJob, rows []nn.Row, 
 			}
 		})
 		return nil
-	}))
+	})
 	return sum, gradients
 }
 
@@ -141,16 +137,12 @@ func TestTrainingLeavesBaseWeightsAlone(t *testing.T) {
 	job := smallJob(t, tinyModel(t, r))
 	weights := func() [][]byte {
 		var all [][]byte
-		require.NoError(t, r.Engine.Do(func() error {
-			base, err := r.load(job.BaseModel, tensor.Float32)
-			if err != nil {
-				return err
-			}
-			for _, w := range base.Weights() {
+		over(t, r, job.BaseModel, func(b *base) error {
+			for _, w := range b.model.Weights() {
 				all = append(all, w.Bytes())
 			}
 			return nil
-		}))
+		})
 		return all
 	}
 	before := weights()

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"elara/data/tokenizer"
 	"elara/engine/lora"
 	"elara/engine/model"
 	"elara/engine/optim"
@@ -18,19 +17,37 @@ import (
 )
 
 // TrainLoRA trains one adapter as the guide's script does, from the beginning or from a snapshot, and leaves the PEFT files,
-// the tokenizer's files and trainer_state.json in job.OutputDir when it is done.
+// the tokenizer's files and trainer_state.json in job.OutputDir when it is done. Several may run at the same time.
 func (r *Runner) TrainLoRA(ctx context.Context, job spec.LoRAJob, resume *spec.Snapshot, observer spec.TrainObserver) (spec.TrainOutcome, error) {
-	run := &loraRun{runner: r, job: job}
+	init := r.InitAdapter
+	if resume != nil {
+		init = ""
+	}
+	replaces, err := alone(init)
+	if err != nil {
+		return spec.TrainOutcome{}, err
+	}
+	base, err := r.acquire(ctx, baseKey{path: job.BaseModel, dtype: dtype(job.Args), addPad: job.AddPadToken, alone: replaces})
+	if err != nil {
+		return spec.TrainOutcome{}, err
+	}
+	defer r.release(base)
+	run := &loraRun{runner: r, job: job, init: init, base: base, model: base.model}
 	defer run.close()
 	if err := r.Engine.Do(func() error { return run.open(ctx, resume) }); err != nil {
 		return spec.TrainOutcome{}, err
+	}
+	if hears, ok := observer.(spec.CutObserver); ok {
+		for _, line := range run.train.cut {
+			hears.Cut(line)
+		}
 	}
 	loop, err := run.loop(resume, observer)
 	if err != nil {
 		return spec.TrainOutcome{}, err
 	}
 	outcome, err := loop.Run(ctx)
-	outcome.TrainableParams, outcome.AllParams, outcome.RowsDropped = run.trainable, run.trainable+run.parameters, run.train.dropped
+	outcome.TrainableParams, outcome.AllParams, outcome.RowsDropped = run.trainable, run.trainable+run.parameters, int64(len(run.train.cut))
 	if err != nil || !outcome.Done {
 		return outcome, err
 	}
@@ -41,9 +58,10 @@ func (r *Runner) TrainLoRA(ctx context.Context, job spec.LoRAJob, resume *spec.S
 type loraRun struct {
 	runner      *Runner
 	job         spec.LoRAJob
-	model       model.Model
-	tok         *tokenizer.Tokenizer
-	resized     bool
+	init        string // PEFT folder to begin from; empty: none
+	base        *base
+	model       model.Model // of base
+	slot        int         // the adapter's place on it
 	adapter     *lora.Adapter
 	optimiser   *optim.AdamW
 	train, eval rows
@@ -59,31 +77,28 @@ func dtype(args spec.TrainingArgs) tensor.DType {
 	return tensor.Float32
 }
 
-// open loads base, tokenizer, rows and adapter. It runs inside Engine.Do.
+// open loads rows and adapter. It runs inside Engine.Do.
 func (l *loraRun) open(ctx context.Context, resume *spec.Snapshot) error {
-	job, r := l.job, l.runner
+	job := l.job
 	if job.LoRA.Bias != "none" {
 		return fault.New(fault.Invalid, "bias %q is not supported, expected none", job.LoRA.Bias)
 	}
+	read := reading{
+		tok: l.base.tok, maxLength: min(job.MaxLength, int(l.model.Facts().MaxPositions)), appendEOS: job.AppendEOS,
+		completionOnly: job.CompletionOnlyLoss,
+	}
 	var err error
-	if l.model, err = r.load(job.BaseModel, dtype(job.Args)); err != nil {
+	if l.train, err = read.rows(ctx, job.TrainDataPath); err != nil {
 		return err
 	}
-	if l.tok, l.resized, err = vocabulary(l.model, job.BaseModel, job.AddPadToken); err != nil {
-		return err
+	if len(l.train.list) == 0 {
+		return fault.At(job.TrainDataPath, 0, "no row has a supervised token (%d rows were cut to none), expected at least one", len(l.train.cut))
 	}
-	length := min(job.MaxLength, int(l.model.Facts().MaxPositions))
-	if l.train, err = readRows(ctx, job.TrainDataPath, l.tok, length, job.AppendEOS); err != nil {
-		return err
-	}
-	if len(l.train.tokens) == 0 {
-		return fault.At(job.TrainDataPath, 0, "no row has a supervised token (%d rows were cut to none), expected at least one", l.train.dropped)
-	}
-	if l.train.dropped > 0 {
-		r.notice(fmt.Sprintf("%s: %d rows have no supervised token and are left out", job.TrainDataPath, l.train.dropped))
+	if n := len(l.train.cut); n > 0 {
+		l.runner.notice(fmt.Sprintf("%s: %d rows have no supervised token and are left out", job.TrainDataPath, n))
 	}
 	if job.EvalDataPath != "" {
-		if l.eval, err = readRows(ctx, job.EvalDataPath, l.tok, length, job.AppendEOS); err != nil {
+		if l.eval, err = read.rows(ctx, job.EvalDataPath); err != nil {
 			return err
 		}
 	}
@@ -91,7 +106,7 @@ func (l *loraRun) open(ctx context.Context, resume *spec.Snapshot) error {
 		return err
 	}
 	l.trainable, l.parameters = l.adapter.Trainable(), model.Parameters(l.model)
-	r.notice(lora.Line(l.trainable, l.parameters))
+	l.runner.notice(lora.Line(l.trainable, l.parameters))
 	return nil
 }
 
@@ -99,22 +114,24 @@ func (l *loraRun) open(ctx context.Context, resume *spec.Snapshot) error {
 func (l *loraRun) attach(resume *spec.Snapshot) error {
 	var err error
 	key := tensor.Key(uint64(l.job.Args.Seed)).Named("lora")
+	l.slot = l.base.slot()
 	switch {
 	case resume != nil:
-		l.adapter, err = lora.Restore(l.model, 0, l.job.LoRA, resume.Files[adapterFile])
-	case l.runner.InitAdapter != "":
-		l.adapter, err = lora.Load(l.model, 0, l.runner.InitAdapter)
+		l.adapter, err = lora.Restore(l.model, l.slot, l.job.LoRA, resume.Files[adapterFile])
+	case l.init != "":
+		l.adapter, err = lora.Load(l.model, l.slot, l.init)
 		if err == nil && (l.adapter.Config.R != l.job.LoRA.R || l.adapter.Config.Alpha != l.job.LoRA.Alpha) {
-			err = fault.At(l.runner.InitAdapter, 0, "the adapter has r %d and alpha %v, the configuration %d and %v", l.adapter.Config.R, l.adapter.Config.Alpha, l.job.LoRA.R, l.job.LoRA.Alpha)
+			err = fault.At(l.init, 0, "the adapter has r %d and alpha %v, the configuration %d and %v", l.adapter.Config.R, l.adapter.Config.Alpha, l.job.LoRA.R, l.job.LoRA.Alpha)
 		}
 	default:
-		l.adapter, err = lora.New(l.model, 0, l.job.LoRA, key)
+		l.adapter, err = lora.New(l.model, l.slot, l.job.LoRA, key)
 	}
 	if err != nil {
+		l.base.slots[l.slot] = false
 		return err
 	}
 	l.adapter.SetDropout(l.job.LoRA.Dropout)
-	if l.resized {
+	if l.base.resized {
 		l.adapter.KeepEmbeddings()
 	}
 	names := make([]string, len(l.adapter.Params))
@@ -132,7 +149,7 @@ func (l *loraRun) attach(resume *spec.Snapshot) error {
 
 // loop sets the training loop up at the step it begins with.
 func (l *loraRun) loop(resume *spec.Snapshot, observer spec.TrainObserver) (*train.Loop, error) {
-	plan, err := train.NewPlan(l.job.Args, len(l.train.tokens))
+	plan, err := train.NewPlanByLength(l.job.Args, l.train.lengths())
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +158,9 @@ func (l *loraRun) loop(resume *spec.Snapshot, observer spec.TrainObserver) (*tra
 		return nil, err
 	}
 	state := train.NewState(l.job.Args, plan)
+	var best map[string][]byte
 	if resume != nil {
+		best = train.BestOf(resume.Files)
 		if state, err = train.DecodeState(resume.Files[train.StateFile], plan); err != nil {
 			return nil, err
 		}
@@ -151,7 +170,7 @@ func (l *loraRun) loop(resume *spec.Snapshot, observer spec.TrainObserver) (*tra
 	}
 	return &train.Loop{
 		Args: l.job.Args, Plan: plan, Schedule: schedule, Stepper: l, Observer: observer, State: state,
-		Timings: l.runner.Timings, Evaluate: len(l.eval.tokens) > 0,
+		Best: best, Timings: l.runner.Timings, Evaluate: len(l.eval.list) > 0,
 	}, nil
 }
 
@@ -168,10 +187,10 @@ func (l *loraRun) publish(state *train.State) error {
 	if files[train.StateFile], err = state.Encode(); err != nil {
 		return err
 	}
-	return writeFolder(l.job.OutputDir, files, l.tok.Save)
+	return writeFolder(l.job.OutputDir, files, l.base.tok.Save)
 }
 
-// close takes the adapter off and frees what the run pinned; a base whose embeddings were resized is freed too.
+// close takes the adapter off and frees what the run pinned.
 func (l *loraRun) close() {
 	// Freeing cannot fail; what Do reports here would be a panic of our own, and the run's error matters more.
 	_ = l.runner.Engine.Do(func() error {
@@ -179,10 +198,8 @@ func (l *loraRun) close() {
 			l.optimiser.Free()
 		}
 		if l.adapter != nil {
-			l.runner.takeOff(l.adapter)
-		}
-		if l.resized {
-			l.runner.forget()
+			l.adapter.Detach()
+			l.base.slots[l.slot] = false
 		}
 		return nil
 	})

@@ -4,27 +4,37 @@ package recipes
 
 import (
 	"context"
+	"strings"
 
+	"elara/data/instruct"
 	"elara/data/source"
 	"elara/data/tokenizer"
 	"elara/engine/nn"
 	"elara/spec/fault"
 )
 
-// rows are the token sequences of a JSONL file, and how many of its lines gave none.
+// rows are the token sequences of a JSONL file, and the numbers of its lines that have no supervised token.
 type rows struct {
-	tokens  [][]int32
-	dropped int64 // lines cut to no supervised token
+	list []nn.Row
+	cut  []int64 // from 1
 }
 
-// readRows tokenises the texts of a file, with the special tokens the tokenizer itself adds, and cuts them to maxLength.
-// With appendEOS a row that was not cut ends with the end-of-text token; a cut row does not, for it would teach the model to
-// stop in the middle of a sentence. A row of fewer than two tokens supervises nothing and is dropped, with its count kept.
-func readRows(ctx context.Context, path string, tok *tokenizer.Tokenizer, maxLength int, appendEOS bool) (rows, error) {
+// reading says how texts become rows.
+type reading struct {
+	tok            *tokenizer.Tokenizer
+	maxLength      int  // tokens a row is cut to; 0: not cut
+	appendEOS      bool // a row that was not cut ends with the end-of-text token
+	completionOnly bool // only the answer is supervised: what follows the template's last assistant marker
+}
+
+// rows tokenises the texts of a file, with the special tokens the tokenizer itself adds. A row that was cut does not end with
+// the end-of-text token, for it would teach the model to stop in the middle of a sentence. A row that supervises nothing is
+// left out, and its line kept.
+func (r reading) rows(ctx context.Context, path string) (rows, error) {
 	var out rows
 	var end []int32
-	if appendEOS {
-		id, _, ok := tok.EOS()
+	if r.appendEOS {
+		id, _, ok := r.tok.EOS()
 		if !ok {
 			return out, fault.At(path, 0, "append_eos is set, but the tokenizer names no end-of-text token")
 		}
@@ -34,26 +44,58 @@ func readRows(ctx context.Context, path string, tok *tokenizer.Tokenizer, maxLen
 		if err != nil {
 			return out, err
 		}
-		ids := append(tok.EncodeWithSpecial(text.Text), end...)
-		if maxLength > 0 && len(ids) > maxLength {
-			ids = ids[:maxLength]
+		row := nn.Row{Tokens: append(r.tok.EncodeWithSpecial(text.Text), end...)}
+		if r.maxLength > 0 && len(row.Tokens) > r.maxLength {
+			row.Tokens = row.Tokens[:r.maxLength]
 		}
-		if len(ids) < 2 {
-			out.dropped++
+		first := 1
+		if r.completionOnly {
+			first = max(1, r.answer(text.Text, row.Tokens))
+			row.Supervised = make([]bool, len(row.Tokens))
+			for at := first; at < len(row.Tokens); at++ {
+				row.Supervised[at] = true
+			}
+		}
+		if first >= len(row.Tokens) {
+			out.cut = append(out.cut, int64(text.Line))
 			continue
 		}
-		out.tokens = append(out.tokens, ids)
+		out.list = append(out.list, row)
 	}
 	return out, nil
+}
+
+// answer finds the first token of a text's answer: the one after those that the text has in common with its prompt alone. A
+// text without the marker has no answer.
+func (r reading) answer(text string, tokens []int32) int {
+	at := strings.LastIndex(text, instruct.AssistantMarker)
+	if at < 0 {
+		return len(tokens)
+	}
+	prompt := r.tok.EncodeWithSpecial(text[:at+len(instruct.AssistantMarker)])
+	n := 0
+	for n < len(prompt) && n < len(tokens) && prompt[n] == tokens[n] {
+		n++
+	}
+	return n
 }
 
 // take picks some rows.
 func (r rows) take(index []int) []nn.Row {
 	picked := make([]nn.Row, len(index))
 	for i, row := range index {
-		picked[i].Tokens = r.tokens[row]
+		picked[i] = r.list[row]
 	}
 	return picked
+}
+
+// lengths gives each row's number of tokens.
+func (r rows) lengths() []int {
+	all := make([]int, len(r.list))
+	for i, row := range r.list {
+		all[i] = len(row.Tokens)
+	}
+	return all
 }
 
 // leastShared is the number of equal tokens at the beginning of rows from which on it pays to compute them once: an attention

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"elara/data/tokenizer"
+	"elara/engine/nn"
 	"elara/spec"
 	"elara/spec/fault"
 )
@@ -21,7 +22,7 @@ func readTexts(t *testing.T, maxLength int, appendEOS bool, texts ...string) (ro
 	r := newRunner(t)
 	tok, err := tokenizer.Load(tinyModel(t, r))
 	require.NoError(t, err)
-	return readRows(t.Context(), textsFile(t, texts...), tok, maxLength, appendEOS)
+	return reading{tok: tok, maxLength: maxLength, appendEOS: appendEOS}.rows(t.Context(), textsFile(t, texts...))
 }
 
 func TestEndTokenGoesToRowsThatWereNotCut(t *testing.T) {
@@ -37,7 +38,7 @@ func TestEndTokenGoesToRowsThatWereNotCut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got, err := readTexts(t, c.maxLength, c.appendEOS, "ab", "abc", "abcd", "abcde")
 			require.NoError(t, err)
-			require.Equal(t, rows{tokens: c.want}, got)
+			require.Equal(t, rows{list: nn.Rows(c.want)}, got)
 		})
 	}
 }
@@ -45,10 +46,10 @@ func TestEndTokenGoesToRowsThatWereNotCut(t *testing.T) {
 func TestRowsWithoutSupervisedTokenAreDroppedAndCounted(t *testing.T) {
 	got, err := readTexts(t, 8, false, "a", "ab", "b", "bc")
 	require.NoError(t, err)
-	require.Equal(t, rows{tokens: [][]int32{{'a', 'b'}, {'b', 'c'}}, dropped: 2}, got)
+	require.Equal(t, rows{list: nn.Rows([][]int32{{'a', 'b'}, {'b', 'c'}}), cut: []int64{1, 3}}, got)
 	got, err = readTexts(t, 1, false, "ab", "bc")
 	require.NoError(t, err)
-	require.Equal(t, int64(2), got.dropped)
+	require.Equal(t, []int64{1, 2}, got.cut)
 
 	r := newRunner(t)
 	job := smallJob(t, tinyModel(t, r))
@@ -59,6 +60,33 @@ func TestRowsWithoutSupervisedTokenAreDroppedAndCounted(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, int64(2), outcome.RowsDropped)
 	require.Contains(t, strings.Join(notices, "\n"), "2 rows have no supervised token and are left out")
+}
+
+// The byte tokenizer has a token for every letter, so that places in the text are places among the tokens.
+func TestCompletionOnlySupervisesTheAnswer(t *testing.T) {
+	const prompt = "<|user|>\nWhy?\n<|assistant|>\n"
+	tok, err := tokenizer.Load(tinyModel(t, newRunner(t)))
+	require.NoError(t, err)
+	read := reading{tok: tok, maxLength: len(prompt) + 4, appendEOS: true, completionOnly: true}
+	got, err := read.rows(t.Context(), textsFile(t, prompt+"So.", prompt+"Because.", "no marker", prompt, prompt+"Again.\n"+prompt+"x"))
+	require.NoError(t, err)
+	supervised := func(row nn.Row) (text string) {
+		for at, on := range row.Supervised {
+			if on && row.Tokens[at] != endOfText {
+				text += string(rune(row.Tokens[at]))
+			} else if on {
+				text += "$"
+			}
+		}
+		return text
+	}
+	var answers []string
+	for _, row := range got.list {
+		answers = append(answers, supervised(row))
+	}
+	// A prompt without an answer teaches to end; the last row's answer lies behind the cut.
+	require.Equal(t, []string{"So.$", "Beca", "$"}, answers)
+	require.Equal(t, []int64{3, 5}, got.cut)
 }
 
 func TestNothingToTrainOnIsRefused(t *testing.T) {

@@ -6,8 +6,6 @@ import (
 	"context"
 	"fmt"
 
-	"elara/data/tokenizer"
-	"elara/engine/lora"
 	"elara/engine/loss"
 	"elara/engine/model"
 	"elara/engine/nn"
@@ -44,32 +42,27 @@ func encode(m model.Model, texts []string, split func(string) []int32, more int)
 	return all, nil
 }
 
-// open loads a base in float32 with its tokenizer, and an adapter where one is named. It runs inside Engine.Do.
-func (r *Runner) open(path, adapter string) (model.Model, *tokenizer.Tokenizer, func(), error) {
-	base, err := r.load(path, tensor.Float32)
+// open runs f over a base in float32, and over the adapter of a folder where one is named.
+func (r *Runner) open(ctx context.Context, path, adapter string, f func(b *base, adapter int) error) error {
+	replaces, err := alone(adapter)
 	if err != nil {
-		return nil, nil, nil, err
+		return err
 	}
-	tok, err := tokenizer.Load(path)
-	if err != nil || adapter == "" {
-		return base, tok, func() {}, err
-	}
-	attached, err := lora.Load(base, 0, adapter)
+	b, err := r.acquire(ctx, baseKey{path: path, dtype: tensor.Float32, alone: replaces})
 	if err != nil {
-		return nil, nil, nil, err
+		return err
 	}
-	return base, tok, func() { r.takeOff(attached) }, nil
+	defer r.release(b)
+	if adapter == "" {
+		return f(b, nn.NoAdapter)
+	}
+	return r.with(b, adapter, func(slot int) error { return f(b, slot) })
 }
 
 // Score gives each text's log-probabilities in float32 arithmetic. Special tokens in a text are recognised, none is added.
 func (r *Runner) Score(ctx context.Context, path, adapter string, texts []string, each func(Scored) error) error {
-	return r.Engine.Do(func() error {
-		m, tok, done, err := r.open(path, adapter)
-		if err != nil {
-			return err
-		}
-		defer done()
-		all, err := encode(m, texts, tok.Encode, 0)
+	return r.open(ctx, path, adapter, func(b *base, slot int) error {
+		all, err := encode(b.model, texts, b.tok.Encode, 0)
 		if err != nil {
 			return err
 		}
@@ -78,15 +71,13 @@ func (r *Runner) Score(ctx context.Context, path, adapter string, texts []string
 				return context.Cause(ctx)
 			}
 			out := Scored{IDs: ids, LogProbs: []float32{}}
-			if len(out.IDs) > 1 {
-				r.Engine.Scope(func() {
-					r.Engine.NoGrad(func() {
-						_, nll := loss.Causal(m, nn.NewPass([][]int32{out.IDs}))
-						for _, v := range nll.Float32s() {
-							out.LogProbs = append(out.LogProbs, -v)
-						}
-					})
-				})
+			if len(ids) > 1 {
+				if err := r.Engine.Do(func() error {
+					out.LogProbs = logProbs(r.Engine, b.model, slot, ids)
+					return nil
+				}); err != nil {
+					return err
+				}
 			}
 			if err := each(out); err != nil {
 				return err
@@ -94,4 +85,20 @@ func (r *Runner) Score(ctx context.Context, path, adapter string, texts []string
 		}
 		return nil
 	})
+}
+
+// logProbs gives log p of every token but the first. It runs inside Engine.Do.
+func logProbs(e *tensor.Engine, m model.Model, adapter int, ids []int32) []float32 {
+	out := make([]float32, 0, len(ids)-1)
+	e.Scope(func() {
+		e.NoGrad(func() {
+			pass := nn.NewPass([][]int32{ids})
+			pass.Adapter = adapter
+			_, nll := loss.Causal(m, pass)
+			for _, v := range nll.Float32s() {
+				out = append(out, -v)
+			}
+		})
+	})
+	return out
 }

@@ -38,7 +38,7 @@ func (l *loraRun) Step(ctx context.Context, step int64, batches [][]int, learnin
 			}
 			e.Scope(func() {
 				pass := nn.Pack(l.train.take(b), l.shared())
-				pass.Train, pass.Key = true, dropout.Derive(uint64(i))
+				pass.Adapter, pass.Train, pass.Key = l.slot, true, dropout.Derive(uint64(i))
 				sum, _ := loss.Causal(l.model, pass)
 				result.Loss += sum.Scalar() / float64(counted)
 				sum.Scale(1 / float64(counted)).Backward()
@@ -69,12 +69,7 @@ func (l *loraRun) shared() int {
 
 // Evaluate implements train.Stepper: the mean of -log p over all held-out tokens, whatever the batch size.
 func (l *loraRun) Evaluate(ctx context.Context) (float64, error) {
-	var total float64
-	var tokens int64
-	err := l.runner.Engine.Do(func() (err error) {
-		total, tokens, err = heldOut(ctx, l.runner.Engine, l.model, l.eval.tokens, l.job.Args.PerDeviceEvalBatchSize, nil)
-		return err
-	})
+	total, tokens, err := heldOut(ctx, l.runner.Engine, l.model, l.slot, l.eval.list, l.job.Args.PerDeviceEvalBatchSize, nil)
 	return total / float64(max(1, tokens)), err
 }
 
@@ -94,4 +89,19 @@ func (l *loraRun) Snapshot() (map[string][]byte, error) {
 		return nil
 	})
 	return files, err
+}
+
+// Weights implements train.Restorer.
+func (l *loraRun) Weights() (map[string][]byte, error) {
+	files := map[string][]byte{}
+	err := l.runner.Engine.Do(func() (err error) {
+		files[adapterFile], err = l.adapter.EncodeWeights()
+		return err
+	})
+	return files, err
+}
+
+// Restore implements train.Restorer.
+func (l *loraRun) Restore(weights map[string][]byte) error {
+	return l.runner.Engine.Do(func() error { return l.adapter.Replace(weights[adapterFile]) })
 }

@@ -3,9 +3,9 @@
 package recipes
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 
 	"elara/data/tokenizer"
 	"elara/engine/model/llama"
@@ -53,11 +53,11 @@ func (r *Runner) TinyModel(dir string) error {
 	if _, err := tokenizer.Load(dir); err != nil {
 		return err
 	}
-	return r.Engine.Do(func() error {
-		defer r.forget()
-		_, err := r.load(filepath.Clean(dir), tensor.Float32)
-		return err
-	})
+	written, err := r.acquire(context.Background(), baseKey{path: dir, dtype: tensor.Float32, alone: true})
+	if err == nil {
+		r.release(written)
+	}
+	return err
 }
 
 // byteTokenizer is a byte-level BPE without merges: ids 0-255 are GPT-2's characters for the bytes, 256 ends a text.

@@ -15,6 +15,7 @@ import (
 
 // Options say how the next token is chosen and when to stop.
 type Options struct {
+	Adapter      int // slot of the adapter on the model, or nn.NoAdapter
 	MaxNewTokens int
 	Temperature  float64 // 0: the most probable token
 	TopP         float64 // 1: all tokens; smaller: the fewest most probable ones that together reach it
@@ -51,6 +52,7 @@ func run(ctx context.Context, m model.Model, prompts [][]int32, o Options, posit
 	e := m.Head().Engine()
 	cache := m.NewCache(int64(len(prompts)), positions)
 	pass := nn.NewPass(prompts)
+	pass.Adapter = o.Adapter
 	cache.Prefill = true
 	for slot, p := range prompts {
 		for range p {
@@ -76,7 +78,7 @@ func run(ctx context.Context, m model.Model, prompts [][]int32, o Options, posit
 			logits = tensor.Linear(h, m.Head(), nil).Float32s() // [live, vocabulary]
 		})
 		vocabulary := len(logits) / len(live)
-		next := &nn.Pass{Cache: cache}
+		next := &nn.Pass{Cache: cache, Adapter: o.Adapter}
 		var slots, rows []int64
 		var still []int
 		for i, slot := range live {

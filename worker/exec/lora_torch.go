@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -22,47 +23,117 @@ import (
 )
 
 func loraCommand() *cobra.Command {
-	var config, initAdapter string
+	var files []string
+	var initAdapter string
 	var threads int
 	var resume bool
 	c := &cobra.Command{
-		Use:   "lora --config C.json [--init-adapter DIR]",
-		Short: "Train one adapter as the guide's JSON file describes it",
+		Use:   "lora --config C.json [--config D.json ...] [--init-adapter DIR]",
+		Short: "Train adapters as the guide's JSON files describe them, several at once over one base",
 		Example: `  elara-worker exec lora --config training_configs/patient_lora.json
-  elara-worker exec lora --config training_configs/patient_lora.json --resume`,
+  elara-worker exec lora --config training_configs/patient_lora.json --resume
+  elara-worker exec lora --config general.json --config patient.json --config doctor.json --config emergency.json`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			job, warnings, err := configs.LoadLoRAJob(config)
-			if err != nil {
-				return err
-			}
-			for _, w := range warnings {
-				fmt.Fprintln(c.ErrOrStderr(), "warning:", w)
-			}
-			local := &folderObserver{dir: job.Args.OutputDir, keep: job.Args.SaveTotalLimit, out: c.OutOrStdout(), every: max(1, job.Args.LoggingSteps)}
-			var from *spec.Snapshot
-			if resume {
-				if from, err = local.newest(); err != nil {
+			c.SetOut(&lines{to: c.OutOrStdout()})
+			var trainings []*training
+			for _, file := range files {
+				t, err := openTraining(c, file, resume, len(files) > 1)
+				if err != nil {
 					return err
 				}
+				trainings = append(trainings, t)
+			}
+			if err := apart(trainings); err != nil {
+				return err
 			}
 			return withEngine(threads, func(r *recipes.Runner) error {
 				r.InitAdapter, r.Timings = initAdapter, true
 				r.Notice = func(line string) { fmt.Fprintln(c.OutOrStdout(), line) }
-				outcome, err := r.TrainLoRA(c.Context(), job, from, local)
-				if err != nil {
-					return placed(config, err)
+				errs := make([]error, len(trainings))
+				var all sync.WaitGroup
+				for i, t := range trainings {
+					all.Go(func() { errs[i] = t.run(c.Context(), r) })
 				}
-				_, err = fmt.Fprintf(c.OutOrStdout(), "%d steps, mean loss %.4f: %s\n", outcome.Step, outcome.Loss, job.OutputDir)
-				return err
+				all.Wait()
+				return errors.Join(errs...)
 			})
 		},
 	}
-	required(c, &config, "config", "training file in the guide's form")
+	c.Flags().StringArrayVar(&files, "config", nil, "training file in the guide's form; once for each adapter")
+	if err := c.MarkFlagRequired("config"); err != nil {
+		panic(err) // the flag is declared in the line above
+	}
 	c.Flags().StringVar(&initAdapter, "init-adapter", "", "PEFT folder to begin from instead of a fresh adapter")
 	c.Flags().IntVar(&threads, "threads", 0, "CPU threads; 0: all cores")
 	c.Flags().BoolVar(&resume, "resume", false, "go on from the newest checkpoint in training_args.output_dir")
 	c.MarkFlagsMutuallyExclusive("init-adapter", "resume")
 	return c
+}
+
+// lines lets trainings that run at once print whole lines.
+type lines struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.to.Write(p)
+}
+
+// training is one adapter of the command.
+type training struct {
+	config   string // its file
+	job      spec.LoRAJob
+	from     *spec.Snapshot
+	observer *folderObserver
+}
+
+// openTraining reads a training file and finds the checkpoint to go on from.
+func openTraining(c *cobra.Command, file string, resume, named bool) (*training, error) {
+	job, warnings, err := configs.LoadLoRAJob(file)
+	if err != nil {
+		return nil, err
+	}
+	name := ""
+	if named {
+		name = filepath.Base(job.OutputDir) + ": "
+	}
+	for _, w := range warnings {
+		fmt.Fprintf(c.ErrOrStderr(), "%swarning: %s\n", name, w)
+	}
+	t := &training{config: file, job: job, observer: &folderObserver{
+		dir: job.Args.OutputDir, keep: job.Args.SaveTotalLimit, out: c.OutOrStdout(), every: max(1, job.Args.LoggingSteps), name: name,
+	}}
+	if resume {
+		t.from, err = t.observer.newest()
+	}
+	return t, err
+}
+
+// apart refuses trainings that would write into one folder.
+func apart(trainings []*training) error {
+	owner := map[string]string{}
+	for _, t := range trainings {
+		folders := []string{filepath.Clean(t.job.OutputDir), filepath.Clean(t.job.Args.OutputDir)}
+		for _, folder := range slices.Compact(folders) {
+			if other, taken := owner[folder]; taken {
+				return fault.At(t.config, 0, "output_dir %s is also that of %s, expected a folder of its own", folder, other)
+			}
+			owner[folder] = t.config
+		}
+	}
+	return nil
+}
+
+func (t *training) run(ctx context.Context, r *recipes.Runner) error {
+	outcome, err := r.TrainLoRA(ctx, t.job, t.from, t.observer)
+	if err != nil {
+		return placed(t.config, err)
+	}
+	_, err = fmt.Fprintf(t.observer.out, "%s%d steps, mean loss %.4f: %s\n", t.observer.name, outcome.Step, outcome.Loss, t.job.OutputDir)
+	return err
 }
 
 // placed names the configuration as the place of what is wrong with the job and names no place of its own.
@@ -80,12 +151,13 @@ type folderObserver struct {
 	keep  int // newest checkpoints kept; 0: all
 	out   io.Writer
 	every int64
+	name  string // before each line, where several adapters train
 }
 
 // Progress implements spec.TrainObserver.
 func (o *folderObserver) Progress(p spec.Progress) {
 	if p.Step%o.every == 0 || p.Step == p.TotalSteps {
-		fmt.Fprintf(o.out, "step %d/%d  epoch %.2f  loss %.4f  lr %.3g  grad norm %.3f  %.0f tokens/s\n", p.Step, p.TotalSteps, p.Epoch, p.Loss, p.LearningRate, p.GradNorm, p.TokensPerSecond)
+		fmt.Fprintf(o.out, "%sstep %d/%d  epoch %.2f  loss %.4f  lr %.3g  grad norm %.3f  %.0f tokens/s\n", o.name, p.Step, p.TotalSteps, p.Epoch, p.Loss, p.LearningRate, p.GradNorm, p.TokensPerSecond)
 	}
 }
 

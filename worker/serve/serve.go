@@ -48,6 +48,8 @@ type Engine struct {
 	Device    string // class of device: "cpu", "cuda", ...
 	Trainer   activities.Trainer
 	Evaluator activities.Evaluator
+	// AtOnce is how many trainings and evaluations share the device. They take turns step by step over one base model.
+	AtOnce int
 }
 
 // Run serves until ctx ends, or a queue cannot be served any more.
@@ -112,11 +114,12 @@ func (o Options) control(scratch string, fatal chan<- error) sdkworker.Worker {
 	return worker
 }
 
-// device serves what holds the device, one activity at a time. Anything lighter would only wait behind it.
+// device serves what holds the device: so many activities as share it, and none of the lighter ones, which would only wait
+// behind a step.
 func (o Options) device(scratch string, fatal chan<- error) sdkworker.Worker {
 	queue := workflows.DeviceQueue(o.TrainQueue, o.Engine.Device)
 	worker := sdkworker.New(o.Client, queue, sdkworker.Options{
-		MaxConcurrentActivityExecutionSize: 1,
+		MaxConcurrentActivityExecutionSize: max(1, o.Engine.AtOnce),
 		MaxConcurrentActivityTaskPollers:   1,
 		DisableWorkflowWorker:              true,
 		DisableEagerActivities:             true,

@@ -55,7 +55,7 @@ func loadFolder(e *tensor.Engine, path string, dtype tensor.DType) (_ model.Mode
 	reader := &model.Reader{Source: source, Engine: e, DType: dtype}
 	defer func() { err = finish(reader, err) }()
 	switch kind.ModelType {
-	case "llama":
+	case llama.Llama, llama.Qwen2, llama.Qwen3, llama.Mistral:
 		config, err := llama.ParseConfig(file, data)
 		if err != nil {
 			return nil, err
@@ -68,7 +68,7 @@ func loadFolder(e *tensor.Engine, path string, dtype tensor.DType) (_ model.Mode
 		}
 		return gpt2.Load(config, reader)
 	}
-	return nil, fault.At(file, 0, "model_type %q is not supported, expected llama or gpt2", kind.ModelType)
+	return nil, fault.At(file, 0, "model_type %q is not supported, expected gpt2, llama, mistral, qwen2 or qwen3", kind.ModelType)
 }
 
 func loadGGUF(e *tensor.Engine, path string, dtype tensor.DType) (_ model.Model, err error) {
@@ -80,7 +80,7 @@ func loadGGUF(e *tensor.Engine, path string, dtype tensor.DType) (_ model.Model,
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	source := model.NewGGUF(file, config.NumAttentionHeads, config.NumKeyValueHeads)
+	source := model.NewGGUF(file, config.ModelType, config.NumAttentionHeads, config.NumKeyValueHeads)
 	reader := &model.Reader{Source: source, Engine: e, DType: dtype}
 	defer func() { err = finish(reader, err) }()
 	return llama.Load(config, reader)

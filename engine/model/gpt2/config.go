@@ -5,6 +5,7 @@ package gpt2
 import (
 	"encoding/json"
 
+	"elara/engine/model"
 	"elara/spec/fault"
 )
 
@@ -26,13 +27,21 @@ type Config struct {
 	ReorderAndUpcastAttn       bool    `json:"reorder_and_upcast_attn"`
 	TieWordEmbeddings          bool    `json:"tie_word_embeddings"`
 	AddCrossAttention          bool    `json:"add_cross_attention"`
+
+	eos, pad []int32
+	document model.Document // what was read
 }
 
 // ParseConfig reads and checks config.json; absent keys have transformers' defaults. file stands for it in errors.
 func ParseConfig(file string, data []byte) (Config, error) {
+	document, err := model.ParseDocument(file, data)
+	if err != nil {
+		return Config{}, err
+	}
 	c := Config{
 		VocabSize: 50257, NPositions: 1024, NEmbd: 768, NLayer: 12, NHead: 12, ActivationFunction: "gelu_new",
 		ResidPdrop: 0.1, EmbdPdrop: 0.1, AttnPdrop: 0.1, LayerNormEpsilon: 1e-5, ScaleAttnWeights: true, TieWordEmbeddings: true,
+		document: document,
 	}
 	if err := json.Unmarshal(data, &c); err != nil {
 		return c, fault.At(file, 0, "not a model configuration: %w", err)
@@ -61,7 +70,11 @@ func ParseConfig(file string, data []byte) (Config, error) {
 			return c, fault.At(file, 0, "%s is %v, expected a probability below 1", name, p)
 		}
 	}
-	return c, nil
+	if c.eos, err = document.Tokens(file, "eos_token_id"); err != nil {
+		return c, err
+	}
+	c.pad, err = document.Tokens(file, "pad_token_id")
+	return c, err
 }
 
 func (c Config) inner() int64 {

@@ -26,10 +26,12 @@ type block struct {
 	attn, attnProj, fc, mlpProj    *nn.Linear
 }
 
+// root is what every module name begins with in transformers.
+const root = "transformer."
+
 // Load reads all weights. Checkpoints with and without the prefix "transformer." exist; module names carry it always, as
 // in transformers.
 func Load(c Config, r *model.Reader) (*Model, error) {
-	const root = "transformer."
 	if !r.Source.Has(root + "wte.weight") {
 		r.Source = unprefixed{Source: r.Source, prefix: root}
 	}
@@ -49,16 +51,14 @@ func Load(c Config, r *model.Reader) (*Model, error) {
 		})
 	}
 	m.normW, m.normB = r.Weight(root+"ln_f.weight", d), r.Weight(root+"ln_f.bias", d)
-	if !c.TieWordEmbeddings {
-		m.head = &model.Embedding{Name: "lm_head", Weight: r.Weight("lm_head.weight", c.VocabSize, d)}
-	}
+	m.head = r.Head(c.TieWordEmbeddings, m.tokens, c.VocabSize, d)
 	if r.Err() != nil {
 		return nil, r.Err()
 	}
 	m.facts = model.Facts{
 		Dropout:      max(c.EmbdPdrop, c.AttnPdrop, c.ResidPdrop),
 		Architecture: "gpt2", Vocabulary: c.VocabSize, Width: d, Layers: c.NLayer, MaxPositions: c.NPositions,
-		DType: r.DType, TiedHead: c.TieWordEmbeddings, CountsFirstToken: true,
+		DType: r.DType, TiedHead: m.head == nil, EOS: c.eos, Pad: c.pad, CountsFirstToken: true,
 	}
 	return m, nil
 }

@@ -4,66 +4,82 @@ package llama
 
 import (
 	"encoding/json"
-	"fmt"
 
-	"elara/data/gguf"
+	"elara/engine/model"
+	"elara/engine/tensor"
 	"elara/spec/fault"
 )
 
+// The families, by transformers' model_type.
+const (
+	Llama   = "llama" // SmolLM2, Llama 2 and 3
+	Qwen2   = "qwen2" // Qwen 2 and 2.5
+	Qwen3   = "qwen3"
+	Mistral = "mistral"
+)
+
+// class is transformers' name for a family's causal language model.
+func class(family string) string {
+	switch family {
+	case Qwen2:
+		return "Qwen2ForCausalLM"
+	case Qwen3:
+		return "Qwen3ForCausalLM"
+	case Mistral:
+		return "MistralForCausalLM"
+	}
+	return "LlamaForCausalLM"
+}
+
 // Config holds the numbers of config.json, under transformers' names.
 type Config struct {
-	VocabSize             int64   `json:"vocab_size"`
-	HiddenSize            int64   `json:"hidden_size"`
-	IntermediateSize      int64   `json:"intermediate_size"`
-	NumHiddenLayers       int     `json:"num_hidden_layers"`
-	NumAttentionHeads     int64   `json:"num_attention_heads"`
-	NumKeyValueHeads      int64   `json:"num_key_value_heads"`
-	HeadDim               int64   `json:"head_dim"`
-	MaxPositionEmbeddings int64   `json:"max_position_embeddings"`
-	RMSNormEps            float64 `json:"rms_norm_eps"`
-	RopeTheta             float64 `json:"rope_theta"`
-	TieWordEmbeddings     bool    `json:"tie_word_embeddings"`
-	AttentionBias         bool    `json:"attention_bias"`
-	MLPBias               bool    `json:"mlp_bias"`
-	HiddenAct             string  `json:"hidden_act"`
-	AttentionDropout      float64 `json:"attention_dropout"`
+	ModelType             string // empty: llama
+	VocabSize             int64
+	HiddenSize            int64
+	IntermediateSize      int64
+	NumHiddenLayers       int
+	NumAttentionHeads     int64
+	NumKeyValueHeads      int64
+	HeadDim               int64
+	MaxPositionEmbeddings int64
+	RMSNormEps            float64
+	RopeTheta             float64
+	Rope                  Rope
+	TieWordEmbeddings     bool
+	AttentionBias         bool // of q, k, v and o; Qwen2 has one of q, k and v whatever this says
+	MLPBias               bool
+	HiddenAct             string
+	AttentionDropout      float64
 
-	RopeScaling    *rope `json:"rope_scaling"`
-	RopeParameters *rope `json:"rope_parameters"` // where transformers 5 writes rope_theta
+	// Windows says for each layer how many tokens one token sees, itself included; 0 is all. Nil is 0 for every layer.
+	Windows []int64
+
+	EOS []int32 // the tokens that end a text; a chat model may have several
+	Pad []int32 // the padding token, or none
+
+	document model.Document // what was read; nil for a configuration that comes from elsewhere
 }
 
-type rope struct {
-	RopeTheta float64 `json:"rope_theta"`
-	RopeType  string  `json:"rope_type"`
-	Type      string  `json:"type"`
+func (c Config) family() string {
+	if c.ModelType == "" {
+		return Llama
+	}
+	return c.ModelType
 }
 
-// ParseConfig reads and checks config.json; file stands for it in errors.
-func ParseConfig(file string, data []byte) (Config, error) {
-	c := Config{MaxPositionEmbeddings: 2048, RMSNormEps: 1e-6, RopeTheta: 10000, HiddenAct: "silu"}
-	if err := json.Unmarshal(data, &c); err != nil {
-		return c, fault.At(file, 0, "not a model configuration: %w", err)
+// biases of q, k and v, and of o.
+func (c Config) biases() (projections, output bool) {
+	return c.AttentionBias || c.ModelType == Qwen2, c.AttentionBias
+}
+
+// headNorms is true where queries and keys pass an RMSNorm of their own, head by head.
+func (c Config) headNorms() bool { return c.ModelType == Qwen3 }
+
+func (c Config) window(layer int) int64 {
+	if c.Windows == nil {
+		return 0
 	}
-	if p := c.RopeParameters; p != nil && p.RopeTheta != 0 {
-		c.RopeTheta = p.RopeTheta
-	}
-	for _, p := range []*rope{c.RopeScaling, c.RopeParameters} {
-		if p == nil {
-			continue
-		}
-		for _, kind := range []string{p.RopeType, p.Type} {
-			if kind != "" && kind != "default" {
-				return c, fault.At(file, 0, "rope type %q is not supported, expected default", kind)
-			}
-		}
-	}
-	if c.NumKeyValueHeads == 0 {
-		c.NumKeyValueHeads = c.NumAttentionHeads
-	}
-	if c.HeadDim == 0 && c.NumAttentionHeads > 0 {
-		c.HeadDim = c.HiddenSize / c.NumAttentionHeads
-	}
-	return c, c.check(file)
+	return c.Windows[layer]
 }
 
 func (c Config) check(file string) error {
@@ -85,83 +101,57 @@ func (c Config) check(file string) error {
 	if c.HiddenAct != "silu" {
 		return fault.At(file, 0, "hidden_act %q is not supported, expected silu", c.HiddenAct)
 	}
+	if !(c.RMSNormEps > 0) || !(c.RopeTheta > 0) {
+		return fault.At(file, 0, "rms_norm_eps is %v and rope_theta %v, expected positive numbers", c.RMSNormEps, c.RopeTheta)
+	}
+	if !(c.AttentionDropout >= 0 && c.AttentionDropout < 1) {
+		return fault.At(file, 0, "attention_dropout is %v, expected a probability below 1", c.AttentionDropout)
+	}
 	return nil
 }
 
-// ConfigFromGGUF reads the same numbers from a GGUF file's metadata.
-func ConfigFromGGUF(f *gguf.File) (Config, error) {
-	c := Config{HiddenAct: "silu", TieWordEmbeddings: true}
-	arch, err := f.String("general.architecture")
-	if err != nil {
-		return c, err
-	}
-	if arch != "llama" {
-		return c, fault.At(f.Path(), 0, "architecture %q is not supported, expected llama", arch)
-	}
-	read := func(key string, into *int64) {
-		if err != nil {
-			return
-		}
-		var v uint64
-		if v, err = f.Uint("llama." + key); err == nil {
-			*into = int64(v)
-		}
-	}
-	var layers int64
-	read("embedding_length", &c.HiddenSize)
-	read("feed_forward_length", &c.IntermediateSize)
-	read("block_count", &layers)
-	read("attention.head_count", &c.NumAttentionHeads)
-	read("attention.head_count_kv", &c.NumKeyValueHeads)
-	read("context_length", &c.MaxPositionEmbeddings)
-	if err != nil {
-		return c, err
-	}
-	c.NumHiddenLayers = int(layers)
-	if c.NumAttentionHeads > 0 {
-		c.HeadDim = c.HiddenSize / c.NumAttentionHeads
-	}
-	if c.RMSNormEps, err = f.Float("llama.attention.layer_norm_rms_epsilon"); err != nil {
-		return c, err
-	}
-	c.RopeTheta = 10000
-	if f.Has("llama.rope.freq_base") {
-		if c.RopeTheta, err = f.Float("llama.rope.freq_base"); err != nil {
-			return c, err
-		}
-	}
-	if f.Has("llama.rope.scaling.type") {
-		kind, err := f.String("llama.rope.scaling.type")
-		if err != nil || kind != "none" {
-			return c, fault.At(f.Path(), 0, "rope scaling %q is not supported", kind)
-		}
-	}
-	embedding, err := f.Tensor("token_embd.weight")
-	if err != nil {
-		return c, err
-	}
-	if len(embedding.Shape) != 2 {
-		return c, fault.At(f.Path(), 0, "token_embd.weight has shape %v, expected [vocabulary, width]", embedding.Shape)
-	}
-	c.VocabSize = int64(embedding.Shape[0])
-	if _, err := f.Tensor("output.weight"); err == nil {
-		c.TieWordEmbeddings = false
-	}
-	return c, c.check(f.Path())
-}
-
 // JSON writes the configuration as config.json of a Hugging Face folder.
-func (c Config) JSON() ([]byte, error) {
-	data, err := json.MarshalIndent(struct {
-		Architectures []string `json:"architectures"`
-		ModelType     string   `json:"model_type"`
-		DType         string   `json:"dtype"`
-		Config
-		RopeScaling    *rope `json:"rope_scaling,omitempty"`
-		RopeParameters *rope `json:"rope_parameters,omitempty"`
-	}{Architectures: []string{"LlamaForCausalLM"}, ModelType: "llama", DType: "float32", Config: c}, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("encode configuration: %w", err)
+func (c Config) JSON() ([]byte, error) { return c.encode(c.VocabSize, tensor.Float32) }
+
+// encode writes what was read, or else every number, in the form that both transformers 4 and 5 read.
+func (c Config) encode(vocabulary int64, dtype tensor.DType) ([]byte, error) {
+	if c.document != nil {
+		return c.document.Encode(vocabulary, dtype)
 	}
-	return data, nil
+	numbers := map[string]any{
+		"architectures": []string{class(c.family())}, "model_type": c.family(),
+		"hidden_size": c.HiddenSize, "intermediate_size": c.IntermediateSize, "num_hidden_layers": c.NumHiddenLayers,
+		"num_attention_heads": c.NumAttentionHeads, "num_key_value_heads": c.NumKeyValueHeads, "head_dim": c.HeadDim,
+		"max_position_embeddings": c.MaxPositionEmbeddings, "rms_norm_eps": c.RMSNormEps, "rope_theta": c.RopeTheta,
+		"tie_word_embeddings": c.TieWordEmbeddings, "hidden_act": c.HiddenAct, "attention_dropout": c.AttentionDropout,
+	}
+	switch c.family() {
+	case Llama:
+		numbers["attention_bias"], numbers["mlp_bias"] = c.AttentionBias, c.MLPBias
+	case Qwen3:
+		numbers["attention_bias"] = c.AttentionBias
+	case Mistral: // whose absent window is one of 4096
+		numbers["sliding_window"] = nil
+	}
+	if scaling := c.Rope.numbers(); scaling != nil {
+		numbers["rope_scaling"] = scaling
+	}
+	if len(c.EOS) > 0 {
+		numbers["eos_token_id"] = c.EOS
+	}
+	if len(c.EOS) == 1 {
+		numbers["eos_token_id"] = c.EOS[0]
+	}
+	if len(c.Pad) > 0 {
+		numbers["pad_token_id"] = c.Pad[0]
+	}
+	document := model.Document{}
+	for key, value := range numbers {
+		raw, err := json.Marshal(value)
+		if err != nil {
+			return nil, err
+		}
+		document[key] = raw
+	}
+	return document.Encode(vocabulary, dtype)
 }

@@ -4,13 +4,14 @@ package llama
 
 import (
 	"math"
+	"slices"
 
 	"elara/engine/model"
 	"elara/engine/nn"
 	"elara/engine/tensor"
 )
 
-// Model is a loaded Llama.
+// Model is a loaded model of one of the families.
 type Model struct {
 	config   Config
 	facts    model.Facts
@@ -18,61 +19,84 @@ type Model struct {
 	head     *model.Embedding // nil where the input embedding serves
 	layers   []block
 	norm     *tensor.Tensor
-	cos, sin *tensor.Tensor // float32 [positions, head width / 2]
+	cos, sin *tensor.Tensor // float32 [positions so far, head width / 2]
+	tables   []*tensor.Tensor
 }
 
 type block struct {
 	inputNorm, postNorm        *tensor.Tensor
 	q, k, v, o, gate, up, down *nn.Linear
+	qNorm, kNorm               *tensor.Tensor // [head width], nil where the family has none
+	window                     int64          // tokens that one token sees, itself included; 0: all
 }
 
 // Load reads all weights.
 func Load(c Config, r *model.Reader) (*Model, error) {
 	m := &Model{config: c}
 	d, heads, keyHeads := c.HiddenSize, c.NumAttentionHeads*c.HeadDim, c.NumKeyValueHeads*c.HeadDim
+	projections, output := c.biases()
 	m.embed = &model.Embedding{Name: "model.embed_tokens", Weight: r.Weight("model.embed_tokens.weight", c.VocabSize, d)}
 	for i := range c.NumHiddenLayers {
 		at := model.Layer("model.layers.%d.", i)
-		m.layers = append(m.layers, block{
+		b := block{
 			inputNorm: r.Weight(at+"input_layernorm.weight", d),
-			q:         r.Linear(at+"self_attn.q_proj", d, heads, c.AttentionBias),
-			k:         r.Linear(at+"self_attn.k_proj", d, keyHeads, c.AttentionBias),
-			v:         r.Linear(at+"self_attn.v_proj", d, keyHeads, c.AttentionBias),
-			o:         r.Linear(at+"self_attn.o_proj", heads, d, c.AttentionBias),
+			q:         r.Linear(at+"self_attn.q_proj", d, heads, projections),
+			k:         r.Linear(at+"self_attn.k_proj", d, keyHeads, projections),
+			v:         r.Linear(at+"self_attn.v_proj", d, keyHeads, projections),
+			o:         r.Linear(at+"self_attn.o_proj", heads, d, output),
 			postNorm:  r.Weight(at+"post_attention_layernorm.weight", d),
 			gate:      r.Linear(at+"mlp.gate_proj", d, c.IntermediateSize, c.MLPBias),
 			up:        r.Linear(at+"mlp.up_proj", d, c.IntermediateSize, c.MLPBias),
 			down:      r.Linear(at+"mlp.down_proj", c.IntermediateSize, d, c.MLPBias),
-		})
+			window:    c.window(i),
+		}
+		if c.headNorms() {
+			b.qNorm, b.kNorm = r.Weight(at+"self_attn.q_norm.weight", c.HeadDim), r.Weight(at+"self_attn.k_norm.weight", c.HeadDim)
+		}
+		m.layers = append(m.layers, b)
 	}
 	m.norm = r.Weight("model.norm.weight", d)
-	if !c.TieWordEmbeddings {
-		m.head = &model.Embedding{Name: "lm_head", Weight: r.Weight("lm_head.weight", c.VocabSize, d)}
-	}
+	m.head = r.Head(c.TieWordEmbeddings, m.embed, c.VocabSize, d)
 	if r.Err() != nil {
 		return nil, r.Err()
 	}
-	m.rotary(r.Engine)
+	m.rotary(min(c.MaxPositionEmbeddings, firstPositions))
 	m.facts = model.Facts{
-		Dropout:      c.AttentionDropout,
-		Architecture: "llama", Vocabulary: c.VocabSize, Width: d, Layers: c.NumHiddenLayers, MaxPositions: c.MaxPositionEmbeddings,
-		DType: r.DType, TiedHead: c.TieWordEmbeddings,
+		Architecture: c.family(), Vocabulary: c.VocabSize, Width: d, Layers: c.NumHiddenLayers, MaxPositions: c.MaxPositionEmbeddings,
+		DType: r.DType, TiedHead: m.head == nil, EOS: c.EOS, Pad: c.Pad, Dropout: c.AttentionDropout,
 	}
 	return m, nil
 }
 
-// rotary tabulates the angles position * theta^(-2i/width) as transformers does: the frequencies in float32.
-func (m *Model) rotary(e *tensor.Engine) {
-	half, positions := m.config.HeadDim/2, m.config.MaxPositionEmbeddings
+// firstPositions is how long the rotary tables begin: those of Llama 3's 131,072 positions would take 67 MB and half a
+// second, and few texts go beyond 2,048.
+const firstPositions = 2048
+
+// rotary tabulates the angles of as many positions. The tables before it stay: a pass that was begun with them may need them
+// again on its way back. They double in size, so all of them together are less than twice the last.
+func (m *Model) rotary(positions int64) {
+	e, half := m.norm.Engine(), m.config.HeadDim/2
+	frequencies, factor := m.config.Rope.frequencies(m.config.RopeTheta, m.config.HeadDim)
 	cos, sin := make([]float32, positions*half), make([]float32, positions*half)
-	for i := range half {
-		frequency := 1 / float32(math.Pow(m.config.RopeTheta, float64(float32(2*i)/float32(m.config.HeadDim))))
-		for at := range positions {
-			angle := float64(float32(at) * frequency)
-			cos[at*half+i], sin[at*half+i] = float32(math.Cos(angle)), float32(math.Sin(angle))
+	for at := range positions {
+		for i, f := range frequencies {
+			s, c := math.Sincos(float64(float32(at) * f))
+			cos[at*half+int64(i)], sin[at*half+int64(i)] = float32(c)*factor, float32(s)*factor
 		}
 	}
 	m.cos, m.sin = e.FromFloat32(cos, positions, half).Pin(), e.FromFloat32(sin, positions, half).Pin()
+	m.tables = append(m.tables, m.cos, m.sin)
+}
+
+// angles gives the rotary tables, long enough for the pass. A position beyond the configuration's is left to Rope to refuse.
+func (m *Model) angles(p *nn.Pass) (cos, sin *tensor.Tensor) {
+	if len(p.Positions) > 0 {
+		have, limit := m.cos.Size(0), m.config.MaxPositionEmbeddings
+		if need := slices.Max(p.Positions) + 1; need > have && have < limit {
+			m.rotary(min(limit, max(need, 2*have)))
+		}
+	}
+	return m.cos, m.sin
 }
 
 // Hidden implements model.Model.
@@ -80,14 +104,18 @@ func (m *Model) Hidden(p *nn.Pass) *tensor.Tensor {
 	e, c := m.norm.Engine(), m.config
 	tokens := int64(len(p.Tokens))
 	positions := e.FromInt64(p.Positions)
-	attention := nn.Attention{Scale: 1 / math.Sqrt(float64(c.HeadDim)), Dropout: c.AttentionDropout}
+	cos, sin := m.angles(p)
 	x := m.embed.Weight.Rows(e.FromInt64(p.Tokens)) // [tokens, width]
 	for i, b := range m.layers {
 		h := x.RMSNorm(b.inputNorm, c.RMSNormEps)
-		q := b.q.Forward(p, h).View(tokens, c.NumAttentionHeads, c.HeadDim).Rope(m.cos, m.sin, positions)
-		k := b.k.Forward(p, h).View(tokens, c.NumKeyValueHeads, c.HeadDim).Rope(m.cos, m.sin, positions)
+		q := b.q.Forward(p, h).View(tokens, c.NumAttentionHeads, c.HeadDim)
+		k := b.k.Forward(p, h).View(tokens, c.NumKeyValueHeads, c.HeadDim)
 		v := b.v.Forward(p, h).View(tokens, c.NumKeyValueHeads, c.HeadDim)
-		a := attention.Attend(p, i, q, k, v)
+		if b.qNorm != nil {
+			q, k = q.RMSNorm(b.qNorm, c.RMSNormEps), k.RMSNorm(b.kNorm, c.RMSNormEps)
+		}
+		attention := nn.Attention{Scale: 1 / math.Sqrt(float64(c.HeadDim)), Dropout: c.AttentionDropout, Window: b.window}
+		a := attention.Attend(p, i, q.Rope(cos, sin, positions), k.Rope(cos, sin, positions), v)
 		x = x.Add(b.o.Forward(p, a.View(tokens, c.NumAttentionHeads*c.HeadDim)))
 		h = x.RMSNorm(b.postNorm, c.RMSNormEps)
 		x = x.Add(b.down.Forward(p, tensor.SwiGLU(b.gate.Forward(p, h), b.up.Forward(p, h))))
@@ -128,12 +156,15 @@ func (m *Model) Weights() []*tensor.Tensor {
 	}
 	for _, b := range m.layers {
 		all = append(all, b.inputNorm, b.postNorm)
+		if b.qNorm != nil {
+			all = append(all, b.qNorm, b.kNorm)
+		}
 	}
 	return append(all, nn.Weights(m.Linears())...)
 }
 
 // Buffers implements model.Model: the rotary tables.
-func (m *Model) Buffers() []*tensor.Tensor { return []*tensor.Tensor{m.cos, m.sin} }
+func (m *Model) Buffers() []*tensor.Tensor { return m.tables }
 
 // NewCache implements model.Model.
 func (m *Model) NewCache(slots, positions int64) *nn.Cache {

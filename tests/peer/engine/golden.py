@@ -6,6 +6,7 @@ Usage: python golden.py > engine/recipes/testdata/golden.json
 Element i of the tensor NAME is mix(fnv1a(NAME) + i) >> 16, an unsigned number of 16 bits, minus 2^15, times a power of two:
 exact in float32, so that both sides hold the same weights without a file between them.
 """
+import copy
 import json
 import os
 import sys
@@ -16,8 +17,7 @@ import torch
 from datasets import Dataset
 from peft import LoraConfig, get_peft_model
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import (AutoModelForCausalLM, DataCollatorForLanguageModeling, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM,
-                          PreTrainedTokenizerFast, Trainer, TrainingArguments)
+from transformers import AutoConfig, AutoModelForCausalLM, DataCollatorForLanguageModeling, PreTrainedTokenizerFast, Trainer, TrainingArguments
 
 TEXTS = [
     "Fever of 39.5 \u00b0C for 3 days; paracetamol 500 mg every 6 h, at most 4 g/day.",
@@ -34,16 +34,34 @@ ROWS = [
     "What is croup? A barking cough in small children, often at night.",
     "What does insulin do? It lets sugar enter the cells.",
 ]
+SHAPE = dict(vocab_size=257, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+             max_position_embeddings=192)
+# The longest text has 135 tokens: all scalings below reach far beyond their original positions.
 MODELS = {
-    "llama": dict(vocab_size=257, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-                  max_position_embeddings=192, rope_theta=100000.0, rms_norm_eps=1e-5, tie_word_embeddings=True),
-    "llama-biased": dict(vocab_size=257, hidden_size=24, intermediate_size=40, num_hidden_layers=2, num_attention_heads=3, num_key_value_heads=1,
-                         head_dim=10, max_position_embeddings=192, rope_theta=10000.0, rms_norm_eps=1e-6, tie_word_embeddings=False,
-                         attention_bias=True, mlp_bias=True),
-    "gpt2": dict(vocab_size=257, n_embd=32, n_layer=2, n_head=4, n_positions=192, layer_norm_epsilon=1e-5, resid_pdrop=0.0, embd_pdrop=0.0,
-                 attn_pdrop=0.0, tie_word_embeddings=True),
+    "llama": dict(SHAPE, model_type="llama", rope_theta=100000.0, rms_norm_eps=1e-5, tie_word_embeddings=True),
+    "llama-biased": dict(SHAPE, model_type="llama", hidden_size=24, intermediate_size=40, num_attention_heads=3, num_key_value_heads=1, head_dim=10,
+                         rope_theta=10000.0, rms_norm_eps=1e-6, tie_word_embeddings=False, attention_bias=True, mlp_bias=True),
+    "llama3": dict(SHAPE, model_type="llama", rope_theta=500000.0, rms_norm_eps=1e-5, tie_word_embeddings=False,
+                   rope_scaling=dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=32)),
+    "llama-linear": dict(SHAPE, model_type="llama", rms_norm_eps=1e-5, tie_word_embeddings=True, rope_parameters=dict(rope_type="linear", factor=4.0, rope_theta=50000.0)),
+    "qwen2": dict(SHAPE, model_type="qwen2", rope_theta=1000000.0, rms_norm_eps=1e-6, tie_word_embeddings=True, use_sliding_window=False,
+                  sliding_window=32, max_window_layers=1),
+    "qwen2-yarn": dict(SHAPE, model_type="qwen2", rope_theta=10000.0, rms_norm_eps=1e-6, tie_word_embeddings=True,
+                       rope_scaling=dict(type="yarn", factor=6.0, original_max_position_embeddings=32)),
+    "qwen3": dict(SHAPE, model_type="qwen3", head_dim=12, rms_norm_eps=1e-6, tie_word_embeddings=True, use_sliding_window=True, sliding_window=192,
+                  max_window_layers=1, rope_parameters=dict(rope_type="default", rope_theta=1000000.0)),
+    "mistral": dict(SHAPE, model_type="mistral", rope_theta=10000.0, rms_norm_eps=1e-5, tie_word_embeddings=False, sliding_window=192),
+    "gpt2": dict(model_type="gpt2", vocab_size=257, n_embd=32, n_layer=2, n_head=4, n_positions=192, layer_norm_epsilon=1e-5, resid_pdrop=0.0,
+                 embd_pdrop=0.0, attn_pdrop=0.0, tie_word_embeddings=True),
 }
-TARGETS = {"llama": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"], "gpt2": ["c_attn", "c_proj", "c_fc"]}
+# Here the longest text leaves the window: in all layers, and in the second only.
+WINDOWED = {
+    "mistral": dict(SHAPE, model_type="mistral", rope_theta=10000.0, rms_norm_eps=1e-5, tie_word_embeddings=False, sliding_window=24),
+    "qwen3": dict(SHAPE, model_type="qwen3", head_dim=12, rope_theta=10000.0, rms_norm_eps=1e-6, tie_word_embeddings=True, use_sliding_window=True,
+                  sliding_window=24, max_window_layers=1),
+}
+PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+TARGETS = {"llama": PROJECTIONS, "qwen3": PROJECTIONS, "mistral": PROJECTIONS, "gpt2": ["c_attn", "c_proj", "c_fc"]}
 
 
 def formula(name, shape):
@@ -76,9 +94,9 @@ def fill(model):
                 p.copy_(formula(name, tuple(p.shape)))
 
 
-def build(name):
-    config = (GPT2Config if name == "gpt2" else LlamaConfig)(**MODELS[name], bos_token_id=256, eos_token_id=256, attn_implementation="eager")
-    model = (GPT2LMHeadModel if name == "gpt2" else LlamaForCausalLM)(config)
+def build(numbers):
+    config = AutoConfig.for_model(**copy.deepcopy(numbers), bos_token_id=256, eos_token_id=256)
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager")
     fill(model)
     return model.eval()
 
@@ -108,7 +126,7 @@ def logprobs(model, tok, text):
 
 
 def train(name, tok):
-    model = build(name)
+    model = build(MODELS[name])
     rows = len(model.get_input_embeddings().weight)
     tok.add_special_tokens({"pad_token": "<PAD>"})
     model.resize_token_embeddings(len(tok))
@@ -136,18 +154,23 @@ def train(name, tok):
             "learning_rate": [e["learning_rate"] for e in log], "epoch": [e["epoch"] for e in log], "final": final}
 
 
+def scored(numbers, tok):
+    model = build(numbers)
+    ids, scores = map(list, zip(*(logprobs(model, tok, t) for t in TEXTS)))
+    return ids, {"config": numbers, "logprobs": scores, "weights": [[n, list(p.shape)] for n, p in model.named_parameters()]}
+
+
 def main():
     stdout, sys.stdout = sys.stdout, sys.stderr  # the Trainer prints its log
-    golden = {"texts": TEXTS, "rows": ROWS, "models": {}}
+    golden = {"texts": TEXTS, "rows": ROWS, "models": {}, "windowed": {}}
     for name, numbers in MODELS.items():
-        tok, model = tokenizer(), build(name)
-        golden["ids"], scores = map(list, zip(*(logprobs(model, tok, t) for t in TEXTS)))
-        entry = {"config": numbers | {"model_type": "gpt2" if name == "gpt2" else "llama"}, "logprobs": scores,
-                 "weights": [[n, list(p.shape)] for n, p in model.named_parameters()]}
+        golden["ids"], entry = scored(numbers, tokenizer())
         if name in TARGETS:
             entry["targets"] = TARGETS[name]
-            entry["lora"] = train(name, tok)
+            entry["lora"] = train(name, tokenizer())
         golden["models"][name] = entry
+    for name, numbers in WINDOWED.items():
+        golden["ids"], golden["windowed"][name] = scored(numbers, tokenizer())
     out = json.dumps(golden, ensure_ascii=True, separators=(",", ":"))
     stdout.write(out.replace('],"', '],\n"').replace('},"', '},\n"') + "\n")
 
