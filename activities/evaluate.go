@@ -39,11 +39,12 @@ func evaluateKey(in spec.EvaluateTargetInput) (spec.Digest, error) {
 		MaxLength              int
 		AppendEOS              bool
 		AddPadToken, BF16      bool
+		Completion             bool
 		Device                 string
 		Template               spec.Digest
 	}{
 		in.Base.Digest, target.Adapter.Digest, target.Dataset.Digest, in.Plan, target.Audience,
-		target.MaxLength, target.AppendEOS, target.AddPadToken, target.BF16, target.Device, template,
+		target.MaxLength, target.AppendEOS, target.AddPadToken, target.BF16, target.CompletionOnlyLoss, target.Device, template,
 	})
 }
 
@@ -120,7 +121,8 @@ func (d *Device) evaluation(ctx context.Context, store storage.Store, in spec.Ev
 		BaseModel: base, Adapter: folders[1], EvalDataPath: filepath.Join(folders[2], evalFile),
 		MaxRows: in.Plan.MaxRows, MaxNewTokens: in.Plan.MaxNewTokens,
 		MaxLength: in.Target.MaxLength, AppendEOS: in.Target.AppendEOS, AddPadToken: in.Target.AddPadToken,
-		BF16: in.Target.BF16,
+		CompletionOnlyLoss: in.Target.CompletionOnlyLoss,
+		BF16:               in.Target.BF16,
 	}
 	template := instruct.Guide()
 	for _, question := range in.Plan.Questions {

@@ -191,7 +191,7 @@ func (r movingBody) Read(p []byte) (int, error) {
 
 // showable leaves out figures that JSON cannot hold: the SDK panics over a heartbeat that it cannot encode.
 func showable(p spec.Progress) spec.Progress {
-	for _, figure := range []*float64{&p.Epoch, &p.Loss, &p.LearningRate, &p.GradNorm, &p.EvalLoss, &p.TokensPerSecond} {
+	for _, figure := range []*float64{&p.Epoch, &p.Loss, &p.LearningRate, &p.GradNorm, &p.EvalLoss, &p.LoggedLoss, &p.TokensPerSecond, &p.MatmulShare} {
 		*figure = finite(*figure)
 	}
 	return p

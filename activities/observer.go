@@ -19,6 +19,7 @@ type observer struct {
 	saver       saver
 	committed   atomic.Int64 // newest step whose checkpoint is committed by this attempt
 
+	cut             []int64   // lines of the training file whose rows are left out
 	tokensPerSecond float64   // of the last step
 	stepped         time.Time // end of the last step; zero before the first, whose time is mostly loading
 

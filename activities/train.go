@@ -28,8 +28,9 @@ func trainKey(in spec.AdapterInput) (spec.Digest, error) {
 		MaxLength     int
 		AppendEOS     bool
 		AddPadToken   bool
+		Completion    bool
 		Device        string
-	}{in.Base.Digest, in.Dataset.Digest, plan.LoRA, plan.Args, plan.MaxLength, plan.AppendEOS, plan.AddPadToken, plan.Device})
+	}{in.Base.Digest, in.Dataset.Digest, plan.LoRA, plan.Args, plan.MaxLength, plan.AppendEOS, plan.AddPadToken, plan.CompletionOnlyLoss, plan.Device})
 }
 
 // FindAdapter looks for an adapter that was made of the same before; Unchanged is set when there is one.
@@ -134,6 +135,9 @@ func (d *Device) trainSegment(ctx context.Context, in spec.SegmentInput) (result
 		return spec.SegmentResult{}, fmt.Errorf("train %s: %w", in.Plan.Name, err)
 	}
 	if result.Outcome.Done {
+		if err := accountForCut(filepath.Dir(job.TrainDataPath), job.OutputDir, watch.cut, result.Outcome.RowsDropped, job.MaxLength); err != nil {
+			return spec.SegmentResult{}, fmt.Errorf("train %s: %w", in.Plan.Name, err)
+		}
 		if result.Adapter, err = publishAdapter(unbroken, store, in.AdapterInput, key, job.OutputDir, result.Outcome); err != nil {
 			return spec.SegmentResult{}, err
 		}
@@ -174,7 +178,8 @@ func (d *Device) job(ctx context.Context, store storage.Store, in spec.AdapterIn
 		BaseModel: base, ModelType: "causal_lm", OutputDir: filepath.Join(folder, "adapter"),
 		TrainDataPath: filepath.Join(dataset, trainFile), EvalDataPath: filepath.Join(dataset, evalFile),
 		MaxLength: in.Plan.MaxLength, AppendEOS: in.Plan.AppendEOS, AddPadToken: in.Plan.AddPadToken,
-		LoRA: in.Plan.LoRA, Args: in.Plan.Args,
+		CompletionOnlyLoss: in.Plan.CompletionOnlyLoss,
+		LoRA:               in.Plan.LoRA, Args: in.Plan.Args,
 	}
 	job.Args.OutputDir = filepath.Join(folder, "checkpoints")
 	return job, nil

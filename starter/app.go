@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"elara/configs"
+	"elara/internal/version"
 	"elara/spec/fault"
 	"elara/starter/devstack"
 	"elara/starter/terminal"
@@ -67,13 +67,14 @@ Without settings, the verbs use the stack of this machine (elara up). To use a
 cluster, name it: --temporal-address and --s3-endpoint, ELARA_TEMPORAL_ADDRESS and
 so on in the environment, or a settings file with --config.
 
-Exit codes: 0 done; 2 bad input, or a decision that was refused; 1 anything else.`
+Exit codes: 0 done; 2 bad input (a name that nothing has is that, too), or a request that
+was refused; 1 anything else.`
 
 func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "elara",
 		Short:         "Durable post-training for medical language models",
-		Version:       version(),
+		Version:       version.Text(),
 		Long:          rootHelp,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -93,7 +94,7 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(
 		newUp(a), newDown(a), newDemo(a),
 		newRun(a), newWatch(a), newStatus(a),
-		newApprove(a), newReject(a),
+		newApprove(a), newReject(a), newCancel(a),
 		newSchedule(a), newArtifacts(a), newRelease(a), newDoctor(a),
 	)
 	markUsageErrors(root)
@@ -126,20 +127,6 @@ func addSettings(flags *pflag.FlagSet, prefixes ...string) {
 			flags.AddFlag(flag)
 		}
 	})
-}
-
-// version is the module's version, or the commit that it was built from.
-func version() string {
-	info, known := debug.ReadBuildInfo()
-	if !known {
-		return "unknown"
-	}
-	for _, setting := range info.Settings {
-		if setting.Key == "vcs.revision" {
-			return setting.Value
-		}
-	}
-	return info.Main.Version
 }
 
 // group makes a command that only holds others: alone it shows its help, with a word it does not know it refuses.

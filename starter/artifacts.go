@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
 
 	"elara/spec"
 	"elara/spec/fault"
@@ -19,11 +20,12 @@ import (
 func newArtifacts(a *app) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "artifacts",
-		Short: "List, look into and fetch what runs have made",
+		Short: "List, look into, fetch and clear away what runs have made",
 		Example: `  elara artifacts list winter-2026
-  elara artifacts pull winter-2026 patient ./patient-adapter`,
+  elara artifacts pull winter-2026 patient ./patient-adapter
+  elara artifacts prune`,
 	}
-	return group(command, newArtifactsList(a), newArtifactsShow(a), newArtifactsPull(a))
+	return group(command, newArtifactsList(a), newArtifactsShow(a), newArtifactsPull(a), newArtifactsPrune(a))
 }
 
 // namedArtifact is an artifact of a run under the name that pull takes.
@@ -51,20 +53,6 @@ func artifactsOf(status spec.PipelineStatus) []namedArtifact {
 	return made
 }
 
-// statusOf asks the named run for its status.
-func (a *app) statusOf(cmd *cobra.Command, t target, name string) (spec.PipelineStatus, error) {
-	server, err := t.dial(cmd.Context())
-	if err != nil {
-		return spec.PipelineStatus{}, err
-	}
-	defer server.Close()
-	run, err := findRun(cmd.Context(), server, name)
-	if err != nil {
-		return spec.PipelineStatus{}, err
-	}
-	return askStatus(cmd.Context(), server, run)
-}
-
 func newArtifactsList(a *app) *cobra.Command {
 	var asJSON bool
 	command := &cobra.Command{
@@ -73,11 +61,11 @@ func newArtifactsList(a *app) *cobra.Command {
 		Example: "  elara artifacts list winter-2026 --json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			t, err := a.target(cmd)
-			if err != nil {
+			var status spec.PipelineStatus
+			err := a.withRun(cmd, args, func(ctx context.Context, _ target, server client.Client, run runInfo) (err error) {
+				status, err = askStatus(ctx, server, run)
 				return err
-			}
-			status, err := a.statusOf(cmd, t, args[0])
+			})
 			if err != nil {
 				return err
 			}
@@ -107,27 +95,24 @@ made from, and what its maker noted. The first 12 digits of its digest are enoug
 		Example: "  elara artifacts show 1f0c5d2a9b3e",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			t, err := a.target(cmd)
-			if err != nil {
+			return a.withStore(cmd, func(ctx context.Context, store storage.Store) error {
+				digest, err := wholeDigest(ctx, store, args[0])
+				if err != nil {
+					return err
+				}
+				manifest, err := artifact.Load(ctx, store, spec.ArtifactRef{Digest: digest})
+				if fault.Is(err, fault.NotFound) {
+					return refusedError{err}
+				}
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return a.printJSON(manifest)
+				}
+				_, err = fmt.Fprint(a.out, manifestText(digest, manifest))
 				return err
-			}
-			store, err := t.store(cmd.Context())
-			if err != nil {
-				return err
-			}
-			digest, err := wholeDigest(cmd.Context(), store, args[0])
-			if err != nil {
-				return err
-			}
-			manifest, err := artifact.Load(cmd.Context(), store, spec.ArtifactRef{Digest: digest})
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return a.printJSON(manifest)
-			}
-			_, err = fmt.Fprint(a.out, manifestText(digest, manifest))
-			return err
+			})
 		},
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print data")
@@ -151,7 +136,7 @@ func wholeDigest(ctx context.Context, store storage.Store, digits string) (spec.
 	}
 	switch len(found) {
 	case 0:
-		return "", fault.New(fault.NotFound, "no artifact's digest begins with %s", digits)
+		return "", refuse(fault.NotFound, "", "no artifact's digest begins with %s", digits)
 	case 1:
 		return found[0], nil
 	}
@@ -190,27 +175,25 @@ empty; it appears when it is complete.`,
 		Example: "  elara artifacts pull winter-2026 patient ./patient-adapter",
 		Args:    cobra.ExactArgs(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			t, err := a.target(cmd)
-			if err != nil {
+			return a.withRun(cmd, args, func(ctx context.Context, t target, server client.Client, run runInfo) error {
+				status, err := askStatus(ctx, server, run)
+				if err != nil {
+					return err
+				}
+				ref, err := artifactNamed(status, args[1])
+				if err != nil {
+					return err
+				}
+				store, err := t.store(ctx)
+				if err != nil {
+					return err
+				}
+				if err := pull(ctx, store, ref, args[2]); err != nil {
+					return err
+				}
+				_, err = fmt.Fprintln(a.out, args[2])
 				return err
-			}
-			status, err := a.statusOf(cmd, t, args[0])
-			if err != nil {
-				return err
-			}
-			ref, err := artifactNamed(status, args[1])
-			if err != nil {
-				return err
-			}
-			store, err := t.store(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if err := pull(cmd.Context(), store, ref, args[2]); err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(a.out, args[2])
-			return err
+			})
 		},
 	}
 	return command
@@ -225,7 +208,7 @@ func artifactNamed(status spec.PipelineStatus, name string) (spec.ArtifactRef, e
 		}
 		names = append(names, named.Name)
 	}
-	return spec.ArtifactRef{}, fault.New(fault.NotFound, "run %s has no artifact %q yet, it has %v", status.Run, name, names)
+	return spec.ArtifactRef{}, refuse(fault.NotFound, "", "run %s has no artifact %q yet, it has %v", status.Run, name, names)
 }
 
 // pull lays an artifact out in a folder, which gets its name when everything in it is verified. It must not be there

@@ -69,6 +69,7 @@ func TestBadCommandLinesCostOneLineAndExitCode2(t *testing.T) {
 		{[]string{"run", file}, file + ":2: "},
 		{[]string{"run", file, "--set", "name"}, "--set name: expected key.path=value"},
 		{[]string{"run", file, "--set", "name=a", "--set", "name=b"}, "--set name: expected each key once"},
+		{[]string{"run", pipelineFile(t, state, "p"), "--set", "prepare.sources=rows.csv"}, "override prepare.sources: expected a list of blocks in one line, such as [{path: …}, {path: …}]; found rows.csv"},
 		{[]string{"demo"}, "expected --approve-as NAME or CI=true"},
 		{[]string{"demo", "--approve-as", "x", "--base", filepath.Join(state, "no-model")}, "no-model: cannot be opened: no such file or directory; expected smollm2, tiny or the path of a model"},
 		{[]string{"demo", "--approve-as", "x", "--base", state, "--data", file}, "is a file, expected a folder of CSV files"},
@@ -185,7 +186,11 @@ func TestTheWholeChainFromTheCommandLine(t *testing.T) {
 	require.Regexp(t, `✓  object store     http://127.0.0.1:\d+, bucket elara, conditional writes hold`, doctor.out)
 
 	t.Run("a second run of the same", func(t *testing.T) { secondRun(t, state) })
+	t.Run("names that nothing has", func(t *testing.T) { unknownNames(t, state, run, pipelineFile(t, state, "unknown")) })
 	t.Run("a run that is decided by hand", func(t *testing.T) { decidedByHand(t, state) })
+	t.Run("a run that is cancelled", func(t *testing.T) { cancelledRun(t, state) })
+	t.Run("a release that is taken back", func(t *testing.T) { takenBack(t, state, "demo-tiny") })
+	t.Run("what nothing needs any more", func(t *testing.T) { prunes(t, state, run) })
 	t.Run("data that cannot be read", func(t *testing.T) { badData(t, state) })
 	t.Run("schedules", func(t *testing.T) { schedules(t, state) })
 }
@@ -226,14 +231,15 @@ func secondRun(t *testing.T, state string) {
 
 func decidedByHand(t *testing.T, state string) {
 	file := pipelineFile(t, state, "by-hand")
-	run := elara(t, "run", file, "--id", "hand-1", "--every", "1ms", "--state", state)
+	run := elara(t, "run", file, "--id", "hand-1", "--every", "1ms", "--state", state,
+		"--set", "prepare.sources=[{path: "+state+"/demo/data/qa.csv, audience_column: audience}]")
 	require.Equal(t, exitDone, run.code, run.err)
 	require.Contains(t, run.err, "run hand-1 has started\n")
 	require.Contains(t, run.out, "approval: candidate ")
 	require.Contains(t, run.out, "Decide with   elara approve hand-1 --as NAME")
 
 	taken := elara(t, "run", file, "--id", "hand-1", "--state", state)
-	require.Equal(t, exitFailed, taken.code)
+	require.Equal(t, exitRefused, taken.code)
 	require.Contains(t, taken.err, "a run named hand-1 exists already")
 
 	other := elara(t, "approve", "hand-1", "--as", "Dr. Grey", "--digest", string(digest("e")), "--state", state)
@@ -256,7 +262,7 @@ func decidedByHand(t *testing.T, state string) {
 	watched := elara(t, "watch", "hand-1", "--state", state)
 	require.Equal(t, exitDone, watched.code, watched.err)
 	require.Contains(t, watched.out, "Decision   rejected by Dr. Grey\nReason     too short\nRelease    nothing was released\n")
-	require.Equal(t, exitFailed, elara(t, "release", "show", "by-hand", "--state", state).code)
+	require.Equal(t, exitRefused, elara(t, "release", "show", "by-hand", "--state", state).code)
 }
 
 func badData(t *testing.T, state string) {
@@ -282,7 +288,7 @@ func schedules(t *testing.T, state string) {
 	created := elara(t, "schedule", "create", file, "--cron", "30 2 * * mon", "--paused", "--state", state)
 	require.Equal(t, exitDone, created.code, created.err)
 	twice := elara(t, "schedule", "create", file, "--every", "24h", "--state", state)
-	require.Equal(t, exitFailed, twice.code)
+	require.Equal(t, exitRefused, twice.code)
 	require.Contains(t, twice.err, "elara schedule delete by-clock removes it")
 
 	list := func() []scheduleInfo {
@@ -311,6 +317,6 @@ func schedules(t *testing.T, state string) {
 
 	require.Equal(t, exitDone, elara(t, "schedule", "delete", "by-clock", "--state", state).code)
 	gone := elara(t, "schedule", "pause", "by-clock", "--state", state)
-	require.Equal(t, exitFailed, gone.code)
+	require.Equal(t, exitRefused, gone.code)
 	require.Contains(t, gone.err, "pipeline by-clock has no schedule")
 }

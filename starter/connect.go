@@ -2,20 +2,17 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"os"
-	"strings"
+	"fmt"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"go.temporal.io/sdk/client"
 
 	"elara/configs"
+	"elara/internal/connect"
 	"elara/spec/fault"
 	"elara/starter/devstack"
 	"elara/storage"
-	"elara/storage/s3"
 	"elara/workflows"
 )
 
@@ -40,6 +37,51 @@ func (a *app) target(cmd *cobra.Command) (target, error) {
 		return target{}, err
 	}
 	return stackTarget(folder, settings.Telemetry)
+}
+
+// withServer connects to Temporal for as long as a verb needs it.
+func (a *app) withServer(cmd *cobra.Command, use func(context.Context, target, client.Client) error) error {
+	t, err := a.target(cmd)
+	if err != nil {
+		return err
+	}
+	server, err := t.dial(cmd.Context())
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	return use(cmd.Context(), t, server)
+}
+
+// withRun is withServer for a verb about one run: the one that the first argument names, or the newest when there is none.
+// An empty argument (a variable that was not set, most likely) is not taken for the newest.
+func (a *app) withRun(cmd *cobra.Command, args []string, use func(context.Context, target, client.Client, runInfo) error) error {
+	name := ""
+	if len(args) > 0 {
+		if name = args[0]; name == "" {
+			return usageError{fmt.Errorf("the name of the run is empty (see %s --help)", cmd.CommandPath())}
+		}
+	}
+	return a.withServer(cmd, func(ctx context.Context, t target, server client.Client) error {
+		run, err := findRun(ctx, server, name)
+		if err != nil {
+			return err
+		}
+		return use(ctx, t, server, run)
+	})
+}
+
+// withStore opens the object store for a verb.
+func (a *app) withStore(cmd *cobra.Command, use func(context.Context, storage.Store) error) error {
+	t, err := a.target(cmd)
+	if err != nil {
+		return err
+	}
+	store, err := t.store(cmd.Context())
+	if err != nil {
+		return err
+	}
+	return use(cmd.Context(), store)
 }
 
 // settingGiven reports whether a flag says where to work.
@@ -74,65 +116,19 @@ func stackTarget(folder string, telemetry configs.TelemetrySettings) (target, er
 
 // dial connects to Temporal and makes sure that it answers.
 func (t target) dial(ctx context.Context) (client.Client, error) {
-	return t.dialWith(ctx, client.Options{Logger: quiet{}})
+	return t.dialWith(ctx, client.Options{Logger: connect.Quiet{}})
 }
 
 // dialWith is dial with options of one's own; the target adds where and how.
 func (t target) dialWith(ctx context.Context, options client.Options) (client.Client, error) {
-	at := t.settings.Temporal
-	options.HostPort, options.Namespace = at.Address, at.Namespace
-	if at.TLS.Enabled {
-		encrypted, err := tlsConfig(at.TLS)
-		if err != nil {
-			return nil, err
-		}
-		options.ConnectionOptions.TLS = encrypted
+	server, err := connect.Temporal(ctx, t.settings.Temporal, options)
+	if fault.Is(err, fault.Transient) {
+		err = fault.WithHint(err, "look at elara doctor")
 	}
-	if !at.APIKey.IsZero() {
-		options.Credentials = client.NewAPIKeyStaticCredentials(at.APIKey.Reveal())
-	}
-	connection, err := client.DialContext(ctx, options)
-	if err != nil {
-		return nil, fault.WithHint(fault.New(fault.Transient, "connect to Temporal at %s: %w", at.Address, err), "look at elara doctor")
-	}
-	return connection, nil
-}
-
-func tlsConfig(s configs.TLSSettings) (*tls.Config, error) {
-	config := &tls.Config{ServerName: s.ServerName, MinVersion: tls.VersionTLS12}
-	if s.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(s.CertFile, s.KeyFile)
-		if err != nil {
-			return nil, fault.At(s.CertFile, 0, "expected a PEM certificate that fits the key %s: %w", s.KeyFile, err)
-		}
-		config.Certificates = []tls.Certificate{pair}
-	}
-	if s.CAFile != "" {
-		pem, err := os.ReadFile(s.CAFile)
-		if err != nil {
-			return nil, fault.New(fault.Invalid, "read the certificate authorities: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fault.At(s.CAFile, 0, "expected PEM certificates")
-		}
-	}
-	return config, nil
+	return server, err
 }
 
 // store opens the object store.
 func (t target) store(ctx context.Context) (storage.Store, error) {
-	at := t.settings.S3
-	return s3.Open(ctx, s3.Options{
-		Endpoint: at.Endpoint, Region: at.Region, Bucket: at.Bucket, Prefix: strings.TrimSuffix(at.Prefix, "/"), PathStyle: at.PathStyle,
-		AccessKey: at.AccessKey.Reveal(), SecretKey: s3.Secret(at.SecretKey.Reveal()), CreateBucket: at.CreateBucket,
-	})
+	return connect.Store(ctx, t.settings.S3)
 }
-
-// quiet is the logger of a client whose errors are all returned: nothing is left for it to say.
-type quiet struct{}
-
-func (quiet) Debug(string, ...any) {}
-func (quiet) Info(string, ...any)  {}
-func (quiet) Warn(string, ...any)  {}
-func (quiet) Error(string, ...any) {}

@@ -48,20 +48,9 @@ candidate with --digest, or say --yes to take the one that is shown.
 
 Exit codes: 0 recorded; 2 refused, with the reason; 1 anything else.`, verdict, effect)
 	command.RunE = func(cmd *cobra.Command, args []string) error {
-		t, err := a.target(cmd)
-		if err != nil {
-			return err
-		}
-		server, err := t.dial(cmd.Context())
-		if err != nil {
-			return err
-		}
-		defer server.Close()
-		run, err := findRun(cmd.Context(), server, args[0])
-		if err != nil {
-			return err
-		}
-		return d.run(cmd.Context(), a, server, run, verdict)
+		return a.withRun(cmd, args, func(ctx context.Context, _ target, server client.Client, run runInfo) error {
+			return d.run(ctx, a, server, run, verdict)
+		})
 	}
 	command.Flags().StringVar(&d.as, "as", "", "name of the person who decides")
 	command.Flags().StringVar(&d.reason, "reason", "", "why")
@@ -79,7 +68,7 @@ func (d decider) run(ctx context.Context, a *app, server client.Client, run runI
 	if status.Candidate.IsZero() {
 		return refusedError{fault.New(fault.NotFound, "run %s has no candidate to decide on: it is %s at stage %s", run.Run, run.Status, status.Stage)}
 	}
-	if run.Status != "running" {
+	if run.Status != running {
 		return refusedError{fault.New(fault.Conflict, "run %s is over (%s), its candidate was %s", run.Run, run.Status, fateOf(status))}
 	}
 	if err := d.matches(status.Candidate.Digest); err != nil {

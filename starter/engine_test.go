@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"go.temporal.io/sdk/client"
 
@@ -81,6 +82,12 @@ func playWorker() error {
 	})
 }
 
+// A training of so many steps takes its time for each, so that it can be stopped in the middle.
+const (
+	longSteps  = 1_000_000
+	paceOfLong = 10 * time.Millisecond
+)
+
 // countingEngine "trains" by counting steps, with a loss that halves.
 type countingEngine struct{}
 
@@ -89,7 +96,12 @@ func (countingEngine) TrainLoRA(ctx context.Context, job spec.LoRAJob, resume *s
 	if resume != nil {
 		outcome.Step = resume.Step
 	}
+	pace := time.NewTicker(paceOfLong)
+	defer pace.Stop()
 	for outcome.Step < outcome.TotalSteps {
+		if outcome.TotalSteps >= longSteps {
+			<-pace.C
+		}
 		outcome.Step++
 		outcome.Loss = 4 / float64(outcome.Step)
 		observer.Progress(spec.Progress{Stage: spec.StageTrain, Step: outcome.Step, TotalSteps: outcome.TotalSteps, Loss: outcome.Loss, TokensPerSecond: 1000})

@@ -14,7 +14,7 @@ import (
 const (
 	exitDone    = 0
 	exitFailed  = 1 // anything but what follows
-	exitRefused = 2 // bad input, or a decision that was refused: the same command would be refused again
+	exitRefused = 2 // bad input, or a request that was refused: the same command would be refused again
 )
 
 // usageError is a command line that cannot be understood.
@@ -22,8 +22,18 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// refusedError is a decision that the pipeline did not take.
+// refusedError is a request that was understood and cannot be granted: a decision that the pipeline did not take, a name
+// that nothing has, a name that is taken.
 type refusedError struct{ error }
+
+// refuse makes a refusedError with a hint for the person; an empty hint is none.
+func refuse(kind fault.Kind, hint, format string, args ...any) error {
+	err := fault.New(kind, format, args...)
+	if hint != "" {
+		err = fault.WithHint(err, "%s", hint)
+	}
+	return refusedError{err}
+}
 
 func (e refusedError) Unwrap() error { return e.error }
 
@@ -62,6 +72,10 @@ func fromTemporal(err error) error {
 	var missing *serviceerror.NotFound
 	if errors.As(err, &missing) {
 		return fault.New(fault.NotFound, "%s", missing.Message)
+	}
+	var malformed *serviceerror.InvalidArgument
+	if errors.As(err, &malformed) {
+		return fault.New(fault.Invalid, "%s", malformed.Message)
 	}
 	var unavailable *serviceerror.Unavailable
 	var late *serviceerror.DeadlineExceeded

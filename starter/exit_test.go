@@ -45,6 +45,7 @@ func TestTemporalErrorsGetTheKindTheyStandFor(t *testing.T) {
 	}{
 		{refusal, fault.NotFound, "there is no candidate yet"},
 		{fmt.Errorf("update: %w", serviceerror.NewNotFound("workflow not found")), fault.NotFound, "workflow not found"},
+		{fmt.Errorf("look up: %w", serviceerror.NewInvalidArgument("WorkflowId length exceeds limit.")), fault.Invalid, "WorkflowId length exceeds limit."},
 		{serviceerror.NewUnavailable("connection refused"), fault.Transient, "temporal does not answer: connection refused (look at elara doctor)"},
 		{serviceerror.NewDeadlineExceeded("too late"), fault.Transient, "temporal does not answer: too late (look at elara doctor)"},
 	} {

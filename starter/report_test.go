@@ -48,6 +48,13 @@ func TestResultsSayWhatBecameOfTheRelease(t *testing.T) {
 	golden(t, "results.golden", resultText(rejected)+resultText(unchanged)+resultText(first))
 }
 
+func TestResultsSayWhichAdaptersLostRows(t *testing.T) {
+	result := finished()
+	require.NotContains(t, resultText(result), "Cut ")
+	result.Adapters[1].Outcome.RowsDropped = 1204
+	require.Contains(t, resultText(result), "\nCut        1,204 rows of emergency: max_length leaves them no token to learn from\n")
+}
+
 func TestTablesOfTheOtherVerbs(t *testing.T) {
 	now := newClock().at
 	runs := []runInfo{
@@ -61,6 +68,7 @@ func TestTablesOfTheOtherVerbs(t *testing.T) {
 	release := artifact.Release{Channel: "stable", Changes: []artifact.Change{
 		{To: spec.ArtifactRef{Digest: digest("a")}, Decision: spec.Decision{Reviewer: "Dr. Grey", DecidedAt: now.Add(-time.Hour)}},
 		{To: spec.ArtifactRef{Digest: digest("b")}, Decision: spec.Decision{Reviewer: "Dr. Yang", DecidedAt: now, Reason: "fewer omissions"}},
+		{To: spec.ArtifactRef{Digest: digest("a")}, Decision: spec.Decision{Reviewer: "Dr. Grey", DecidedAt: now, Reason: "misses red flags"}, Back: true},
 	}}
 	manifest := artifact.Manifest{Kind: spec.KindAdapter, Inputs: []spec.Digest{digest("1")}, Meta: map[string]string{"b": "2", "a": "1"}}
 	checks := []setup.Check{

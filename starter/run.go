@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"elara/configs"
+	"elara/internal/version"
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/telemetry"
@@ -38,6 +39,7 @@ Exit codes: 0 the run waits for a decision or has ended well; 1 it failed, or th
 watching was interrupted; 2 the pipeline file is not right.`,
 		Example: `  elara run pipeline.yaml
   elara run pipeline.yaml --set defaults.training_args.max_steps=40 --detach
+  elara run pipeline.yaml --set 'prepare.sources=[{path: new.csv, audience_column: audience}]'
   elara run pipeline.yaml --id winter-2026 --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -72,13 +74,16 @@ watching was interrupted; 2 the pipeline file is not right.`,
 			return a.conclude(cmd.Context(), server, last, w.json)
 		},
 	}
-	command.Flags().StringArrayVar(&sets, "set", nil, "override one key of the file, as key.path=value; may be given several times")
+	command.Flags().StringArrayVar(&sets, "set", nil, setHelp)
 	command.Flags().StringVar(&id, "id", "", "name of the run (default: the pipeline's name and the time)")
 	command.Flags().BoolVar(&detach, "detach", false, "print the run's name and leave")
 	addSettings(command.Flags(), traceFlag)
 	w.addFlags(command)
 	return command
 }
+
+// setHelp is what --set says of itself, at every verb that has it.
+const setHelp = "override one key of the file, as key.path=value, a list of blocks as [{key: value}]; may be given several times"
 
 const (
 	traceFlag  = "telemetry-otlp-endpoint"
@@ -113,7 +118,7 @@ func (a *app) start(ctx context.Context, t target, input spec.PipelineInput, id 
 	input.TrainQueue = t.settings.Queues.Train
 
 	traces, err := telemetry.Start(ctx, telemetry.Options{
-		Service: "elara", Version: version(), OTLPEndpoint: t.settings.Telemetry.OTLPEndpoint, LogLevel: "warn", LogTo: a.err,
+		Service: "elara", Version: version.Text(), OTLPEndpoint: t.settings.Telemetry.OTLPEndpoint, LogLevel: "warn", LogTo: a.err,
 	})
 	if err != nil {
 		return runInfo{}, err
@@ -155,13 +160,13 @@ func (a *app) launch(ctx context.Context, server client.Client, t target, input 
 	}, workflows.PipelineWorkflow, input)
 	var taken *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &taken) {
-		return runInfo{}, fault.New(fault.Conflict, "a run named %s exists already; expected a new name", input.Run)
+		return runInfo{}, refuse(fault.Conflict, "", "a run named %s exists already; expected a new name", input.Run)
 	}
 	if err != nil {
 		return runInfo{}, fmt.Errorf("start run %s: %w", input.Run, fromTemporal(err))
 	}
 	return runInfo{
-		Run: input.Run, WorkflowID: started.GetID(), RunID: started.GetRunID(), Status: "running",
+		Run: input.Run, WorkflowID: started.GetID(), RunID: started.GetRunID(), Status: running,
 		Stage: spec.StagePrepare, Base: baseName(input.Base), Started: a.now().UTC(),
 	}, nil
 }

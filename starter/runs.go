@@ -25,7 +25,7 @@ type runInfo struct {
 	Run        spec.RunID `json:"run"`
 	WorkflowID string     `json:"workflow_id"`
 	RunID      string     `json:"temporal_run_id"`
-	Status     string     `json:"status"` // running, completed, failed, ...
+	Status     string     `json:"status"` // running, completed, failed, cancelled, ...
 	Stage      string     `json:"stage,omitempty"`
 	Base       string     `json:"base,omitempty"`
 	Started    time.Time  `json:"started"`
@@ -63,7 +63,12 @@ func infoOf(execution *workflowpb.WorkflowExecutionInfo) runInfo {
 	return info
 }
 
-func statusName(status enums.WorkflowExecutionStatus) string { return strings.ToLower(status.String()) }
+func statusName(status enums.WorkflowExecutionStatus) string {
+	if status == enums.WORKFLOW_EXECUTION_STATUS_CANCELED {
+		return cancelled
+	}
+	return strings.ToLower(status.String())
+}
 
 // listRuns gives the newest runs first, at most limit of them.
 func listRuns(ctx context.Context, server client.Client, limit int) ([]runInfo, error) {
@@ -122,7 +127,7 @@ func findRun(ctx context.Context, server client.Client, name string) (runInfo, e
 	if name == "" {
 		return runInfo{}, fault.WithHint(fault.New(fault.NotFound, "there is no run yet"), "start one with elara run PIPELINE.yaml")
 	}
-	return runInfo{}, fault.WithHint(fault.New(fault.NotFound, "run %q does not exist", name), "elara status lists the runs")
+	return runInfo{}, refuse(fault.NotFound, "elara status lists the runs", "run %q does not exist", name)
 }
 
 // askStatus asks a pipeline how far it is. It needs a live worker, also for a run that is over.

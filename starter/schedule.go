@@ -87,8 +87,8 @@ win over the block. Times are UTC.`,
 				options := scheduleOptions(pipeline, t)
 				_, err := schedules.Create(ctx, options)
 				if errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
-					return fault.WithHint(fault.New(fault.Conflict, "pipeline %s has a schedule already", pipeline.Input.Name),
-						"elara schedule delete %s removes it", pipeline.Input.Name)
+					return refuse(fault.Conflict, "elara schedule delete "+pipeline.Input.Name+" removes it",
+						"pipeline %s has a schedule already", pipeline.Input.Name)
 				}
 				if err != nil {
 					return fmt.Errorf("create the schedule: %w", fromTemporal(err))
@@ -98,7 +98,7 @@ win over the block. Times are UTC.`,
 			})
 		},
 	}
-	command.Flags().StringArrayVar(&sets, "set", nil, "override one key of the file, as key.path=value; may be given several times")
+	command.Flags().StringArrayVar(&sets, "set", nil, setHelp)
 	command.Flags().StringVar(&cron, "cron", "", "five fields, UTC")
 	command.Flags().DurationVar(&every, "every", 0, "time between two runs")
 	command.Flags().Float64Var(&catchupHours, "catchup-hours", 0, "runs missed longer ago than this are not made up for")
@@ -248,7 +248,7 @@ func newScheduleAct(a *app, verb, short, done string, act func(context.Context, 
 			return a.withSchedules(cmd, func(ctx context.Context, _ target, schedules client.ScheduleClient) error {
 				err := fromTemporal(act(ctx, schedules.GetHandle(ctx, workflows.ScheduleID(args[0])), note))
 				if fault.Is(err, fault.NotFound) {
-					return fault.WithHint(fault.New(fault.NotFound, "pipeline %s has no schedule", args[0]), "elara schedule list shows those there are")
+					return refuse(fault.NotFound, "elara schedule list shows those there are", "pipeline %s has no schedule", args[0])
 				}
 				if err != nil {
 					return fmt.Errorf("%s the schedule of %s: %w", verb, args[0], err)
@@ -265,14 +265,7 @@ func newScheduleAct(a *app, verb, short, done string, act func(context.Context, 
 }
 
 func (a *app) withSchedules(cmd *cobra.Command, use func(context.Context, target, client.ScheduleClient) error) error {
-	t, err := a.target(cmd)
-	if err != nil {
-		return err
-	}
-	server, err := t.dial(cmd.Context())
-	if err != nil {
-		return err
-	}
-	defer server.Close()
-	return use(cmd.Context(), t, server.ScheduleClient())
+	return a.withServer(cmd, func(ctx context.Context, t target, server client.Client) error {
+		return use(ctx, t, server.ScheduleClient())
+	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"elara/spec"
+	"elara/spec/fault"
 	"elara/starter/terminal"
 )
 
@@ -26,36 +28,38 @@ measured, what was decided, and what had nothing to do.`,
   elara status --json --limit 100 | jq '.[] | select(.status=="failed")'`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			t, err := a.target(cmd)
-			if err != nil {
-				return err
+			if limit < 1 {
+				return fault.New(fault.Invalid, "--limit %d: expected 1 or more", limit)
 			}
-			server, err := t.dial(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer server.Close()
 			if len(args) == 1 {
-				return a.showRun(cmd, server, t, args[0], asJSON)
+				return a.withRun(cmd, args, func(ctx context.Context, t target, server client.Client, run runInfo) error {
+					return a.showRun(ctx, server, t, run, asJSON)
+				})
 			}
-			runs, err := listRuns(cmd.Context(), server, limit)
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return a.printJSON(append([]runInfo{}, runs...)) // no runs are an empty list, not null
-			}
-			if len(runs) == 0 {
-				a.say("there is no run yet; start one with elara run PIPELINE.yaml")
-				return nil
-			}
-			_, err = fmt.Fprint(a.out, runTable(runs, a.now()))
-			return err
+			return a.withServer(cmd, func(ctx context.Context, _ target, server client.Client) error {
+				return a.showRuns(ctx, server, limit, asJSON)
+			})
 		},
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print data")
 	command.Flags().IntVar(&limit, "limit", 20, "how many runs to list")
 	return command
+}
+
+func (a *app) showRuns(ctx context.Context, server client.Client, limit int, asJSON bool) error {
+	runs, err := listRuns(ctx, server, limit)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return a.printJSON(append([]runInfo{}, runs...)) // no runs are an empty list, not null
+	}
+	if len(runs) == 0 {
+		a.say("there is no run yet; start one with elara run PIPELINE.yaml")
+		return nil
+	}
+	_, err = fmt.Fprint(a.out, runTable(runs, a.now()))
+	return err
 }
 
 func runTable(runs []runInfo, now time.Time) string {
@@ -75,19 +79,21 @@ type runDetails struct {
 	UI       string              `json:"ui,omitempty"`
 	Pipeline spec.PipelineStatus `json:"pipeline,omitzero"`
 	Failure  string              `json:"failure,omitempty"`
+	Reason   string              `json:"cancel_reason,omitempty"` // that a cancelled run was stopped for
 }
 
-func (a *app) showRun(cmd *cobra.Command, server client.Client, t target, name string, asJSON bool) error {
-	ctx := cmd.Context()
-	run, err := findRun(ctx, server, name)
-	if err != nil {
-		return err
-	}
+func (a *app) showRun(ctx context.Context, server client.Client, t target, run runInfo, asJSON bool) (err error) {
 	details := runDetails{runInfo: run}
 	if t.ui != "" {
 		details.UI = uiOf(t, run)
 	}
-	if run.Status != "running" && run.Status != "completed" {
+	switch run.Status {
+	case running, "completed":
+	case cancelled:
+		if details.Reason, err = cancelReason(ctx, server, run); err != nil {
+			return err
+		}
+	default:
 		if err := server.GetWorkflow(ctx, run.WorkflowID, run.RunID).Get(ctx, nil); err != nil {
 			details.Failure = oneLine(fromTemporal(err))
 		}
@@ -110,6 +116,9 @@ func detailsText(d runDetails, now time.Time) string {
 	}
 	if d.Failure != "" {
 		text += fmt.Sprintf("Failure  %s\n", d.Failure)
+	}
+	if d.Reason != "" {
+		text += fmt.Sprintf("Reason   %s\n", d.Reason)
 	}
 	table := terminal.Table{Header: []string{"adapter", "rows", "held out", "artifact"}, Right: []int{1, 2}}
 	for _, adapter := range d.Pipeline.Adapters {

@@ -41,6 +41,11 @@ func candidateText(status spec.PipelineStatus) string {
 func resultText(result spec.PipelineResult) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nRun %s\n\n%s\n", result.Run, scoreTable(result.Evaluate.Scores))
+	for _, adapter := range result.Adapters {
+		if dropped := adapter.Outcome.RowsDropped; dropped > 0 {
+			fmt.Fprintf(&b, "Cut        %s rows of %s: max_length leaves them no token to learn from\n", terminal.Count(dropped), adapter.Adapter)
+		}
+	}
 	fmt.Fprintf(&b, "Candidate  %s\n", result.Candidate.Digest)
 	if d := result.Decision; d.Verdict != "" {
 		fmt.Fprintf(&b, "Decision   %s\n", decisionText(d))

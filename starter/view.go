@@ -13,7 +13,7 @@ import (
 type view struct {
 	Run        spec.RunID          `json:"run"`
 	WorkflowID string              `json:"workflow_id"`
-	State      string              `json:"state"` // of the workflow: running, completed, failed, ...
+	State      string              `json:"state"` // of the workflow: running, completed, failed, cancelled, ...
 	Stage      string              `json:"stage"`
 	Elapsed    time.Duration       `json:"elapsed_ns"`
 	Adapters   []adapterView       `json:"adapters,omitempty"`
@@ -34,6 +34,7 @@ type adapterView struct {
 	Queued    bool             `json:"queued,omitempty"`    // it waits for a worker with a device
 	Trouble   string           `json:"trouble,omitempty"`
 	Left      time.Duration    `json:"left_ns,omitempty"` // estimate; 0: not known
+	Losses    []float64        `json:"-"`                 // seen so far, for the sparkline
 }
 
 // stages are the steps of a pipeline in order.
@@ -45,7 +46,7 @@ func (v view) awaitsDecision() bool {
 }
 
 // closed reports whether the run is over.
-func (v view) closed() bool { return v.State != "" && v.State != "running" }
+func (v view) closed() bool { return v.State != "" && v.State != running }
 
 // place is the number of the stage that the run is in; len(stages) when all are behind it.
 func (v view) place() int {
@@ -84,7 +85,7 @@ func (v view) frame(width int) []string {
 				if v.closed() {
 					a.Left = 0 // it will not go on
 				}
-				lines = append(lines, a.line(v.nameWidth(), width))
+				lines = append(lines, a.line(v.nameWidth(), v.sparkWidth(width), width))
 			}
 		}
 	}
@@ -163,12 +164,23 @@ const (
 	narrowest       = 8
 	widest          = 30
 	adapterSpacing  = 8
+	sparkRoom       = 18 // a sparkline and the gap behind it
 	waiting, zeroed = "waiting", "nothing to do"
 	queued          = "waits for a worker"
 )
 
-// line draws one adapter: bar, steps, loss, speed, time left.
-func (a adapterView) line(nameWidth, width int) string {
+// sparkWidth is the room for sparklines: none where no loss has a course yet, or where the terminal is narrow.
+func (v view) sparkWidth(width int) int {
+	for _, a := range v.Adapters {
+		if len(a.Losses) > 1 && width >= v.nameWidth()+adapterSpacing+narrowest+sparkRoom+figuresWidth {
+			return sparkRoom
+		}
+	}
+	return 0
+}
+
+// line draws one adapter: bar, course of the loss, steps, loss, speed, time left.
+func (a adapterView) line(nameWidth, sparkWidth, width int) string {
 	head := fmt.Sprintf("      %-*s  ", nameWidth, a.Adapter)
 	p := a.Progress
 	switch {
@@ -181,8 +193,12 @@ func (a adapterView) line(nameWidth, width int) string {
 	case p.TotalSteps == 0:
 		return head + waiting
 	}
-	bar := min(widest, max(narrowest, width-nameWidth-adapterSpacing-figuresWidth))
-	return head + terminal.Bar(p.Step, p.TotalSteps, bar) + "  " + a.figures()
+	bar := min(widest, max(narrowest, width-nameWidth-adapterSpacing-sparkWidth-figuresWidth))
+	head += terminal.Bar(p.Step, p.TotalSteps, bar) + "  "
+	if sparkWidth > 0 {
+		head += fmt.Sprintf("%-*s", sparkWidth, terminal.Spark(a.Losses, sparkWidth-2))
+	}
+	return head + a.figures()
 }
 
 // figures prints the numbers of a training.

@@ -144,7 +144,7 @@ func TestPipeGetsALineWhenTheStageChangesAndOtherwiseRarely(t *testing.T) {
 func TestTerminalGetsAFrameThatIsRedrawn(t *testing.T) {
 	var out bytes.Buffer
 	c := newClock()
-	a := &app{out: &out, now: c.now, outTerminal: true, width: func() int { return 120 }}
+	a := &app{out: &out, now: c.now, outTerminal: true, width: func() int { return 120 }, getenv: locale("de_DE.UTF-8")}
 	show := watcher{every: time.Hour}.display(a)
 	require.NoError(t, show(training()))
 	require.NoError(t, show(training()))
@@ -168,4 +168,53 @@ func TestJSONGivesOneObjectALineOnATerminalToo(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(lines[1]), &got))
 	v.Status = spec.PipelineStatus{} // not part of the data: elara status shows it
 	require.Equal(t, v, got)
+}
+
+func locale(name string) func(string) string {
+	return func(key string) string {
+		if key == "LANG" {
+			return name
+		}
+		return ""
+	}
+}
+
+// coursed is a training whose losses have been seen for a while.
+func coursed() view {
+	v := training()
+	v.Adapters = v.Adapters[:3]
+	v.Adapters[0].Losses = []float64{3, 2.5, 2.2, 2, 1.9, 1.8, 1.7, 1.65, 1.6}
+	v.Adapters[1].Losses = []float64{2, 1}
+	v.Adapters[2].Losses = []float64{1.7}
+	return v
+}
+
+func TestAdaptersShowTheCourseOfTheirLoss(t *testing.T) {
+	golden(t, "frame-courses.golden", strings.Join(coursed().frame(120), "\n"))
+	require.NotContains(t, strings.Join(coursed().frame(80), ""), "▁", "a narrow terminal keeps the figures")
+}
+
+func TestTerminalWithoutUTF8GetsASCII(t *testing.T) {
+	var out bytes.Buffer
+	a := &app{out: &out, now: newClock().now, outTerminal: true, width: func() int { return 120 }, getenv: locale("de_DE.ISO-8859-1")}
+	require.NoError(t, watcher{every: time.Hour}.display(a)(coursed()))
+	golden(t, "frame-ascii.golden", out.String())
+	for _, r := range out.String() {
+		require.Less(t, r, rune(128), "%q", r)
+	}
+}
+
+func TestCourseTakesUpEachLossOnce(t *testing.T) {
+	courses := lossCourses{}
+	look := func(p spec.Progress, done bool) []float64 {
+		adapters := []adapterView{{Adapter: "doctor", Progress: p, Done: done}}
+		courses.follow(adapters)
+		return adapters[0].Losses
+	}
+	require.Empty(t, look(spec.Progress{}, false), "nothing is known")
+	require.Equal(t, []float64{2}, look(spec.Progress{Step: 4, Loss: 2}, false))
+	require.Equal(t, []float64{2}, look(spec.Progress{Step: 4, Loss: 2}, false), "the same step again")
+	require.Equal(t, []float64{2, 1.5}, look(spec.Progress{Step: 7, Loss: 1.4, LoggedStep: 6, LoggedLoss: 1.5}, false), "a window's mean goes first")
+	require.Equal(t, []float64{2, 1.5}, look(spec.Progress{Step: 5, Loss: 1.9}, false), "a step that is run again")
+	require.Equal(t, []float64{2, 1.5}, look(spec.Progress{Step: 9, Loss: 1.8}, true), "the mean of a finished training")
 }

@@ -34,24 +34,13 @@ watching was interrupted (the run itself goes on).`,
   elara watch --json | jq .adapters`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			t, err := a.target(cmd)
-			if err != nil {
-				return err
-			}
-			server, err := t.dial(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer server.Close()
-			run, err := findRun(cmd.Context(), server, first(args))
-			if err != nil {
-				return err
-			}
-			last, err := w.watch(cmd.Context(), a, server, run)
-			if err != nil {
-				return err
-			}
-			return a.conclude(cmd.Context(), server, last, w.json)
+			return a.withRun(cmd, args, func(ctx context.Context, _ target, server client.Client, run runInfo) error {
+				last, err := w.watch(ctx, a, server, run)
+				if err != nil {
+					return err
+				}
+				return a.conclude(ctx, server, last, w.json)
+			})
 		},
 	}
 	w.addFlags(command)
@@ -78,6 +67,7 @@ func (w watcher) watch(ctx context.Context, a *app, server client.Client, run ru
 	observer := newObserver(server, run, a.now)
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
+	courses := lossCourses{}
 	var last view
 	for {
 		seen, err := observer.look(ctx)
@@ -89,6 +79,7 @@ func (w watcher) watch(ctx context.Context, a *app, server client.Client, run ru
 		case err != nil:
 			return last, err
 		default:
+			courses.follow(seen.Adapters)
 			last = seen
 		}
 		if err := show(last); err != nil {
@@ -108,7 +99,14 @@ func (w watcher) watch(ctx context.Context, a *app, server client.Client, run ru
 func (w watcher) display(a *app) func(view) error {
 	if a.outTerminal && !w.json {
 		frame := terminal.NewFrame(a.out, a.width)
-		return func(v view) error { return frame.Draw(v.frame(a.width())) }
+		plain := !terminal.UTF8(a.getenv)
+		return func(v view) error {
+			lines := v.frame(a.width())
+			for i := 0; plain && i < len(lines); i++ {
+				lines[i] = terminal.ASCII(terminal.Cut(lines[i], a.width()))
+			}
+			return frame.Draw(lines)
+		}
 	}
 	lines := lineFilter{every: w.every, now: a.now}
 	return func(v view) error {
@@ -156,6 +154,9 @@ func (a *app) conclude(ctx context.Context, server client.Client, v view, asJSON
 		}
 		return nil
 	}
+	if v.State == cancelled {
+		return fmt.Errorf("run %s was cancelled at stage %s", v.Run, v.Stage)
+	}
 	var result spec.PipelineResult
 	err := server.GetWorkflow(ctx, v.WorkflowID, "").Get(ctx, &result)
 	if err != nil {
@@ -165,11 +166,4 @@ func (a *app) conclude(ctx context.Context, server client.Client, v view, asJSON
 		fmt.Fprint(a.out, resultText(result))
 	}
 	return nil
-}
-
-func first(args []string) string {
-	if len(args) == 0 {
-		return ""
-	}
-	return args[0]
 }

@@ -119,15 +119,15 @@ func (p *pipeline) importBase(ctx workflow.Context) error {
 	return err
 }
 
-// train starts one child workflow per adapter, in the order of the plan; the queue of their device decides how many
-// run at once. All come to their end before one that failed ends the pipeline: what they made is found by the next run.
+// train starts one child workflow per adapter, in the order of the plan, all at once or one after the other; the queue of
+// their device decides how many of them run at once. All come to their end before one that failed ends the pipeline: what they made is found by the next run.
 func (p *pipeline) train(ctx workflow.Context) error {
 	if err := p.enter(ctx, spec.StageTrain); err != nil {
 		return err
 	}
 	children := make([]child[spec.AdapterResult], len(p.in.Adapters))
-	for i, plan := range p.in.Adapters {
-		dataset := p.result.Prepare.Datasets[i]
+	begin := func(i int) {
+		plan, dataset := p.in.Adapters[i], p.result.Prepare.Datasets[i]
 		p.adapters[i].WorkflowID = TrainID(p.in.Run, plan.Name)
 		children[i] = start(ctx, part(p.adapters[i].WorkflowID,
 			fmt.Sprintf("train %s for the audience %s", plan.Name, plan.Audience),
@@ -140,15 +140,24 @@ func (p *pipeline) train(ctx workflow.Context) error {
 			AdapterInput: spec.AdapterInput{Run: p.in.Run, Plan: plan, Base: p.result.Base, Dataset: dataset.Dataset},
 			Queue:        DeviceQueue(p.in.TrainQueue, plan.Device),
 		})
+		p.show(ctx)
 	}
-	p.show(ctx)
+	joint := p.in.Joint != spec.JointOff
+	for i := range children {
+		if joint {
+			begin(i)
+		}
+	}
 
 	names := make([]spec.AdapterName, len(children))
 	errs := make([]error, len(children))
-	for i, training := range children {
+	for i := range children {
+		if !joint {
+			begin(i)
+		}
 		var trained spec.AdapterResult
 		names[i] = p.in.Adapters[i].Name
-		trained, errs[i] = training.result(ctx)
+		trained, errs[i] = children[i].result(ctx)
 		if errs[i] != nil {
 			continue
 		}
@@ -170,7 +179,8 @@ func (p *pipeline) evaluate(ctx workflow.Context) error {
 			Name: plan.Name, Audience: plan.Audience, Device: plan.Device,
 			Adapter: p.result.Adapters[i].Ref, Dataset: p.result.Prepare.Datasets[i].Dataset,
 			MaxLength: plan.MaxLength, AppendEOS: plan.AppendEOS, AddPadToken: plan.AddPadToken,
-			BF16: plan.Args.BF16,
+			CompletionOnlyLoss: plan.CompletionOnlyLoss,
+			BF16:               plan.Args.BF16,
 		})
 	}
 	evaluated, err := start(ctx, part(EvaluateID(p.in.Run),

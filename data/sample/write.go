@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"elara/data/source"
 	"elara/spec"
 	"elara/spec/fault"
 )
@@ -47,8 +48,8 @@ type Summary struct {
 	Ledger     Ledger `json:"ledger"`
 }
 
-// Write renders the sample data into a folder, which it makes when there is none. Each file appears whole or
-// not at all; files of an earlier call are replaced. The same options give the same bytes.
+// Write renders the sample data into a folder, which it makes when there is none. The files appear whole, and
+// only when all of them are written; files of an earlier call are replaced. The same options give the same bytes.
 func Write(dir string, opts Options) (Summary, error) {
 	texts, summary, err := render(opts)
 	if err != nil {
@@ -57,14 +58,36 @@ func Write(dir string, opts Options) (Summary, error) {
 	if err := makeFolder(dir); err != nil {
 		return Summary{}, err
 	}
+	if err := writeAll(dir, texts); err != nil {
+		return Summary{}, err
+	}
 	for _, t := range texts {
 		path := filepath.Join(dir, t.name)
-		if err := writeWhole(path, t.text); err != nil {
-			return Summary{}, err
-		}
 		summary.Files = append(summary.Files, File{t.name, path, int64(len(t.text)), spec.DigestOf(sha256.Sum256(t.text))})
 	}
 	return summary, nil
+}
+
+// writeAll makes the files appear when all of them are on the disk.
+func writeAll(dir string, texts []namedText) (err error) {
+	var outputs []*source.Output
+	defer func() {
+		for _, output := range outputs {
+			err = errors.Join(err, output.Discard())
+		}
+	}()
+	for _, t := range texts {
+		path := filepath.Join(dir, t.name)
+		output, err := source.Create(path)
+		if err != nil {
+			return err
+		}
+		outputs = append(outputs, output)
+		if _, err := output.Write(t.text); err != nil {
+			return fmt.Errorf("write %s: %w", path, err)
+		}
+	}
+	return source.Commit(outputs...)
 }
 
 // namedText is a file before it is written.

@@ -64,16 +64,19 @@ func Table() []Layer {
 		{Path: "worker", Any: true},
 		{
 			Path:  "starter",
-			May:   []string{"spec", "storage", "configs", "workflows", "telemetry", "desk", "data/sample", "internal/setup"},
+			May:   []string{"spec", "storage", "configs", "workflows", "telemetry", "desk", "data/sample", "internal/setup", "internal/connect", "internal/version"},
 			Never: []string{gotch, engine},
 		},
 		{
 			Path:  "desk",
-			May:   []string{"spec", "storage", "configs", "workflows", "telemetry"},
+			May:   []string{"spec", "storage", "configs", "workflows", "telemetry", "internal/connect"},
 			Never: []string{gotch, engine},
 		},
 		{Path: "tests", Any: true},
 		{Path: "internal/setup", May: []string{"spec/fault"}, Never: []string{temporal, aws, viper, gotch}},
+		// Starter, worker and desk reach the same servers by the same settings.
+		{Path: "internal/connect", May: []string{"configs", "spec", "storage"}, Never: []string{gotch, engine}},
+		{Path: "internal/version", Never: []string{temporal, aws, viper, gotch}},
 		{Path: "internal/archtest", Never: []string{temporal, aws, viper, gotch}},
 		{Path: "internal/testreport", Never: []string{temporal, aws, viper, gotch}},
 	}
@@ -93,7 +96,7 @@ func Owners() []Owner {
 		{gotch, []string{"engine/tensor"}, "its calls exit the process on a bad shape; engine/tensor turns them into errors"},
 		{"github.com/aws", []string{"storage/s3", "storage/gateway"}, "other stores must fit the same contract; the gateway's own interface speaks the SDK's types"},
 		{"github.com/versity/versitygw", []string{"storage/gateway"}, "the embedded S3 server is one choice among many"},
-		{temporal, []string{"workflows", "activities", "worker", "starter", "desk", "telemetry", "tests"}, "training and data work run without Temporal"},
+		{temporal, []string{"workflows", "activities", "worker", "starter", "desk", "telemetry", "internal/connect", "tests"}, "training and data work run without Temporal"},
 		{viper, []string{"configs"}, "everything else gets values that are already checked"},
 		{"github.com/spf13/cobra", []string{"starter", "worker", "internal/setup"}, "commands belong to the programs"},
 	}

@@ -28,8 +28,8 @@ const (
 type child struct {
 	name    string
 	command []string
-	env     []string // whole environment; nil: ours
-	log     string   // path of the file that gets what it prints
+	env     func() []string // whole environment, asked for at every start
+	log     string          // path of the file that gets what it prints
 	report  func(string)
 	changed func() // called after every start and death
 
@@ -44,7 +44,7 @@ type child struct {
 	firstExit chan error    // gets the first death, for whoever waits for the child to become ready
 }
 
-func newChild(name string, command, env []string, log string, report func(string), changed func()) *child {
+func newChild(name string, command []string, env func() []string, log string, report func(string), changed func()) *child {
 	return &child{
 		name: name, command: command, env: env, log: log, report: report, changed: changed,
 		stop: make(chan struct{}), done: make(chan struct{}), firstExit: make(chan error, 1),
@@ -86,6 +86,7 @@ func (c *child) run() {
 
 // runOnce starts the process and waits for its end. The error says how it ended, and is never nil.
 func (c *child) runOnce() (err error) {
+	env := c.env()
 	output, err := openLog(c.log)
 	if err != nil {
 		return err
@@ -96,7 +97,7 @@ func (c *child) runOnce() (err error) {
 		return err
 	}
 	command := exec.Command(c.command[0], c.command[1:]...)
-	command.Env, command.Stdout, command.Stderr = c.env, output, output
+	command.Env, command.Stdout, command.Stderr = env, output, output
 	command.SysProcAttr = attributes()
 
 	c.mu.Lock()

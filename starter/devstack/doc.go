@@ -4,7 +4,8 @@
 // It promises:
 //   - all state lies under one folder, and one stack at a time uses a folder;
 //   - everything listens on 127.0.0.1 only;
-//   - a part that dies is started again on the same address, and the owner is told;
+//   - a part that dies is started again on the same address, and the owner is told; no other stack of the machine takes
+//     the address meanwhile, and a worker whose port for metrics a stranger has taken gets another, which the record tells;
 //   - each part, and the whole, may be killed at any instant: the next start goes on from the folder;
 //   - no part outlives the process that started it;
 //   - credentials are made once, at random, readable by the owner only.

@@ -13,10 +13,14 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"elara/internal/connect"
 	"elara/internal/setup"
 	"elara/spec/fault"
 	"elara/workflows"
 )
+
+// metricsName is what the worker's port is called in messages.
+const metricsName = "the worker's metrics"
 
 const (
 	// Region and Bucket of the stack's gateway. A region is part of every S3 signature.
@@ -49,7 +53,10 @@ type Stack struct {
 	server  *child
 	worker  *child // nil when none is run
 
-	record Record // without its parts, whose state Record adds
+	addresses sync.Mutex // guards record and ports: a restarted worker may get another port for its metrics
+	record    Record     // without its parts, whose state Record adds
+	ports     ports
+
 	report func(string)
 
 	publishing sync.Mutex // one writer of the record at a time, so that the newest state is the last one written
@@ -89,11 +96,6 @@ func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 	if err != nil {
 		return nil, err
 	}
-	release, err := holdPorts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, release()) }()
 	if err := s.settle(ctx, o); err != nil {
 		return nil, err
 	}
@@ -118,19 +120,19 @@ func (s *Stack) settle(ctx context.Context, o Options) error {
 	if err := os.Remove(filepath.Join(o.Folder, recordFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	temporal, err := choosePort(ctx, "Temporal", o.TemporalPort, portOf(last.Temporal), temporalPort)
+	temporal, err := s.ports.choose(ctx, "Temporal", o.TemporalPort, portOf(last.Temporal), temporalPort)
 	if err != nil {
 		return err
 	}
-	ui, err := choosePort(ctx, "Temporal's Web UI", o.UIPort, portOf(last.UI), uiPort)
+	ui, err := s.ports.choose(ctx, "Temporal's Web UI", o.UIPort, portOf(last.UI), uiPort)
 	if err != nil {
 		return err
 	}
-	s3, err := choosePort(ctx, "the S3 gateway", o.S3Port, portOf(last.S3), s3Port)
+	s3, err := s.ports.choose(ctx, "the S3 gateway", o.S3Port, portOf(last.S3), s3Port)
 	if err != nil {
 		return err
 	}
-	metrics, err := choosePort(ctx, "the worker's metrics", 0, portOf(last.Metrics), metricsPort)
+	metrics, err := s.ports.choose(ctx, metricsName, 0, portOf(last.Metrics), metricsPort)
 	if err != nil {
 		return err
 	}
@@ -145,7 +147,7 @@ func (s *Stack) settle(ctx context.Context, o Options) error {
 
 func (s *Stack) startTemporal(ctx context.Context, o Options) error {
 	command := temporalCommand(o.Temporal, o.Folder, portOf(s.record.Temporal), portOf(s.record.UI))
-	s.server = newChild("temporal", command, temporalEnv(), LogPath(o.Folder, "temporal"), o.Report, s.changed)
+	s.server = newChild("temporal", command, temporalEnv, LogPath(o.Folder, "temporal"), o.Report, s.changed)
 	go s.server.run()
 	return s.withClient(func(server client.Client) error {
 		return awaitChild(ctx, s.server, func(ctx context.Context) error { return prepareNamespace(ctx, server) })
@@ -153,8 +155,8 @@ func (s *Stack) startTemporal(ctx context.Context, o Options) error {
 }
 
 func (s *Stack) startWorker(ctx context.Context, o Options, credentials Credentials) error {
-	env := workerEnv(s.record, credentials)
 	begun := time.Now()
+	env := func() []string { return workerEnv(s.withFreeMetrics(), credentials) }
 	s.worker = newChild("worker", []string{o.Worker}, env, LogPath(o.Folder, "worker"), o.Report, s.changed)
 	go s.worker.run()
 	return s.withClient(func(server client.Client) error {
@@ -162,8 +164,30 @@ func (s *Stack) startWorker(ctx context.Context, o Options, credentials Credenti
 	})
 }
 
+// withFreeMetrics gives the record for a worker that is about to start. Its port for metrics stays what it was when it is
+// still free. Something that is no stack of ours may have taken it while the worker was down: a worker that cannot serve
+// its metrics does not start, so it gets another port, which the published record tells.
+func (s *Stack) withFreeMetrics() Record {
+	s.addresses.Lock()
+	defer s.addresses.Unlock()
+	ctx := context.Background() // a look at ports of this machine
+	taken := portOf(s.record.Metrics)
+	_, err := tryPort(ctx, taken)
+	if err == nil {
+		return s.record
+	}
+	port, chooseErr := s.ports.choose(ctx, metricsName, 0)
+	if chooseErr != nil {
+		s.report(fmt.Sprintf("port %d for %s is not free (%v), and no other was found: %v", taken, metricsName, err, chooseErr))
+		return s.record
+	}
+	s.report(fmt.Sprintf("port %d for %s is not free (%v), taking %d instead", taken, metricsName, err, port))
+	s.record.Metrics = address(port)
+	return s.record
+}
+
 func (s *Stack) withClient(use func(client.Client) error) error {
-	server, err := client.NewLazyClient(client.Options{HostPort: s.record.Temporal, Namespace: Namespace, Logger: quiet{}})
+	server, err := client.NewLazyClient(client.Options{HostPort: s.record.Temporal, Namespace: Namespace, Logger: connect.Quiet{}})
 	if err != nil {
 		return err
 	}
@@ -173,7 +197,9 @@ func (s *Stack) withClient(use func(client.Client) error) error {
 
 // Record says where the parts are.
 func (s *Stack) Record() Record {
+	s.addresses.Lock()
 	record := s.record
+	s.addresses.Unlock()
 	for _, c := range []*child{s.server, s.worker} {
 		if c != nil {
 			record.Parts = append(record.Parts, c.part())
@@ -214,5 +240,7 @@ func (s *Stack) Stop(ctx context.Context) error {
 	if s.gateway != nil {
 		err = s.gateway.Close()
 	}
-	return errors.Join(err, s.unlock.Close())
+	s.addresses.Lock()
+	defer s.addresses.Unlock()
+	return errors.Join(err, s.ports.Close(), s.unlock.Close())
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
+	"elara/internal/connect"
 	"elara/internal/setup"
 	"elara/spec/fault"
 	"elara/storage"
@@ -58,7 +59,7 @@ func startStack(t *testing.T, folder string) *Stack {
 
 func dial(t *testing.T, record Record) client.Client {
 	t.Helper()
-	server, err := client.NewLazyClient(client.Options{HostPort: record.Temporal, Namespace: record.Namespace, Logger: quiet{}})
+	server, err := client.NewLazyClient(client.Options{HostPort: record.Temporal, Namespace: record.Namespace, Logger: connect.Quiet{}})
 	require.NoError(t, err)
 	t.Cleanup(server.Close)
 	return server
@@ -141,6 +142,27 @@ func TestKilledWorkerIsStartedAgain(t *testing.T) {
 	kill(t, stack, "worker")
 
 	finish(t, server, run)
+}
+
+// The worker of these tests serves no metrics, so its port is free, as it is for a moment whenever a worker dies.
+func TestMetricsPortTakenByAStrangerIsReplacedAndTold(t *testing.T) {
+	stack := startStack(t, t.TempDir())
+	before := stack.Record().Metrics
+	kill(t, stack, "worker")
+	require.Equal(t, before, stack.Record().Metrics, "it was free, so it stays")
+
+	stranger, err := net.Listen("tcp", before)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, stranger.Close()) }()
+	kill(t, stack, "worker")
+	after, err := Find(stack.folder)
+	require.NoError(t, err)
+	require.NotEqual(t, before, after.Metrics)
+	require.NotZero(t, portOf(after.Metrics))
+	require.Equal(t, stack.Record().Metrics, after.Metrics)
+
+	server := dial(t, after)
+	finish(t, server, begin(t, server))
 }
 
 func TestKilledStackTakesItsPartsAlongAndGoesOnFromItsFolder(t *testing.T) {

@@ -76,23 +76,9 @@ func Mark(ctx context.Context, store storage.Store, marks cas.Marks, refs ...spe
 
 // MarkReleases marks everything that any channel serves or served.
 func MarkReleases(ctx context.Context, store storage.Store, marks cas.Marks) error {
-	for info, err := range store.List(ctx, "releases/") {
-		if err != nil {
-			return err
-		}
-		channel, found := channelOf(info.Key)
-		if !found {
-			continue
-		}
-		release, err := Current(ctx, store, channel)
-		if err != nil {
-			return err
-		}
-		for _, change := range release.Changes {
-			if err := Mark(ctx, store, marks, change.To); err != nil {
-				return err
-			}
-		}
+	released, err := Released(ctx, store)
+	if err != nil {
+		return err
 	}
-	return nil
+	return Mark(ctx, store, marks, released...)
 }

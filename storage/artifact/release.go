@@ -25,6 +25,7 @@ type Release struct {
 type Change struct {
 	To       spec.ArtifactRef `json:"to"`
 	Decision spec.Decision    `json:"decision"`
+	Back     bool             `json:"back,omitempty"` // a return to what the channel had served before
 }
 
 // Current is what the channel serves.
@@ -60,7 +61,7 @@ func (r Release) find(to spec.ArtifactRef, decision spec.Decision) (int, bool) {
 	return 0, false
 }
 
-// Flip points the channel to an approved candidate, and back again. The decision must be an approval of exactly this
+// Flip points the channel to an approved candidate. The decision must be an approval of exactly this
 // candidate, and the candidate must be there. Flips of one channel happen one after another whoever makes them.
 // Flipping to what the channel serves already changes nothing; nor does repeating a flip whose decision was carried
 // out before (a retry after a lost answer), even when another flip followed.
@@ -112,13 +113,19 @@ func flipOnce(ctx context.Context, store storage.Store, channel string, to spec.
 		return release.result(i), nil
 	}
 	release.Changes = append(release.Changes, Change{To: to, Decision: decision})
-	content, err := json.Marshal(release)
+	return release.write(ctx, store, condition)
+}
+
+// write replaces the pointer by one with a new last change. A conflict or a lost answer is an unknown outcome; finding
+// exactly these bytes is success.
+func (r Release) write(ctx context.Context, store storage.Store, condition storage.Condition) (spec.ReleaseResult, error) {
+	content, err := json.Marshal(r)
 	if err != nil {
-		return spec.ReleaseResult{}, fault.New(fault.Invalid, "release to channel %q: %w", channel, err)
+		return spec.ReleaseResult{}, fault.New(fault.Invalid, "release to channel %q: %w", r.Channel, err)
 	}
-	_, err = storage.PutBytes(ctx, store, ReleaseKey(channel), content, condition)
-	if fault.Is(err, fault.Transient) { // the outcome is unknown: look
-		held, _, readErr := storage.ReadAll(ctx, store, ReleaseKey(channel))
+	_, err = storage.PutBytes(ctx, store, ReleaseKey(r.Channel), content, condition)
+	if fault.Is(err, fault.Transient) || fault.Is(err, fault.Conflict) {
+		held, _, readErr := storage.ReadAll(ctx, store, ReleaseKey(r.Channel))
 		if readErr != nil && !fault.Is(readErr, fault.NotFound) {
 			return spec.ReleaseResult{}, errors.Join(err, readErr)
 		}
@@ -129,7 +136,7 @@ func flipOnce(ctx context.Context, store storage.Store, channel string, to spec.
 	if err != nil {
 		return spec.ReleaseResult{}, err
 	}
-	return release.result(len(release.Changes) - 1), nil
+	return r.result(len(r.Changes) - 1), nil
 }
 
 func readRelease(ctx context.Context, store storage.Store, channel string) (Release, storage.Condition, error) {
@@ -161,6 +168,26 @@ func Current(ctx context.Context, store storage.Store, channel string) (Release,
 		return Release{}, fault.New(fault.NotFound, "nothing was released to channel %q yet", channel)
 	}
 	return release, err
+}
+
+// Released gives every candidate that any channel serves or served, channel by channel in the order of their keys.
+func Released(ctx context.Context, store storage.Store) ([]spec.ArtifactRef, error) {
+	var all []spec.ArtifactRef
+	for info, err := range store.List(ctx, "releases/") {
+		if err != nil {
+			return nil, err
+		}
+		channel, found := channelOf(info.Key)
+		if !found {
+			continue
+		}
+		release, err := Current(ctx, store, channel)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, release.Served("")...)
+	}
+	return all, nil
 }
 
 // channelOf is the inverse of ReleaseKey.

@@ -11,6 +11,9 @@ import (
 	"elara/storage"
 )
 
+// stagesPrefix begins the key of every record.
+const stagesPrefix = "stages/"
+
 // stageKey gives the object key of a record. The stage is one or more names under the rules of spec.RunID between
 // slashes, such as "prepare" or "train/patient"; key is the digest of everything the result depends on.
 func stageKey(stage string, key spec.Digest) (string, error) {
@@ -22,7 +25,7 @@ func stageKey(stage string, key spec.Digest) (string, error) {
 	if err := key.Check(); err != nil {
 		return "", fault.New(fault.Invalid, "stage %q: %w", stage, err)
 	}
-	return "stages/" + stage + "/" + string(key) + ".json", nil
+	return stagesPrefix + stage + "/" + string(key) + ".json", nil
 }
 
 // RecordStage remembers the result of a stage under the digest of its inputs, configuration and code. The first record

@@ -30,8 +30,8 @@ func (m Marks) Has(digest spec.Digest) bool {
 // Mark everything that is to stay first: checkpoint.Mark and artifact.Mark do so for what they know. grace must be at
 // least twice FreshFor and longer than the longest upload takes.
 func Sweep(ctx context.Context, store storage.Store, marks Marks, grace time.Duration, now time.Time) ([]Blob, error) {
-	if grace < 2*FreshFor {
-		return nil, fault.New(fault.Invalid, "sweep with a grace period of %v: expected at least %v", grace, 2*FreshFor)
+	if err := CheckGrace(grace); err != nil {
+		return nil, err
 	}
 	var removed []Blob
 	for info, err := range store.List(ctx, Prefix) {
@@ -55,4 +55,12 @@ func Sweep(ctx context.Context, store storage.Store, marks Marks, grace time.Dur
 		removed = append(removed, Blob{Digest: digest, SizeBytes: current.SizeBytes})
 	}
 	return removed, nil
+}
+
+// CheckGrace refuses a grace period within which Put may have taken a blob as found.
+func CheckGrace(grace time.Duration) error {
+	if grace < 2*FreshFor {
+		return fault.New(fault.Invalid, "sweep with a grace period of %v: expected at least %v", grace, 2*FreshFor)
+	}
+	return nil
 }

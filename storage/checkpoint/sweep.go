@@ -71,6 +71,37 @@ func allPresent(ctx context.Context, store storage.Store, p pointer, entry Entry
 	return err == nil, err
 }
 
+// Training names the checkpoints of one adapter of one run.
+type Training struct {
+	Run     spec.RunID
+	Adapter spec.AdapterName
+}
+
+// Trainings gives every training that has a checkpoint in the store, in the order of the keys.
+func Trainings(ctx context.Context, store storage.Store) ([]Training, error) {
+	var found []Training
+	for info, err := range store.List(ctx, "runs/") {
+		if err != nil {
+			return nil, err
+		}
+		if of, _, _, ours := ofManifest(info.Key); ours && !slices.Contains(found[max(0, len(found)-1):], of) {
+			found = append(found, of)
+		}
+	}
+	return found, nil
+}
+
+// ofManifest tells whose manifest a key is; foreign objects are told apart.
+func ofManifest(key string) (of Training, step, token int64, ours bool) {
+	parts := strings.Split(key, "/")
+	if len(parts) != 5 || parts[0] != "runs" || parts[3] != "checkpoints" {
+		return Training{}, 0, 0, false
+	}
+	of = Training{Run: spec.RunID(parts[1]), Adapter: spec.AdapterName(parts[2])}
+	step, token, ours = parseManifestKey(manifestPrefix(of.Run, of.Adapter), key)
+	return of, step, token, ours && checkNames(of.Run, of.Adapter) == nil
+}
+
 // Mark marks the files of every checkpoint manifest in the store, of all runs, for cas.Sweep. A manifest that cannot be
 // read is an error: what it needs is unknown.
 func Mark(ctx context.Context, store storage.Store, marks cas.Marks) error {
@@ -78,12 +109,7 @@ func Mark(ctx context.Context, store storage.Store, marks cas.Marks) error {
 		if err != nil {
 			return err
 		}
-		parts := strings.Split(info.Key, "/")
-		if len(parts) != 5 || parts[3] != "checkpoints" {
-			continue
-		}
-		run, adapter := spec.RunID(parts[1]), spec.AdapterName(parts[2])
-		step, token, ours := parseManifestKey(manifestPrefix(run, adapter), info.Key)
+		of, step, token, ours := ofManifest(info.Key)
 		if !ours {
 			continue
 		}
@@ -94,7 +120,7 @@ func Mark(ctx context.Context, store storage.Store, marks cas.Marks) error {
 		if err != nil {
 			return err
 		}
-		m, err := decodeManifest(content, run, adapter, step, token)
+		m, err := decodeManifest(content, of.Run, of.Adapter, step, token)
 		if err != nil {
 			return fault.New(fault.Corrupt, "mark files of %q: %w", info.Key, err)
 		}

@@ -1,0 +1,11 @@
+// Package connect reaches the two servers that the settings name: Temporal, and the object store. The command and the
+// worker go through it, so that a certificate, a key or an address means the same to both.
+//
+// It promises that Temporal has answered when Dial returns, and that a certificate file that cannot be used is refused
+// before anything is dialled, with its name and, where it has one, the line. It refuses a file of authorities of which
+// even one does not parse: a trust that is silently smaller than the file says would show as a server that cannot be
+// reached.
+//
+//	server, err := connect.Temporal(ctx, settings.Temporal, client.Options{Logger: connect.Quiet{}})
+//	store, err := connect.Store(ctx, settings.S3)
+package connect
