@@ -60,7 +60,11 @@ test: setup ## Run every test that this machine can run, and name those it skips
 	   exit $$status; } | build/testreport
 
 .PHONY: bench
-bench: setup ## Run the engine's benchmarks
+bench: build ## Train beside Python on this machine: tokens/s, memory, first step, loss (ARGS=... for its flags)
+	@$(WITHTORCH) CGO_ENABLED=0 go run ./tests/bench $(ARGS)
+
+.PHONY: bench-ops
+bench-ops: setup ## Run the Go benchmarks of the engine's operations
 	@$(WITHTORCH) go test -tags torch -run '^$$' -bench . -benchmem $(TORCH)
 
 # A proof is tests/proof/NAME: an executable script, or a folder with a Go program.

@@ -47,7 +47,6 @@ type Facts struct {
 	MaxPositions int64
 	DType        tensor.DType
 	TiedHead     bool
-	Dropout      float64 // the largest of the architecture's own, without any adapter's
 
 	EOS []int32 // tokens that end a text by the configuration; none where it names none
 	Pad []int32 // its padding token, or none; transformers gives the embedding row of it no gradient

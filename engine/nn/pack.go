@@ -30,8 +30,7 @@ func NewPass(sequences [][]int32) *Pass { return Pack(Rows(sequences), 0) }
 // may share again, so the stream is a radix tree of the rows. A least of 0 shares nothing.
 //
 // Every row's tokens see exactly what they would see alone, and a prediction that n rows make at once has the weight n:
-// losses and gradients are those of separate rows, up to the order of additions. Dropout would be shared as well, and must
-// therefore be off.
+// losses and gradients are those of separate rows, up to the order of additions. With dropout, what rows share has one mask.
 func Pack(rows []Row, least int) *Pass {
 	b := builder{rows: rows, least: least, pass: &Pass{}}
 	b.pass.Offsets = []int64{0}

@@ -37,7 +37,7 @@ func (l *loraRun) Step(ctx context.Context, step int64, batches [][]int, learnin
 				return context.Cause(ctx)
 			}
 			e.Scope(func() {
-				pass := nn.Pack(l.train.take(b), l.shared())
+				pass := nn.Pack(l.train.take(b), leastShared)
 				pass.Adapter, pass.Train, pass.Key = l.slot, true, dropout.Derive(uint64(i))
 				sum, _ := loss.Causal(l.model, pass)
 				result.Loss += sum.Scalar() / float64(counted)
@@ -56,15 +56,6 @@ func (l *loraRun) Step(ctx context.Context, step int64, batches [][]int, learnin
 		_ = e.Do(func() error { l.optimiser.ZeroGrad(); return nil })
 	}
 	return result, err
-}
-
-// shared is how many equal first tokens rows must have to be computed once. With dropout they are not: each row has a mask of
-// its own then.
-func (l *loraRun) shared() int {
-	if l.job.LoRA.Dropout > 0 || l.model.Facts().Dropout > 0 {
-		return 0
-	}
-	return leastShared
 }
 
 // Evaluate implements train.Stepper: the mean of -log p over all held-out tokens, whatever the batch size.

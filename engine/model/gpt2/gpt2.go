@@ -56,7 +56,6 @@ func Load(c Config, r *model.Reader) (*Model, error) {
 		return nil, r.Err()
 	}
 	m.facts = model.Facts{
-		Dropout:      max(c.EmbdPdrop, c.AttnPdrop, c.ResidPdrop),
 		Architecture: "gpt2", Vocabulary: c.VocabSize, Width: d, Layers: c.NLayer, MaxPositions: c.NPositions,
 		DType: r.DType, TiedHead: m.head == nil, EOS: c.eos, Pad: c.pad, CountsFirstToken: true,
 	}

@@ -63,7 +63,7 @@ func Load(c Config, r *model.Reader) (*Model, error) {
 	m.rotary(min(c.MaxPositionEmbeddings, firstPositions))
 	m.facts = model.Facts{
 		Architecture: c.family(), Vocabulary: c.VocabSize, Width: d, Layers: c.NumHiddenLayers, MaxPositions: c.MaxPositionEmbeddings,
-		DType: r.DType, TiedHead: m.head == nil, EOS: c.EOS, Pad: c.Pad, Dropout: c.AttentionDropout,
+		DType: r.DType, TiedHead: m.head == nil, EOS: c.EOS, Pad: c.Pad,
 	}
 	return m, nil
 }

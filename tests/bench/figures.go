@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// figures are what one run showed.
+type figures struct {
+	TokensPerSecond    float64 `json:"tokens_per_second"` // real tokens over the time of the training loop
+	PeakRSSMB          float64 `json:"peak_rss_mb"`
+	SecondsToFirstStep float64 `json:"seconds_to_first_step"` // from the start of the process
+	HeldOutLoss        float64 `json:"heldout_loss"`
+	Seconds            float64 `json:"seconds"` // of the whole process
+}
+
+func (f figures) String() string {
+	return fmt.Sprintf("%6.0f tokens/s  %6.0f MB  first step after %5.1f s  held-out loss %.4f  %5.1f s", f.TokensPerSecond, f.PeakRSSMB, f.SecondsToFirstStep, f.HeldOutLoss, f.Seconds)
+}
+
+// spread is a figure over several runs.
+type spread struct {
+	Median float64 `json:"median"`
+	Min    float64 `json:"min"`
+	Max    float64 `json:"max"`
+}
+
+// result is one line of build/bench.json.
+type result struct {
+	Case               string `json:"case"`
+	System             string `json:"system"`
+	Runs               int    `json:"runs"`
+	TokensPerSecond    spread `json:"tokens_per_second"`
+	PeakRSSMB          spread `json:"peak_rss_mb"`
+	SecondsToFirstStep spread `json:"seconds_to_first_step"`
+	HeldOutLoss        spread `json:"heldout_loss"`
+	Seconds            spread `json:"seconds"`
+}
+
+func over(runs []figures, pick func(figures) float64) spread {
+	values := make([]float64, len(runs))
+	for i, r := range runs {
+		values[i] = pick(r)
+	}
+	slices.Sort(values)
+	middle := values[len(values)/2]
+	if len(values)%2 == 0 {
+		middle = (middle + values[len(values)/2-1]) / 2
+	}
+	return spread{Median: middle, Min: values[0], Max: values[len(values)-1]}
+}
+
+func summary(system string, runs []figures) result {
+	return result{
+		Case: "lora-smollm2-135m", System: system, Runs: len(runs),
+		TokensPerSecond:    over(runs, func(f figures) float64 { return f.TokensPerSecond }),
+		PeakRSSMB:          over(runs, func(f figures) float64 { return f.PeakRSSMB }),
+		SecondsToFirstStep: over(runs, func(f figures) float64 { return f.SecondsToFirstStep }),
+		HeldOutLoss:        over(runs, func(f figures) float64 { return f.HeldOutLoss }),
+		Seconds:            over(runs, func(f figures) float64 { return f.Seconds }),
+	}
+}
+
+// table is the same for people and for docs/performance.md.
+func table(all []result) string {
+	var b strings.Builder
+	b.WriteString("| system | real tokens/s (min-max) | peak memory, MB | to first step, s | held-out loss | whole run, s |\n|---|---|---|---|---|---|\n")
+	for _, r := range all {
+		fmt.Fprintf(&b, "| %s | %.0f (%.0f-%.0f) | %.0f | %.1f | %.4f | %.0f |\n", r.System, r.TokensPerSecond.Median, r.TokensPerSecond.Min,
+			r.TokensPerSecond.Max, r.PeakRSSMB.Median, r.SecondsToFirstStep.Median, r.HeldOutLoss.Median, r.Seconds.Median)
+	}
+	return b.String()
+}

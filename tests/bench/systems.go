@@ -1,0 +1,161 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// system is one of the programs that are compared.
+type system struct {
+	name string
+	run  func(context.Context, *ground) (figures, error)
+}
+
+var systems = []system{
+	{"guide's script", func(ctx context.Context, g *ground) (figures, error) { return g.python(ctx, "guide") }},
+	{"transformers + PEFT at best", func(ctx context.Context, g *ground) (figures, error) { return g.python(ctx, "best") }},
+	{"Elara, float32", func(ctx context.Context, g *ground) (figures, error) { return g.elara(ctx, 1, false) }},
+	{"Elara", func(ctx context.Context, g *ground) (figures, error) { return g.elara(ctx, 1, true) }},
+	{"Elara, four adapters", func(ctx context.Context, g *ground) (figures, error) { return g.elara(ctx, 4, true) }},
+}
+
+// python runs the peer, which measures itself.
+func (g *ground) python(ctx context.Context, mode string) (figures, error) {
+	var got figures
+	c := exec.CommandContext(ctx, g.interpreter, filepath.Join("tests", "bench", "peer.py"), mode, g.base, g.train, g.held, strconv.Itoa(g.steps))
+	c.Env = append(os.Environ(), "HF_HUB_OFFLINE=1", "TRANSFORMERS_VERBOSITY=error")
+	out, began := &bytes.Buffer{}, time.Now()
+	c.Stdout, c.Stderr = out, out
+	if err := c.Run(); err != nil {
+		return got, fmt.Errorf("%w\n%s", err, out)
+	}
+	got.Seconds = time.Since(began).Seconds()
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	return got, json.Unmarshal([]byte(lines[len(lines)-1]), &got)
+}
+
+// elara trains adapters at once and scores the first of them on the held-out rows. The rate of four adapters is that of all
+// their tokens together.
+func (g *ground) elara(ctx context.Context, adapters int, bf16 bool) (figures, error) {
+	var got figures
+	dir, err := os.MkdirTemp(g.dir, "run-")
+	if err != nil {
+		return got, err
+	}
+	args := []string{"exec", "lora"}
+	for i := range adapters {
+		config, err := g.config(dir, i, bf16)
+		if err != nil {
+			return got, err
+		}
+		args = append(args, "--config", config)
+	}
+	c := exec.CommandContext(ctx, filepath.Join("build", "elara-worker"), args...)
+	watch := &firstStep{began: time.Now()}
+	c.Stdout, c.Stderr = watch, watch
+	if err := c.Run(); err != nil {
+		return got, fmt.Errorf("%w\n%s", err, watch.text.String())
+	}
+	got.Seconds = time.Since(watch.began).Seconds()
+	got.SecondsToFirstStep = watch.after.Seconds()
+	got.PeakRSSMB = float64(c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) / 1024
+	if got.TokensPerSecond, err = lastRate(dir, adapters); err != nil {
+		return got, err
+	}
+	got.HeldOutLoss, err = g.score(ctx, filepath.Join(dir, "adapter0"))
+	return got, err
+}
+
+// config writes the training file of one adapter: the same keys that peer.py sets.
+func (g *ground) config(dir string, adapter int, bf16 bool) (string, error) {
+	text, err := json.Marshal(map[string]any{
+		"base_model": g.base, "output_dir": filepath.Join(dir, fmt.Sprintf("adapter%d", adapter)), "train_data_path": g.train,
+		"max_length": 512, "append_eos": true,
+		"lora_config": map[string]any{"r": 16, "alpha": 32, "dropout": 0.1, "target_modules": []string{"q_proj", "k_proj", "v_proj", "o_proj"}},
+		"training_args": map[string]any{
+			"max_steps": g.steps, "per_device_train_batch_size": 4, "gradient_accumulation_steps": 2, "learning_rate": 1e-3, "warmup_steps": 4,
+			"logging_steps": 1, "save_strategy": "no", "eval_strategy": "no", "bf16": bf16, "seed": 42 + adapter,
+		},
+	})
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, fmt.Sprintf("adapter%d.json", adapter))
+	return path, os.WriteFile(path, text, 0o644)
+}
+
+// score measures an adapter in float32, token by token, as the peer does.
+func (g *ground) score(ctx context.Context, adapter string) (float64, error) {
+	out := adapter + ".scores.jsonl"
+	if err := run(ctx, "build/elara-worker", "exec", "score", "--model", g.base, "--adapter", adapter, "--in", g.ended, "--out", out); err != nil {
+		return 0, err
+	}
+	data, err := os.ReadFile(out)
+	if err != nil {
+		return 0, err
+	}
+	var total float64
+	var count int
+	for line := range strings.Lines(string(data)) {
+		var row struct{ LogProbs []float64 }
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			return 0, err
+		}
+		for _, l := range row.LogProbs[:min(len(row.LogProbs), 511)] {
+			total -= l
+			count++
+		}
+	}
+	return total / float64(count), nil
+}
+
+// lastRate adds up the adapters' tokens per second, each over its own whole training.
+func lastRate(dir string, adapters int) (float64, error) {
+	var sum float64
+	for i := range adapters {
+		data, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("adapter%d", i), "trainer_state.json"))
+		if err != nil {
+			return 0, err
+		}
+		var state struct {
+			LogHistory []struct {
+				TokensPerSecond *float64 `json:"tokens_per_second"`
+			} `json:"log_history"`
+		}
+		if err := json.Unmarshal(data, &state); err != nil {
+			return 0, err
+		}
+		last := math.NaN()
+		for _, entry := range state.LogHistory {
+			if entry.TokensPerSecond != nil {
+				last = *entry.TokensPerSecond
+			}
+		}
+		sum += last
+	}
+	return sum, nil
+}
+
+// firstStep notes when a program has printed its first step.
+type firstStep struct {
+	began time.Time
+	after time.Duration
+	text  bytes.Buffer
+}
+
+func (f *firstStep) Write(p []byte) (int, error) {
+	if f.after == 0 && bytes.Contains(p, []byte("step 1/")) {
+		f.after = time.Since(f.began)
+	}
+	return f.text.Write(p)
+}
