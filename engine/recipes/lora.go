@@ -178,6 +178,7 @@ func (l *loraRun) loop(resume *spec.Snapshot, observer spec.TrainObserver) (*tra
 func (l *loraRun) publish(state *train.State) error {
 	var files map[string][]byte
 	err := l.runner.Engine.Do(func() (err error) {
+		state.Own.Certificate = l.certify()
 		files, err = l.adapter.Encode(filepath.Base(l.job.BaseModel))
 		return err
 	})

@@ -18,31 +18,24 @@ const (
 	optimiserFile = "optimizer.safetensors"
 )
 
-// Step implements train.Stepper. The denominator is counted over the whole step, so that how rows are cut into micro-batches
-// does not change the gradient.
+// Step implements train.Stepper.
 func (l *loraRun) Step(ctx context.Context, step int64, batches [][]int, learningRate float64) (train.StepResult, error) {
 	var result train.StepResult
-	var counted int64
-	for _, b := range batches {
-		for _, row := range l.train.take(b) {
-			counted += loss.Counted(l.model, row)
+	micro := make([][]nn.Row, len(batches))
+	for i, b := range batches {
+		micro[i] = l.train.take(b)
+		for _, row := range micro[i] {
 			result.Tokens += int64(len(row.Tokens))
 		}
 	}
-	e := l.runner.Engine
 	dropout := tensor.Key(uint64(l.job.Args.Seed)).Named("dropout").Derive(uint64(step))
-	err := e.Do(func() error {
-		for i, b := range batches {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			e.Scope(func() {
-				pass := nn.Pack(l.train.take(b), leastShared)
-				pass.Adapter, pass.Train, pass.Key = l.slot, true, dropout.Derive(uint64(i))
-				sum, _ := loss.Causal(l.model, pass)
-				result.Loss += sum.Scalar() / float64(counted)
-				sum.Scale(1 / float64(counted)).Backward()
-			})
+	err := l.runner.Engine.Do(func() (err error) {
+		result.Loss, err = l.gradients(micro, leastShared, func(i int, pass *nn.Pass) error {
+			pass.Train, pass.Key = true, dropout.Derive(uint64(i))
+			return context.Cause(ctx)
+		})
+		if err != nil {
+			return err
 		}
 		result.GradNorm = l.optimiser.Clip(l.job.Args.MaxGradNorm)
 		if math.IsNaN(result.Loss+result.GradNorm) || math.IsInf(result.Loss+result.GradNorm, 0) {
@@ -53,9 +46,34 @@ func (l *loraRun) Step(ctx context.Context, step int64, batches [][]int, learnin
 	})
 	if err != nil {
 		// A failed step leaves no gradient behind; freeing them cannot fail.
-		_ = e.Do(func() error { l.optimiser.ZeroGrad(); return nil })
+		_ = l.runner.Engine.Do(func() error { l.optimiser.ZeroGrad(); return nil })
 	}
 	return result, err
+}
+
+// gradients adds the gradients of some micro-batches to the adapter's and gives their loss. The denominator is counted over all
+// of them, so that how rows are cut into micro-batches does not change the gradient. each prepares a pass before it runs. It
+// must run inside Engine.Do.
+func (l *loraRun) gradients(batches [][]nn.Row, least int, each func(i int, pass *nn.Pass) error) (mean float64, err error) {
+	var counted int64
+	for _, rows := range batches {
+		for _, row := range rows {
+			counted += loss.Counted(l.model, row)
+		}
+	}
+	for i, rows := range batches {
+		pass := nn.Pack(rows, least)
+		pass.Adapter = l.slot
+		if err := each(i, pass); err != nil {
+			return 0, err
+		}
+		l.runner.Engine.Scope(func() {
+			sum, _ := loss.Causal(l.model, pass)
+			mean += sum.Scalar() / float64(counted)
+			sum.Scale(1 / float64(counted)).Backward()
+		})
+	}
+	return mean, nil
 }
 
 // Evaluate implements train.Stepper: the mean of -log p over all held-out tokens, whatever the batch size.

@@ -52,6 +52,19 @@ type Own struct {
 	MicroBatch   int     `json:"micro_batch"`          // rows that fit into memory at once, learnt from running out of it; 0: no limit met
 	Scaler       *Scaler `json:"loss_scale,omitempty"` // of a run in half precision
 	Overflows    int64   `json:"overflows,omitempty"`  // steps that half precision skipped: the schedule does not count them
+
+	Certificate *Certificate `json:"loss_invariance,omitempty"` // of a finished run
+}
+
+// Certificate says by how much loss and gradients depend on how the same rows are cut into micro-batches and laid out: by
+// rounding, and by nothing else.
+type Certificate struct {
+	Rows          int     `json:"rows"`
+	Loss          float64 `json:"loss"` // largest relative difference
+	LossBound     float64 `json:"loss_bound"`
+	Gradient      float64 `json:"gradient"` // largest difference, relative to the largest element
+	GradientBound float64 `json:"gradient_bound"`
+	Holds         bool    `json:"holds"`
 }
 
 // LogEntry is one line of the log: a training window, an evaluation, or the end.

@@ -1,0 +1,93 @@
+//go:build torch
+
+package recipes
+
+import (
+	"fmt"
+	"math"
+
+	"elara/engine/nn"
+	"elara/engine/train"
+)
+
+// The certificate is made with a few short rows: what it looks for shows on any.
+const (
+	certifiedRows   = 3
+	certifiedTokens = 64
+)
+
+// certify computes the same rows once at a time, each in a micro-batch of its own, and once as training does, and compares loss
+// and gradients of the finished adapter. A denominator that counts micro-batches instead of tokens, a row that sees another, or
+// a shared beginning with a wrong weight would show here. It must run inside Engine.Do.
+func (l *loraRun) certify() *train.Certificate {
+	rows := certified(l.train.list)
+	singly := make([][]nn.Row, len(rows))
+	for i, row := range rows {
+		singly[i] = []nn.Row{row}
+	}
+	wantLoss, want := l.measured(singly, 0)
+	c := &train.Certificate{Rows: len(rows), LossBound: 1e-5, GradientBound: 1e-4}
+	if l.job.Args.BF16 { // 8 bits of mantissa, rounded again after every operation
+		c.LossBound, c.GradientBound = 5e-3, 1e-1
+	}
+	// Packed, and packed with common beginnings computed once, however short.
+	for _, least := range []int{0, 1} {
+		gotLoss, got := l.measured([][]nn.Row{rows}, least)
+		c.Loss = max(c.Loss, math.Abs(gotLoss-wantLoss)/math.Abs(wantLoss))
+		c.Gradient = max(c.Gradient, distance(want, got))
+	}
+	c.Holds = c.Loss <= c.LossBound && c.Gradient <= c.GradientBound
+	if !c.Holds {
+		l.runner.notice(fmt.Sprintf("loss invariance does not hold: loss differs by %.2g (bound %.2g), gradients by %.2g (bound %.2g)", c.Loss, c.LossBound, c.Gradient, c.GradientBound))
+	}
+	return c
+}
+
+// certified picks rows of different lengths, so that a mean of means would differ from the mean over tokens.
+func certified(list []nn.Row) []nn.Row {
+	var picked []nn.Row
+	for i, row := range list[:min(certifiedRows, len(list))] {
+		n := min(len(row.Tokens), certifiedTokens>>i)
+		row.Tokens, row.Supervised = row.Tokens[:n], nil
+		if n > 1 {
+			picked = append(picked, row)
+		}
+	}
+	return picked
+}
+
+// measured gives the loss of some micro-batches and the adapter's gradients, which it clears.
+func (l *loraRun) measured(batches [][]nn.Row, least int) (mean float64, gradients [][]float32) {
+	// Without dropout no pass can fail.
+	mean, _ = l.gradients(batches, least, func(int, *nn.Pass) error { return nil })
+	l.runner.Engine.Scope(func() {
+		for _, p := range l.adapter.Tensors() {
+			var values []float32
+			if g := p.Grad(); g != nil {
+				values = g.Float32s()
+			}
+			gradients = append(gradients, values)
+		}
+	})
+	l.optimiser.ZeroGrad()
+	return mean, gradients
+}
+
+// distance is the largest difference of two gradients over the largest element of the first; lists of unequal length are
+// infinitely far apart.
+func distance(want, got [][]float32) float64 {
+	var most, scale float64
+	for i, values := range want {
+		if len(got[i]) != len(values) {
+			return math.MaxFloat64
+		}
+		for j, v := range values {
+			most = max(most, math.Abs(float64(v)-float64(got[i][j])))
+			scale = max(scale, math.Abs(float64(v)))
+		}
+	}
+	if scale == 0 {
+		return most
+	}
+	return most / scale
+}
