@@ -33,7 +33,7 @@ func bench() error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	ground, err := prepare(ctx, dir, *data, *steps)
+	field, err := prepare(ctx, dir, *data, *steps)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func bench() error {
 			if *only != "" && s.name != *only {
 				continue
 			}
-			got, err := s.run(ctx, ground)
+			got, err := s.run(ctx, field)
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}

@@ -13,24 +13,26 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"elara/tests/ground"
 )
 
 // system is one of the programs that are compared.
 type system struct {
 	name string
-	run  func(context.Context, *ground) (figures, error)
+	run  func(context.Context, *field) (figures, error)
 }
 
 var systems = []system{
-	{"guide's script", func(ctx context.Context, g *ground) (figures, error) { return g.python(ctx, "guide") }},
-	{"transformers + PEFT at best", func(ctx context.Context, g *ground) (figures, error) { return g.python(ctx, "best") }},
-	{"Elara, float32", func(ctx context.Context, g *ground) (figures, error) { return g.elara(ctx, 1, false) }},
-	{"Elara", func(ctx context.Context, g *ground) (figures, error) { return g.elara(ctx, 1, true) }},
-	{"Elara, four adapters", func(ctx context.Context, g *ground) (figures, error) { return g.elara(ctx, 4, true) }},
+	{"guide's script", func(ctx context.Context, g *field) (figures, error) { return g.python(ctx, "guide") }},
+	{"transformers + PEFT at best", func(ctx context.Context, g *field) (figures, error) { return g.python(ctx, "best") }},
+	{"Elara, float32", func(ctx context.Context, g *field) (figures, error) { return g.elara(ctx, 1, false) }},
+	{"Elara", func(ctx context.Context, g *field) (figures, error) { return g.elara(ctx, 1, true) }},
+	{"Elara, four adapters", func(ctx context.Context, g *field) (figures, error) { return g.elara(ctx, 4, true) }},
 }
 
 // python runs the peer, which measures itself.
-func (g *ground) python(ctx context.Context, mode string) (figures, error) {
+func (g *field) python(ctx context.Context, mode string) (figures, error) {
 	var got figures
 	c := exec.CommandContext(ctx, g.interpreter, filepath.Join("tests", "bench", "peer.py"), mode, g.base, g.train, g.held, strconv.Itoa(g.steps))
 	c.Env = append(os.Environ(), "HF_HUB_OFFLINE=1", "TRANSFORMERS_VERBOSITY=error")
@@ -46,7 +48,7 @@ func (g *ground) python(ctx context.Context, mode string) (figures, error) {
 
 // elara trains adapters at once and scores the first of them on the held-out rows. The rate of four adapters is that of all
 // their tokens together.
-func (g *ground) elara(ctx context.Context, adapters int, bf16 bool) (figures, error) {
+func (g *field) elara(ctx context.Context, adapters int, bf16 bool) (figures, error) {
 	var got figures
 	dir, err := os.MkdirTemp(g.dir, "run-")
 	if err != nil {
@@ -60,7 +62,7 @@ func (g *ground) elara(ctx context.Context, adapters int, bf16 bool) (figures, e
 		}
 		args = append(args, "--config", config)
 	}
-	c := exec.CommandContext(ctx, filepath.Join("build", "elara-worker"), args...)
+	c := exec.CommandContext(ctx, ground.Worker, args...)
 	watch := &firstStep{began: time.Now()}
 	c.Stdout, c.Stderr = watch, watch
 	if err := c.Run(); err != nil {
@@ -77,7 +79,7 @@ func (g *ground) elara(ctx context.Context, adapters int, bf16 bool) (figures, e
 }
 
 // config writes the training file of one adapter: the same keys that peer.py sets.
-func (g *ground) config(dir string, adapter int, bf16 bool) (string, error) {
+func (g *field) config(dir string, adapter int, bf16 bool) (string, error) {
 	text, err := json.Marshal(map[string]any{
 		"base_model": g.base, "output_dir": filepath.Join(dir, fmt.Sprintf("adapter%d", adapter)), "train_data_path": g.train,
 		"max_length": 512, "append_eos": true,
@@ -95,9 +97,9 @@ func (g *ground) config(dir string, adapter int, bf16 bool) (string, error) {
 }
 
 // score measures an adapter in float32, token by token, as the peer does.
-func (g *ground) score(ctx context.Context, adapter string) (float64, error) {
+func (g *field) score(ctx context.Context, adapter string) (float64, error) {
 	out := adapter + ".scores.jsonl"
-	if err := run(ctx, "build/elara-worker", "exec", "score", "--model", g.base, "--adapter", adapter, "--in", g.ended, "--out", out); err != nil {
+	if err := ground.Run(ctx, ground.Worker, "exec", "score", "--model", g.base, "--adapter", adapter, "--in", g.ended, "--out", out); err != nil {
 		return 0, err
 	}
 	data, err := os.ReadFile(out)

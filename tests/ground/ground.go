@@ -1,0 +1,71 @@
+// Package ground makes the rows that benchmarks and proofs train on, with the commands that a user would type.
+package ground
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"elara/data/sample"
+)
+
+// Worker is the program that cleans, formats, trains and scores.
+const Worker = "build/elara-worker"
+
+// Rows cleans and formats the CSV files of a folder for patients, in dir, and gives the lines of JSON; without a folder it
+// takes the project's own sample data.
+func Rows(ctx context.Context, dir, data string) ([]string, error) {
+	pattern := filepath.Join(data, "*.csv")
+	if data == "" {
+		if _, err := sample.Write(dir, sample.Options{}); err != nil {
+			return nil, err
+		}
+		pattern = filepath.Join(dir, sample.QAFile)
+	}
+	files, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		return nil, &fs.PathError{Op: "find *.csv", Path: pattern, Err: fs.ErrNotExist}
+	}
+	var rows []string
+	for i, file := range files {
+		clean, text := filepath.Join(dir, fmt.Sprintf("%d.csv", i)), filepath.Join(dir, fmt.Sprintf("%d.jsonl", i))
+		if err := Run(ctx, Worker, "exec", "clean", "--in", file, "--out", clean, "--ledger", clean+".ledger"); err != nil {
+			return nil, err
+		}
+		if err := Run(ctx, Worker, "exec", "format", "--in", clean, "--audience", "patient", "--out", text); err != nil {
+			return nil, err
+		}
+		data, err := os.ReadFile(text)
+		if err != nil {
+			return nil, err
+		}
+		for line := range strings.Lines(string(data)) {
+			rows = append(rows, line)
+		}
+	}
+	return rows, nil
+}
+
+// Write writes lines into a file.
+func Write(path string, lines []string) error {
+	return os.WriteFile(path, []byte(strings.Join(lines, "")), 0o644)
+}
+
+// Run runs a program and gives its output with the error when it fails.
+func Run(ctx context.Context, name string, args ...string) error {
+	c := exec.CommandContext(ctx, name, args...)
+	var out bytes.Buffer
+	c.Stdout, c.Stderr = &out, &out
+	if err := c.Run(); err != nil {
+		return fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, out.String())
+	}
+	return nil
+}
