@@ -1,4 +1,3 @@
-// Package ground makes the rows that benchmarks and proofs train on, with the commands that a user would type.
 package ground
 
 import (
