@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"bytes"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -20,12 +21,22 @@ type AddedToken struct {
 // matcher finds added tokens: at the leftmost place where one begins, the longest.
 type matcher struct {
 	root   [256]*matchNode
+	firsts []byte // with which tokens begin
 	tokens []AddedToken
 }
 
 type matchNode struct {
-	children map[byte]*matchNode
+	next     []byte // that go on from here
+	children []*matchNode
 	token    int // index into tokens of the token that ends here, or none
+}
+
+// child is the node that a byte leads to, or nil.
+func (n *matchNode) child(b byte) *matchNode {
+	if i := bytes.IndexByte(n.next, b); i >= 0 {
+		return n.children[i]
+	}
+	return nil
 }
 
 // newMatcher looks for each token under the spelling that belongs to it. It returns nil when there is none.
@@ -41,14 +52,15 @@ func newMatcher(tokens []AddedToken, spelling func(string) string) *matcher {
 		}
 		node := &m.root[spelt[0]]
 		if *node == nil {
-			*node = newMatchNode()
+			*node = &matchNode{token: none}
+			m.firsts = append(m.firsts, spelt[0])
 		}
 		at := *node
 		for k := 1; k < len(spelt); k++ {
-			next := at.children[spelt[k]]
+			next := at.child(spelt[k])
 			if next == nil {
-				next = newMatchNode()
-				at.children[spelt[k]] = next
+				next = &matchNode{token: none}
+				at.next, at.children = append(at.next, spelt[k]), append(at.children, next)
 			}
 			at = next
 		}
@@ -59,15 +71,10 @@ func newMatcher(tokens []AddedToken, spelling func(string) string) *matcher {
 	return m
 }
 
-func newMatchNode() *matchNode { return &matchNode{children: make(map[byte]*matchNode), token: none} }
-
 // find gives the first token at or after from, and where it lies; false when there is none.
 func (m *matcher) find(s string, from int) (token AddedToken, start, end int, found bool) {
-	for start = from; start < len(s); start++ {
+	for start = m.begin(s, from); start < len(s); start = m.begin(s, start+1) {
 		node := m.root[s[start]]
-		if node == nil {
-			continue
-		}
 		longest := none
 		for at := start + 1; ; at++ {
 			if node.token != none {
@@ -76,7 +83,7 @@ func (m *matcher) find(s string, from int) (token AddedToken, start, end int, fo
 			if at == len(s) {
 				break
 			}
-			if node = node.children[s[at]]; node == nil {
+			if node = node.child(s[at]); node == nil {
 				break
 			}
 		}
@@ -85,6 +92,21 @@ func (m *matcher) find(s string, from int) (token AddedToken, start, end int, fo
 		}
 	}
 	return AddedToken{}, 0, 0, false
+}
+
+// begin gives the first place at or after from where a token may begin; len(s) when there is none. In published
+// tokenizers all begin with "<", which is looked for sixteen bytes and more at a time.
+func (m *matcher) begin(s string, from int) int {
+	if len(m.firsts) == 1 {
+		if i := strings.IndexByte(s[from:], m.firsts[0]); i >= 0 {
+			return from + i
+		}
+		return len(s)
+	}
+	for from < len(s) && m.root[s[from]] == nil {
+		from++
+	}
+	return from
 }
 
 // split cuts s at added tokens and hands the parts to text and token in order.

@@ -2,8 +2,11 @@ package tokenizer
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // medicalText is prose of about n bytes out of sentences whose words vary, so that the cache meets new ones.
@@ -18,13 +21,28 @@ func medicalText(n int) string {
 	return b.String()
 }
 
+// benchmarkEncode reports MB per CPU-second beside Go's MB/s: other work on the machine slows the clock, not the
+// processor.
 func benchmarkEncode(b *testing.B, tokenizer *Tokenizer, text string) {
 	b.SetBytes(int64(len(text)))
 	ids := tokenizer.Encode(text)
 	b.ReportAllocs()
+	n, begin := 0, cpuTime(b)
 	for b.Loop() {
 		ids = tokenizer.AppendEncode(ids[:0], text)
+		n += len(text)
 	}
+	b.ReportMetric(float64(n)/1e6/(cpuTime(b)-begin).Seconds(), "MB/cpu-s")
+}
+
+// cpuTime is what this process has used of all cores.
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 func BenchmarkMedicalText(b *testing.B) {
@@ -34,11 +52,43 @@ func BenchmarkMedicalText(b *testing.B) {
 	}
 }
 
+// BenchmarkManyGoroutines is one tokenizer that as many goroutines use as there are cores (-cpu 1,2 …): MB/cpu-s stays
+// where they do not disturb each other.
+func BenchmarkManyGoroutines(b *testing.B) {
+	tokenizer, text := loadReal(b, "llama3"), medicalText(1<<18)
+	b.SetBytes(int64(len(text)))
+	b.ResetTimer()
+	begin := cpuTime(b)
+	b.RunParallel(func(rounds *testing.PB) {
+		var ids []int32
+		for rounds.Next() {
+			ids = tokenizer.AppendEncode(ids[:0], text)
+		}
+	})
+	b.ReportMetric(float64(b.N)*float64(len(text))/1e6/(cpuTime(b)-begin).Seconds(), "MB/cpu-s")
+}
+
 // BenchmarkOneLongWord shows that time grows with the length and not with its square: bytes per second stay.
 func BenchmarkOneLongWord(b *testing.B) {
 	for _, name := range []string{"gpt2", "llama3"} {
 		for _, n := range []int{1 << 14, 1 << 17, 1 << 20} {
 			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) { benchmarkEncode(b, loadReal(b, name), strings.Repeat("a", n)) })
+		}
+	}
+}
+
+// BenchmarkRandomWord is 1 MB without a border, in which nothing repeats.
+func BenchmarkRandomWord(b *testing.B) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, alphabet := range []string{"ACGT", "0123456789", "abcdefghijklmnopqrstuvwxyz"} {
+		text := make([]byte, 1<<20)
+		for i := range text {
+			text[i] = alphabet[random.IntN(len(alphabet))]
+		}
+		for _, name := range []string{"gpt2", "llama3"} {
+			for _, n := range []int{1 << 16, 1 << 20} {
+				b.Run(fmt.Sprintf("%s/%s/%d", name, alphabet[:4], n), func(b *testing.B) { benchmarkEncode(b, loadReal(b, name), string(text[:n])) })
+			}
 		}
 	}
 }

@@ -1,113 +1,72 @@
 package tokenizer
 
 import (
-	"strings"
+	"math"
 	"sync"
 )
-
-const none = -1
-
-// pair is two neighbouring tokens, the left one in the high half.
-type pair uint64
-
-func newPair(left, right int32) pair { return pair(uint64(uint32(left))<<32 | uint64(uint32(right))) }
-
-// merge says what a pair becomes, and how early: lower ranks first.
-type merge struct{ rank, id int32 }
 
 // bpe turns one word, as raw bytes, into token ids.
 type bpe struct {
 	byteIDs [256]int32       // the token of a single byte, or none
-	merges  map[pair]merge   // by pair
+	ranks   rankTable        // what pairs become
+	merges  int              // ranks go from 0 to one less
 	whole   map[string]int32 // raw words that are tokens as they stand; nil unless merges are to be ignored for them
 	unknown int32            // the token of bytes that have none; none drops them
 	fuse    bool             // one unknown token for a run of such bytes
-	cache   *wordCache
-	scratch sync.Pool // of *workspace
+
+	idle      workspaces
+	longWords sync.Pool // of *longWord: as large as the word, so garbage collection may take them back
 }
 
-// workspace is what merging one word needs.
-type workspace struct {
-	symbols []symbol
-	queue   mergeQueue
+// appendWord appends the tokens of the word that is the first n bytes of s.
+func (b *bpe) appendWord(dst []int32, s string, n int, w *workspace) []int32 {
+	if n == 1 && b.byteIDs[s[0]] != none {
+		return append(dst, b.byteIDs[s[0]])
+	}
+	if n > longestCachedLen {
+		return b.encodeWord(dst, s[:n], w)
+	}
+	var key wordKey
+	if n <= longestKeyLen {
+		key = newWordKey(s, n)
+		if known := w.cache.short(key); known.key == key {
+			if known.count == 1 {
+				return append(dst, known.ids[0])
+			}
+			return append(dst, known.ids[:known.count]...)
+		}
+	}
+	word := s[:n]
+	known := w.cache.long(word)
+	if string(known.word) == word {
+		return append(dst, known.ids...)
+	}
+	start := len(dst)
+	dst = b.encodeWord(dst, word, w)
+	ids := dst[start:]
+	if n <= longestKeyLen && len(ids) <= shortIDs {
+		w.cache.short(key).set(key, ids)
+		return dst
+	}
+	known.set(word, ids)
+	return dst
 }
 
-// symbol is a part of the word, in a list linked by index. A part that was merged into its left neighbour is dead.
-type symbol struct {
-	id         int32
-	prev, next int32
-	dead       bool
-}
-
-// appendIDs appends the tokens of a word.
-func (b *bpe) appendIDs(dst []int32, word string) []int32 {
+// encodeWord is appendWord without the cache.
+func (b *bpe) encodeWord(dst []int32, word string, w *workspace) []int32 {
 	if b.whole != nil {
 		if id, found := b.whole[word]; found {
 			return append(dst, id)
 		}
 	}
-	if len(word) > longestCachedLen {
-		return b.merge(dst, word)
+	if len(word) <= longestScanned {
+		return b.mergeByScanning(dst, word, w)
 	}
-	slot := b.cache.slot(word)
-	if known := slot.Load(); known != nil && known.word == word {
-		return append(dst, known.ids...)
-	}
-	start := len(dst)
-	dst = b.merge(dst, word)
-	// The word is a view of the caller's text, which the cache must not keep alive.
-	slot.Store(&cachedWord{word: strings.Clone(word), ids: append([]int32(nil), dst[start:]...)})
-	return dst
+	return b.mergeByQueue(dst, word)
 }
 
-// merge applies merges, lowest rank first and among equals leftmost first, until none applies.
-func (b *bpe) merge(dst []int32, word string) []int32 {
-	w, _ := b.scratch.Get().(*workspace)
-	if w == nil {
-		w = &workspace{}
-	}
-	defer b.scratch.Put(w)
-	w.symbols = b.appendSymbols(w.symbols[:0], word)
-	symbols := w.symbols
-	w.queue = w.queue[:0]
-	for i := 0; i+1 < len(symbols); i++ {
-		if m, found := b.merges[newPair(symbols[i].id, symbols[i+1].id)]; found {
-			w.queue = append(w.queue, candidate{m, int32(i)})
-		}
-	}
-	w.queue.order()
-	for len(w.queue) > 0 {
-		top := w.queue.pop()
-		left := &symbols[top.at]
-		if left.dead || left.next == none {
-			continue
-		}
-		right := &symbols[left.next]
-		// The entry is stale when either side has grown since it was queued.
-		if m, found := b.merges[newPair(left.id, right.id)]; !found || m.id != top.id {
-			continue
-		}
-		left.id, left.next, right.dead = top.id, right.next, true
-		if left.next != none {
-			symbols[left.next].prev = top.at
-			if m, found := b.merges[newPair(left.id, symbols[left.next].id)]; found {
-				w.queue.push(candidate{m, top.at})
-			}
-		}
-		if left.prev != none {
-			if m, found := b.merges[newPair(symbols[left.prev].id, left.id)]; found {
-				w.queue.push(candidate{m, left.prev})
-			}
-		}
-	}
-	for i := int32(0); i != none && len(symbols) > 0; i = symbols[i].next {
-		dst = append(dst, symbols[i].id)
-	}
-	return dst
-}
-
-// appendSymbols begins with one symbol for each byte.
-func (b *bpe) appendSymbols(symbols []symbol, word string) []symbol {
+// appendBytes appends the token of each byte.
+func (b *bpe) appendBytes(dst []int32, word string) []int32 {
 	wasUnknown := false
 	for i := range len(word) {
 		id := b.byteIDs[word[i]]
@@ -119,11 +78,56 @@ func (b *bpe) appendSymbols(symbols []symbol, word string) []symbol {
 			}
 		}
 		wasUnknown = isUnknown
-		n := int32(len(symbols))
-		symbols = append(symbols, symbol{id: id, prev: n - 1, next: n + 1})
+		dst = append(dst, id)
 	}
-	if len(symbols) > 0 {
-		symbols[len(symbols)-1].next = none
+	return dst
+}
+
+// longestScanned is the longest word, in bytes, in which the next merge is found by looking at all: up to there a look
+// at a few lines of memory costs less than keeping a queue.
+const longestScanned = 64
+
+const noRank = math.MaxInt32
+
+// mergeByScanning applies merges, lowest rank first and among equals leftmost first, until none applies.
+func (b *bpe) mergeByScanning(dst []int32, word string, w *workspace) []int32 {
+	start := len(dst)
+	dst = b.appendBytes(dst, word)
+	ids := dst[start:]
+	if len(ids) < 2 {
+		return dst
 	}
-	return symbols
+	merges := w.merges[:len(ids)-1] // of each token with the next
+	for i := range merges {
+		merges[i] = b.mergeAt(ids, i)
+	}
+	for {
+		best, at := int32(noRank), none
+		for i := range merges {
+			if merges[i].rank < best {
+				best, at = merges[i].rank, i
+			}
+		}
+		if at == none {
+			return dst[:start+len(ids)]
+		}
+		ids[at] = merges[at].id
+		copy(ids[at+1:], ids[at+2:])
+		copy(merges[at:], merges[at+1:])
+		ids, merges = ids[:len(ids)-1], merges[:len(merges)-1]
+		if at > 0 {
+			merges[at-1] = b.mergeAt(ids, at-1)
+		}
+		if at < len(merges) {
+			merges[at] = b.mergeAt(ids, at)
+		}
+	}
+}
+
+// mergeAt is the merge of the token at i with the next; its rank is noRank when they stay apart.
+func (b *bpe) mergeAt(ids []int32, i int) merge {
+	if m, found := b.ranks.find(ids[i], ids[i+1]); found {
+		return m
+	}
+	return merge{rank: noRank}
 }

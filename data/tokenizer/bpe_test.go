@@ -10,6 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// wordIDs encodes one word, past the pre-tokenizer.
+func wordIDs(t *Tokenizer, word string) []int32 {
+	w := t.words.idle.take()
+	defer t.words.idle.giveBack(w)
+	return t.words.appendWord(nil, word, len(word), w)
+}
+
 func TestMergesApplyByRankFromTheLeft(t *testing.T) {
 	s := &source{
 		vocabulary: []vocabularyEntry{{"a", 0}, {"b", 1}, {"aa", 2}, {"aaaa", 3}, {"ab", 4}, {"ba", 5}},
@@ -25,8 +32,8 @@ func TestMergesApplyByRankFromTheLeft(t *testing.T) {
 		"c":       nil,       // no token, no unknown token
 		"acab":    {2, 1},    // the lost byte leaves its neighbours side by side
 	} {
-		require.Equal(t, want, tokenizer.words.appendIDs(nil, word), word)
-		require.Equal(t, want, tokenizer.words.appendIDs(nil, word), "%s again, from the cache", word)
+		require.Equal(t, want, wordIDs(tokenizer, word), word)
+		require.Equal(t, want, wordIDs(tokenizer, word), "%s again, from the cache", word)
 	}
 }
 
@@ -35,7 +42,7 @@ func TestUnknownBytesBecomeTheUnknownToken(t *testing.T) {
 		s := &source{vocabulary: []vocabularyEntry{{"a", 0}, {"?", 1}}, unknown: "?", fuseUnknown: fuse}
 		tokenizer, err := s.build()
 		require.NoError(t, err)
-		require.Equal(t, want, tokenizer.words.appendIDs(nil, "axyaz"))
+		require.Equal(t, want, wordIDs(tokenizer, "axyaz"))
 	}
 }
 
@@ -93,7 +100,7 @@ func TestMergingIsThatOfThePlainWay(t *testing.T) {
 				word.WriteByte("abc"[random.IntN(3)])
 			}
 			var got []string
-			for _, id := range tokenizer.words.appendIDs(nil, word.String()) {
+			for _, id := range wordIDs(tokenizer, word.String()) {
 				got = append(got, tokens[id])
 			}
 			require.Equal(t, mergeOneByOne(word.String(), merges), got, fmt.Sprintf("round %d, %s, %v", round, word.String(), merges))

@@ -17,15 +17,49 @@ type canonical struct{ compose bool }
 const firstMark = 0x300
 
 func (c canonical) apply(s string) string {
-	form := norm.NFD
+	form, changing := norm.NFD, byte(0xc3) // of U+00C0, the first character that decomposes
 	if c.compose {
-		form = norm.NFC
+		form, changing = norm.NFC, 0xcc // of firstMark
 	}
-	if form.IsNormalString(s) { // then it is so by the older tables too
+	if isBelow(s, changing) || form.IsNormalString(s) { // then it is so by the older tables too
 		return s
 	}
 	dst := make([]byte, 0, len(s)+len(s)/8)
 	var marks []mark
+	for {
+		normal := form.QuickSpanString(s)
+		dst = append(dst, s[:normal]...)
+		s = s[normal:]
+		if s == "" {
+			return string(dst)
+		}
+		// From here to the next ASCII character, which joins nothing before it.
+		end := 1
+		for end < len(s) && s[end] >= utf8.RuneSelf {
+			end++
+		}
+		dst, marks = c.appendNormal(dst, s[:end], marks)
+		s = s[end:]
+	}
+}
+
+// isBelow reports whether all bytes are below a limit of 0x80 or more.
+func isBelow(s string, limit byte) bool {
+	for len(s) >= 8 && eight(s[:8])&0x8080808080808080 == 0 {
+		s = s[8:]
+	}
+	for i := range len(s) {
+		if s[i] >= limit {
+			return false
+		}
+	}
+	return true
+}
+
+// appendNormal appends the normal form of s, character by character. Marks is memory for it, empty.
+func (c canonical) appendNormal(dst []byte, s string, marks []mark) ([]byte, []mark) {
+	var memory [4]mark // no character decomposes into more
+	parts := memory[:0]
 	for i := 0; i < len(s); {
 		r, size := utf8.DecodeRuneInString(s[i:])
 		if r == utf8.RuneError && size == 1 { // not UTF-8: kept as it is
@@ -34,16 +68,16 @@ func (c canonical) apply(s string) string {
 			i++
 			continue
 		}
-		for _, part := range decompose(r, s[i:i+size]) {
-			if part.order == 0 && (!c.compose || !combinesBackward(part.r)) {
+		parts = appendDecomposed(parts[:0], r, s[i:i+size])
+		for _, part := range parts {
+			if part.order == 0 && (!c.compose || !part.combinesBackward()) {
 				dst, marks = c.flush(dst, marks)
 			}
 			marks = append(marks, part)
 		}
 		i += size
 	}
-	dst, _ = c.flush(dst, marks)
-	return string(dst)
+	return c.flush(dst, marks)
 }
 
 // mark is a character with its canonical combining class: 0 for a starter.
@@ -101,54 +135,44 @@ const (
 	leadFirst               = 0x1100
 	vowelFirst, vowelLast   = 0x1161, 0x1175
 	trailBefore             = 0x11a7 // one before the first trailing consonant
-	vowels, trails          = 21, 28
+	leads, vowels, trails   = 19, 21, 28
 	syllablesPerLead        = vowels * trails
 	trailFirst, trailLast   = trailBefore + 1, trailBefore + trails - 1
 )
 
-// decompose gives the characters that r is canonically made of, itself when it is not made of others. Spelt is r in
-// UTF-8.
-func decompose(r rune, spelt string) []mark {
+// appendDecomposed appends the characters that r is canonically made of, itself when it is not made of others. Spelt
+// is r in UTF-8.
+func appendDecomposed(marks []mark, r rune, spelt string) []mark {
 	if r >= hangulFirst && r <= hangulLast {
 		i := r - hangulFirst
-		parts := []mark{{r: leadFirst + i/syllablesPerLead}, {r: vowelFirst + i%syllablesPerLead/trails}}
+		marks = append(marks, mark{r: leadFirst + i/syllablesPerLead}, mark{r: vowelFirst + i%syllablesPerLead/trails})
 		if trail := i % trails; trail != 0 {
-			parts = append(parts, mark{r: trailBefore + trail})
+			marks = append(marks, mark{r: trailBefore + trail})
 		}
-		return parts
+		return marks
 	}
-	if unicode.Is(inertMarks, r) {
-		return []mark{{r: r}}
+	if isInert(r) {
+		return append(marks, mark{r: r})
 	}
 	properties := norm.NFD.PropertiesString(spelt)
 	decomposition := properties.Decomposition()
 	if decomposition == nil {
-		return []mark{{r, properties.CCC()}}
+		return append(marks, mark{r, properties.CCC()})
 	}
-	var parts []mark
-	for _, part := range string(decomposition) {
-		parts = append(parts, mark{part, norm.NFD.PropertiesString(string(part)).CCC()})
+	for len(decomposition) > 0 {
+		part, size := utf8.DecodeRune(decomposition)
+		marks = append(marks, mark{part, norm.NFD.Properties(decomposition).CCC()})
+		decomposition = decomposition[size:]
 	}
-	return parts
+	return marks
 }
+
+func isInert(r rune) bool { return r >= firstMark && unicode.Is(inertMarks, r) }
 
 // combinesBackward reports whether a starter can join the one before it.
-func combinesBackward(r rune) bool {
-	if r >= vowelFirst && r <= vowelLast || r >= trailFirst && r <= trailLast {
+func (m mark) combinesBackward() bool {
+	if m.r >= vowelFirst && m.r <= vowelLast || m.r >= trailFirst && m.r <= trailLast {
 		return true
 	}
-	return r >= firstMark && !unicode.Is(inertMarks, r) && !norm.NFC.PropertiesString(string(r)).BoundaryBefore()
-}
-
-// compose joins two characters into the one that canonically decomposes into them, if there is one.
-func compose(first, second rune) (rune, bool) {
-	if unicode.Is(inertMarks, second) {
-		return 0, false
-	}
-	joined := norm.NFC.String(string([]rune{first, second}))
-	r, size := utf8.DecodeRuneInString(joined)
-	if size != len(joined) || unicode.Is(inertMarks, r) {
-		return 0, false
-	}
-	return r, true
+	return m.r >= firstMark && !isInert(m.r) && !norm.NFC.PropertiesString(string(m.r)).BoundaryBefore()
 }

@@ -27,20 +27,25 @@ func (p *pipeline) normalize(s string) string {
 }
 
 // appendWords cuts s through the stages from the given one on and appends the tokens of each word.
-func (p *pipeline) appendWords(dst []int32, s string, from int, words *bpe) []int32 {
+func (p *pipeline) appendWords(dst []int32, s string, from int, words *bpe, w *workspace) []int32 {
 	if from == len(p.stages) {
-		return words.appendIDs(dst, s)
+		return words.appendWord(dst, s, len(s), w)
 	}
 	current := p.stages[from]
 	if current.prefixSpace && !strings.HasPrefix(s, " ") {
 		s = " " + s
 	}
 	if current.scan == nil {
-		return p.appendWords(dst, s, from+1, words)
+		return p.appendWords(dst, s, from+1, words, w)
 	}
+	isLast := from+1 == len(p.stages)
 	for len(s) > 0 {
 		end := current.scan(s)
-		dst = p.appendWords(dst, s[:end], from+1, words)
+		if isLast {
+			dst = words.appendWord(dst, s, end, w)
+		} else {
+			dst = p.appendWords(dst, s[:end], from+1, words, w)
+		}
 		s = s[end:]
 	}
 	return dst

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"math/bits"
 	"strings"
 	"unicode/utf8"
 )
@@ -100,22 +101,62 @@ func scanDigits(s string) int {
 
 // untilNumeric is the length of the run of characters that are numeric, or that are not.
 func untilNumeric(s string, numeric bool) int {
-	for i, r := range s {
+	for i := 0; i < len(s); {
+		if c := asciiClasses[s[i]]; c != beyond {
+			if (c == number) != numeric {
+				return i
+			}
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
 		if isNumeric(r) != numeric {
 			return i
 		}
+		i += size
 	}
 	return len(s)
 }
 
 // run goes on from end while characters are of the class, and gives where they stop.
 func run(s string, end int, want class) int {
-	for end < len(s) {
-		next, size := classAt(s, end)
-		if next != want {
-			break
+	for {
+		if want == letter {
+			end = asciiLetters(s, end)
+		} else {
+			for end < len(s) && asciiClasses[s[end]] == want {
+				end++
+			}
+		}
+		if end == len(s) || s[end] < utf8.RuneSelf {
+			return end
+		}
+		r, size := utf8.DecodeRuneInString(s[end:])
+		if runeClass(r) != want {
+			return end
 		}
 		end += size
+	}
+}
+
+// asciiLetters goes on from end over the letters of ASCII, eight at a time: most words then take one step, and the
+// processor need not guess their length.
+func asciiLetters(s string, end int) int {
+	const (
+		each = 0x0101010101010101
+		high = 0x80 * each // the bit that no ASCII character has
+	)
+	for end+8 <= len(s) {
+		x := eight(s[end : end+8])
+		lower := (x | 0x20*each) &^ high
+		fromA, pastZ := lower+(0x80-'a')*each, lower+(0x80-'z'-1)*each // carry into the high bit
+		if letters := fromA &^ pastZ &^ x & high; letters != high {
+			return end + bits.TrailingZeros64(^letters&high)/8
+		}
+		end += 8
+	}
+	for end < len(s) && asciiClasses[s[end]] == letter {
+		end++
 	}
 	return end
 }

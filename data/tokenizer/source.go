@@ -96,7 +96,7 @@ func (s *source) enterVocabulary(t *Tokenizer) error {
 
 // buildBPE resolves merges to ids.
 func (s *source) buildBPE(t *Tokenizer) (*bpe, error) {
-	b := &bpe{merges: make(map[pair]merge, len(s.merges.pairs)), unknown: none, fuse: s.fuseUnknown, cache: newWordCache()}
+	b := &bpe{ranks: newRankTable(len(s.merges.pairs)), merges: len(s.merges.pairs), unknown: none, fuse: s.fuseUnknown}
 	for i := range b.byteIDs {
 		b.byteIDs[i] = none
 		if id, found := t.ids[string(byteLevel.runes[i])]; found {
@@ -128,7 +128,7 @@ func (s *source) buildBPE(t *Tokenizer) (*bpe, error) {
 			return nil, s.merges.refuse(rank, "makes %q, expected a token of the vocabulary", p[0]+p[1])
 		}
 		// Of two ranks for the same pair the later counts, as in Python.
-		b.merges[newPair(left, right)] = merge{rank: int32(rank), id: joined}
+		b.ranks.set(newPair(left, right), merge{rank: int32(rank), id: joined})
 	}
 	if s.ignoreMerges {
 		b.whole = make(map[string]int32, len(t.tokens))

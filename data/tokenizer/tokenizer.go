@@ -37,25 +37,32 @@ func (t *Tokenizer) Encode(text string) []int32 {
 
 // AppendEncode is Encode into a slice of the caller's.
 func (t *Tokenizer) AppendEncode(dst []int32, text string) []int32 {
+	w := t.words.idle.take()
+	dst = t.appendText(dst, text, w)
+	t.words.idle.giveBack(w)
+	return dst
+}
+
+func (t *Tokenizer) appendText(dst []int32, text string, w *workspace) []int32 {
 	if t.before == nil {
-		return t.appendNormalized(dst, text)
+		return t.appendNormalized(dst, text, w)
 	}
 	t.before.split(text,
-		func(s string) { dst = t.appendNormalized(dst, s) },
+		func(s string) { dst = t.appendNormalized(dst, s, w) },
 		func(a AddedToken) { dst = append(dst, a.ID) })
 	return dst
 }
 
-func (t *Tokenizer) appendNormalized(dst []int32, text string) []int32 {
+func (t *Tokenizer) appendNormalized(dst []int32, text string, w *workspace) []int32 {
 	text = t.pipeline.normalize(text)
 	if text == "" {
 		return dst
 	}
 	if t.after == nil {
-		return t.pipeline.appendWords(dst, text, 0, t.words)
+		return t.pipeline.appendWords(dst, text, 0, t.words, w)
 	}
 	t.after.split(text,
-		func(s string) { dst = t.pipeline.appendWords(dst, s, 0, t.words) },
+		func(s string) { dst = t.pipeline.appendWords(dst, s, 0, t.words, w) },
 		func(a AddedToken) { dst = append(dst, a.ID) })
 	return dst
 }

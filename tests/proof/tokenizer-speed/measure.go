@@ -38,7 +38,7 @@ func (f *figures) medical(name string, tok *tokenizer.Tokenizer, python *peer, p
 		ours, theirs = append(ours, rate(p, mine)), append(theirs, rate(p, other))
 		ratios = append(ratios, other.cpu.Seconds()/mine.cpu.Seconds())
 	}
-	fmt.Printf("%-8s medical text     %6.1f MB/s (%.1f to %.1f)  Python %5.2f MB/s  %5.1f x\n", name, median(ours), slices.Min(ours), slices.Max(ours), median(theirs), median(ratios))
+	fmt.Printf("%-8s medical text        %6.1f MB/s (%.1f to %.1f)  Python %5.2f MB/s  %5.1f x\n", name, median(ours), slices.Min(ours), slices.Max(ours), median(theirs), median(ratios))
 	f.rate, f.ratio = min(f.rate, median(ours)), min(f.ratio, median(ratios))
 	return nil
 }
@@ -68,7 +68,7 @@ func (f *figures) hard(name string, tok *tokenizer.Tokenizer, python *peer, text
 		}
 		f.compare(name, text.name, mine, other)
 		growth := median(short) / median(long)
-		fmt.Printf("%-8s 1 MB of %-11s %4.1f MB/s, of 64 kB %5.1f MB/s: %.2f x the time  Python %5.2f MB/s\n", name, text.name, median(long), median(short), growth, rate(text.long(), other))
+		fmt.Printf("%-8s 1 MB of %-11s %5.1f MB/s, of 64 kB %5.1f MB/s: %.2f x the time  Python %5.2f MB/s\n", name, text.name, median(long), median(short), growth, rate(text.long(), other))
 		f.hardRate, f.growth = min(f.hardRate, median(long)), max(f.growth, growth)
 	}
 	return nil
