@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -21,7 +22,13 @@ const ggufSuffix = ".gguf"
 
 // modelSuffixes end the names of the files that a model in Hugging Face form consists of. Other formats of the same
 // weights, which such folders often hold too, are left where they are.
-var modelSuffixes = []string{".json", ".safetensors", ".txt", ".model", ".jinja"}
+var modelSuffixes = []string{".json", safetensorsSuffix, ".txt", ".model", ".jinja"}
+
+const safetensorsSuffix = ".safetensors"
+
+// torchWeights are the files that hold the weights of a folder without safetensors: what torch.save wrote, whole or in
+// shards.
+var torchWeights = regexp.MustCompile(`^pytorch_model(-.+)?\.bin$`)
 
 // ImportBase freezes the base model.
 func (c *Control) ImportBase(ctx context.Context, in spec.BaseSource) (spec.ArtifactRef, error) {
@@ -33,7 +40,10 @@ func (c *Control) importBase(ctx context.Context, in spec.BaseSource) (_ spec.Ar
 	defer work.end()
 	ctx, store := work.ctx, work.store
 
-	if in.Path == "" {
+	switch {
+	case in.Name != "":
+		return c.fetchBase(work, in.Name)
+	case in.Path == "":
 		return stored(ctx, store, in.Artifact)
 	}
 	info, err := os.Stat(in.Path)
@@ -82,6 +92,7 @@ func linkModel(from, into string) (left []string, err error) {
 	if err != nil {
 		return nil, fault.At(from, 0, "cannot be read: %w", errors.Unwrap(err))
 	}
+	isTorch := !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return filepath.Ext(e.Name()) == safetensorsSuffix })
 	weights, config := false, false
 	for _, entry := range entries {
 		path := filepath.Join(from, entry.Name())
@@ -90,11 +101,12 @@ func linkModel(from, into string) (left []string, err error) {
 			return nil, fault.At(path, 0, "cannot be read: %w", errors.Unwrap(err))
 		}
 		suffix := filepath.Ext(entry.Name())
-		if !info.Mode().IsRegular() || strings.HasPrefix(entry.Name(), ".") || !slices.Contains(modelSuffixes, suffix) {
+		holdsWeights := suffix == safetensorsSuffix || isTorch && torchWeights.MatchString(entry.Name())
+		if !info.Mode().IsRegular() || strings.HasPrefix(entry.Name(), ".") || !holdsWeights && !slices.Contains(modelSuffixes, suffix) {
 			left = append(left, entry.Name())
 			continue
 		}
-		weights = weights || suffix == ".safetensors"
+		weights = weights || holdsWeights
 		config = config || entry.Name() == "config.json"
 		target, err := filepath.Abs(path)
 		if err != nil {
@@ -105,7 +117,7 @@ func linkModel(from, into string) (left []string, err error) {
 		}
 	}
 	if !config || !weights {
-		return nil, fault.At(from, 0, "not a base model; expected config.json and *.safetensors in the folder, or a %s file", ggufSuffix)
+		return nil, fault.At(from, 0, "not a base model; expected config.json and *.safetensors or pytorch_model.bin in the folder, or a %s file", ggufSuffix)
 	}
 	return left, nil
 }

@@ -51,9 +51,9 @@ func TestWhatIsNoBaseModelIsRefused(t *testing.T) {
 	for name, test := range map[string]struct{ file, says string }{
 		"missing":           {"", "no such base model; expected a folder"},
 		"another file":      {"model.bin", "not a base model; expected a folder"},
-		"no weights":        {"folder/config.json", "expected config.json and *.safetensors"},
-		"no configuration":  {"folder/model.safetensors", "expected config.json and *.safetensors"},
-		"only other format": {"folder/pytorch_model.bin", "expected config.json and *.safetensors"},
+		"no weights":        {"folder/config.json", "expected config.json and *.safetensors or pytorch_model.bin"},
+		"no configuration":  {"folder/model.safetensors", "expected config.json and *.safetensors or pytorch_model.bin"},
+		"only other format": {"folder/tf_model.h5", "expected config.json and *.safetensors or pytorch_model.bin"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRoom(t)

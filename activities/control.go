@@ -14,17 +14,20 @@ type Control struct {
 	Store   storage.Store
 	Cache   *artifact.Cache
 	Scratch string // folder for files in the making; each activity removes its own
+	Hub     Hub    // nil: base models cannot be given by name
 
 	Instruments *telemetry.Instruments // nil: nothing is measured
 }
 
 // Device holds the activities that need a model.
 type Device struct {
-	Store     storage.Store
-	Cache     *artifact.Cache
-	Scratch   string
-	Trainer   Trainer
-	Evaluator Evaluator
+	Store      storage.Store
+	Cache      *artifact.Cache
+	Scratch    string
+	Trainer    Trainer
+	Pretrainer Pretrainer
+	Evaluator  Evaluator
+	Curves     Curves // nil: no curves are kept
 
 	Instruments *telemetry.Instruments // nil: nothing is measured
 }

@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"elara/spec"
+	"elara/telemetry/runlog"
 )
 
 // observer is the training's link to the activity. Its methods are called from the training's goroutine.
 type observer struct {
+	stage       string
 	adapter     spec.AdapterName
 	pulse       *pulse
 	live        context.Context // ends when there is a reason to stop
@@ -23,15 +25,17 @@ type observer struct {
 	tokensPerSecond float64   // of the last step
 	stepped         time.Time // end of the last step; zero before the first, whose time is mostly loading
 
+	curve   *runlog.Log
 	measure func(progress spec.Progress, began, ended time.Time)
 }
 
 func (o *observer) Progress(progress spec.Progress) {
-	progress.Stage, progress.Adapter = spec.StageTrain, o.adapter
+	progress.Stage, progress.Adapter = o.stage, o.adapter
 	progress.CheckpointStep = max(o.committed.Load(), o.resumedFrom)
 	progress.ResumedFrom = o.resumedFrom
 	o.tokensPerSecond = finite(progress.TokensPerSecond)
 	o.pulse.step(progress)
+	o.curve.Observe(progress)
 	now := time.Now()
 	if !o.stepped.IsZero() {
 		o.measure(showable(progress), o.stepped, now)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -73,92 +72,25 @@ func (d *Device) trainSegment(ctx context.Context, in spec.SegmentInput) (result
 	if err != nil {
 		return spec.SegmentResult{}, err
 	}
-	lease, err := checkpoint.Acquire(live, store, in.Run, in.Plan.Name, holder(ctx), key)
-	if err != nil {
-		return spec.SegmentResult{}, err
-	}
-	newest, found, skipped, err := lease.Newest(live)
-	if err != nil {
-		return spec.SegmentResult{}, err
-	}
-	result = spec.SegmentResult{Token: lease.Token()}
-	for _, checkpoint := range skipped {
-		result.Skipped = append(result.Skipped, checkpoint.String())
-	}
-	var resume *spec.Snapshot
-	if found {
-		resume = &newest
-		result.ResumedFrom = newest.Step
-	}
-	activity.GetLogger(ctx).Info("training segment begins", "adapter", in.Plan.Name,
-		"resumed_from", result.ResumedFrom, "until", in.UntilStep, "token", result.Token, "skipped", result.Skipped)
-
-	watch := &observer{
-		adapter: in.Plan.Name, pulse: work.pulse, live: live, until: in.UntilStep, resumedFrom: result.ResumedFrom,
-	}
-	if result.ResumedFrom >= in.UntilStep { // an attempt before got there and could not say so
-		watch.until = result.ResumedFrom + in.Plan.SegmentSteps
-	}
 	facts, err := factsOf(live, store, in.AdapterInput, key)
 	if err != nil {
 		return spec.SegmentResult{}, err
 	}
-	watch.saver.commit = func(ctx context.Context, snapshot spec.Snapshot) error {
-		began := time.Now()
-		err := patiently(ctx, func() error {
-			_, err := lease.Commit(ctx, snapshot, facts)
+	var adapter spec.ArtifactRef
+	result, err = d.segment(ctx, work, segment{
+		stage: spec.StageTrain, run: in.Run, name: in.Plan.Name, key: key, facts: facts, until: in.UntilStep, steps: in.Plan.SegmentSteps,
+		keep: in.Plan.Args.SaveTotalLimit, curve: curveConfig{in.Plan, in.Base.Digest, in.Dataset.Digest},
+	}, func(ctx context.Context, resume *spec.Snapshot, watch *observer) (spec.TrainOutcome, error) {
+		return d.Trainer.TrainLoRA(ctx, job, resume, watch)
+	}, func(ctx context.Context, watch *observer, outcome spec.TrainOutcome) error {
+		if err := accountForCut(filepath.Dir(job.TrainDataPath), job.OutputDir, watch.cut, outcome.RowsDropped, job.MaxLength); err != nil {
 			return err
-		})
-		if d.Instruments != nil {
-			d.Instruments.CheckpointCommit(ctx, in.Plan.Name, snapshot.Step, sizeOf(snapshot), began, time.Now(), err)
 		}
-		if err == nil {
-			watch.committed.Store(snapshot.Step)
-		}
+		adapter, err = publishAdapter(ctx, store, in.AdapterInput, key, job.OutputDir, outcome)
 		return err
-	}
-
-	// From here on nothing but the observer stops the training: what it has is saved before it ends.
-	unbroken := context.WithoutCancel(ctx)
-	watch.measure = func(progress spec.Progress, began, ended time.Time) {
-		if d.Instruments != nil {
-			d.Instruments.TrainStep(unbroken, progress, began, ended)
-		}
-	}
-	work.pulse.loading()
-	result.Outcome, err = d.Trainer.TrainLoRA(unbroken, job, resume, watch)
-	if err = errors.Join(err, watch.saver.wait()); err != nil {
-		return spec.SegmentResult{}, fmt.Errorf("train %s: %w", in.Plan.Name, err)
-	}
-	result.TokensPerSecond = watch.tokensPerSecond
-	if err := checkOutcome(result.Outcome, watch); err != nil {
-		return spec.SegmentResult{}, fmt.Errorf("train %s: %w", in.Plan.Name, err)
-	}
-	if result.Outcome.Done {
-		if err := accountForCut(filepath.Dir(job.TrainDataPath), job.OutputDir, watch.cut, result.Outcome.RowsDropped, job.MaxLength); err != nil {
-			return spec.SegmentResult{}, fmt.Errorf("train %s: %w", in.Plan.Name, err)
-		}
-		if result.Adapter, err = publishAdapter(unbroken, store, in.AdapterInput, key, job.OutputDir, result.Outcome); err != nil {
-			return spec.SegmentResult{}, err
-		}
-	}
-	prune(unbroken, store, in)
-	return result, nil
-}
-
-// pruneGrace keeps a commit that is under way elsewhere out of reach.
-const pruneGrace = 10 * time.Minute
-
-// prune keeps save_total_limit checkpoints, where one is set. A failure leaves more than were asked for; the training is
-// worth more than the room they take, and the next segment tries again.
-func prune(ctx context.Context, store storage.Store, in spec.SegmentInput) {
-	keep := in.Plan.Args.SaveTotalLimit
-	if keep < 1 {
-		return
-	}
-	if _, err := checkpoint.Sweep(ctx, store, in.Run, in.Plan.Name, keep, pruneGrace); err != nil {
-		activity.GetLogger(ctx).Warn("old checkpoints stay", "adapter", in.Plan.Name, "kind", fault.KindOf(err))
-	}
+	})
+	result.Adapter = adapter
+	return result, err
 }
 
 // job lays the inputs out on this machine and says to the engine where they are.

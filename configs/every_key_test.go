@@ -17,7 +17,7 @@ import (
 // samples gives, for keys whose kind does not say it, values that are not the default.
 func samples() map[string][]any {
 	return map[string][]any{
-		"name": {"other-name"}, "audience": {"doctor"}, "preset": {"doctor"}, "model_type": nil,
+		"name": {"other-name"}, "base_model": {"other-model"}, "audience": {"doctor"}, "preset": {"doctor"}, "model_type": nil,
 		"match": {[]any{"x+"}}, "audiences": {[]any{"doctor"}}, "questions": {[]any{"Why?"}},
 		"target_modules": {[]any{"k_proj"}, ".*attn", "all-linear"}, "exclude_modules": {[]any{"k_proj"}, ".*attn"},
 		"layers_to_transform": {3, []any{0, 2}}, "layers_pattern": {"h", []any{"h", "layers"}}, "modules_to_save": {[]any{"lm_head"}},
@@ -27,7 +27,7 @@ func samples() map[string][]any {
 		"cron": {"1 2 3 4 5"}, "every": {"48h"}, "jitter": {"3m"}, "channel": {"other-channel"}, "max_steps": {7},
 		"address": {"other:1"}, "otlp_endpoint": {"other:2"}, "metrics_address": {"other:3"}, "endpoint": {"http://other:4"}, "bucket": {"other-bucket"},
 		"prefix": {"other/"}, "namespace": {"other-namespace"}, "control": {"other-queue"}, "train": {"other-train"},
-		"region": {"other-region"}, "server_name": {"other-host"},
+		"region": {"other-region"}, "server_name": {"other-host"}, "report_to": {[]any{"wandb"}}, "project": {"other-project"}, "entity": {"other-team"},
 		"question_column": {"q2"}, "answer_column": {"a2"}, "audience_column": {"c2"},
 	}
 }
@@ -129,8 +129,8 @@ func prove(t *testing.T, table *section, base map[string]any, load func(map[stri
 	require.NoError(t, err)
 	reached := map[string]bool{}
 	table.walk("", func(path string, k key) {
-		if k.object != nil || k.element != nil || strings.HasPrefix(path, "defaults.") {
-			return // defaults is the same table as an adapter's; the layering has a test of its own
+		if k.object != nil || k.element != nil || strings.HasPrefix(path, "defaults.") || strings.HasPrefix(path, "pretrain.training_args.") {
+			return // the same tables as an adapter's; the layering has a test of its own
 		}
 		ground, before := maps.Clone(base), plain
 		if with, needs := companions()[k.name]; needs {
@@ -214,15 +214,21 @@ func TestEveryKeyOfASourceIsRead(t *testing.T) {
 func TestEveryKeyOfAPipelineIsRead(t *testing.T) {
 	withoutVariables(t)
 	adapter := map[string]any{"name": "a", "preset": "patient"}
-	base := map[string]any{"name": "p", "base.path": "b", "prepare.sources": []any{map[string]any{"path": "s"}}, "adapters": []any{adapter}}
+	base := map[string]any{"name": "p", "base.path": "b", "prepare.sources": []any{map[string]any{"path": "s"}}, "adapters": []any{adapter},
+		"pretrain.sources": []any{map[string]any{"path": "t"}}}
 	var elsewhere []string // proven by the tests above, or not in the file
 	for _, name := range fields(reflect.TypeFor[Pipeline](), "") {
-		if strings.HasPrefix(name, ".Warnings") || strings.HasPrefix(name, ".Input.Adapters[]") || strings.HasPrefix(name, ".Input.Prepare.Sources[]") || strings.HasPrefix(name, ".Input.Base.Artifact") {
+		if strings.HasPrefix(name, ".Warnings") || strings.HasPrefix(name, ".Input.Adapters[]") || strings.HasPrefix(name, ".Input.Prepare.Sources[]") || strings.HasPrefix(name, ".Input.Base.Artifact") ||
+			strings.HasPrefix(name, ".Input.Pretrain.Sources[]") || strings.HasPrefix(name, ".Input.Pretrain.Args.") {
 			elsewhere = append(elsewhere, name)
 		}
 	}
 	elsewhere = append(elsewhere, ".Input.Run", ".Input.TrainQueue") // whoever starts the pipeline names them
 	prove(t, (&pipelineReader{}).keys(), base, func(doc map[string]any) (any, error) {
+		if _, named := doc["base.name"]; named {
+			doc = maps.Clone(doc)
+			delete(doc, "base.path") // one of the two
+		}
 		if _, every := doc["schedule.every"]; !every && fmt.Sprint(doc["schedule.cron"]) == "<nil>" {
 			doc = maps.Clone(doc)
 			doc["schedule.every"] = "24h" // a block schedule needs one of the two

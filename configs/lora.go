@@ -13,7 +13,7 @@ func loraJobKeys(job *spec.LoRAJob) *section {
 	args := trainingArgsKeys(&job.Args)
 	args.keys = append(args.keys, path("output_dir", &job.Args.OutputDir, "", "Folder for checkpoints.").showDefault("output_dir + _checkpoints"))
 	return &section{keys: []key{
-		path("base_model", &job.BaseModel, "", "Base model: a folder in Hugging Face form, or a .gguf file.").require(),
+		text("base_model", &job.BaseModel, "", form{expected: baseModelKind}, "Base model: a folder in Hugging Face form, a .gguf file, or the name of a model on a hub. What lies on this machine wins; text that begins with '.', '/' or ends in .gguf is a path in any case.").require(),
 		choice("model_type", &job.ModelType, "causal_lm", []string{"causal_lm"}, "Kind of model."),
 		path("output_dir", &job.OutputDir, "", "Folder for the adapter.").require(),
 		path("train_data_path", &job.TrainDataPath, "", `Rows to train on: JSONL of {"text": ...}.`).require(),
@@ -43,8 +43,8 @@ func completionOnlyKey(target *bool) key {
 	return boolean("completion_only_loss", target, false, "Supervise the answer alone: the tokens after the last assistant marker of the template. False is the guide's loss, over the whole text.").orNull().also("assistant_only_loss", "assistant_only")
 }
 
-// LoadLoRAJob reads a training file in the guide's form. Relative paths are relative to the file. The base model and
-// the data must exist.
+// LoadLoRAJob reads a training file in the guide's form. Relative paths are relative to the file. The data must exist, and
+// so must the base model unless it is a name on a hub, which is fetched elsewhere: the job has an absolute path or that name.
 func LoadLoRAJob(path string) (spec.LoRAJob, []Warning, error) {
 	tree, err := parseFile(path)
 	if err != nil {
@@ -54,28 +54,23 @@ func LoadLoRAJob(path string) (spec.LoRAJob, []Warning, error) {
 	if err != nil {
 		return spec.LoRAJob{}, nil, err
 	}
-	if err := refuseLacking(lacking(job.LoRA, job.Args, job.CompletionOnlyLoss), tree, ""); err != nil {
+	if err := refuseLacking(lacking(job.Args), tree, ""); err != nil {
 		return spec.LoRAJob{}, nil, err
 	}
-	for _, input := range []struct{ key, path string }{
-		{"base_model", job.BaseModel}, {"train_data_path", job.TrainDataPath}, {"eval_data_path", job.EvalDataPath},
-	} {
+	base := tree.get("base_model")
+	if job.BaseModel, err = base.baseModel(); err != nil {
+		return spec.LoRAJob{}, nil, located(err, base.origin, "base_model")
+	}
+	for _, input := range []struct{ key, path string }{{"train_data_path", job.TrainDataPath}, {"eval_data_path", job.EvalDataPath}} {
 		if input.path == "" {
 			continue
 		}
 		if _, err := os.Stat(input.path); err != nil {
-			return spec.LoRAJob{}, nil, tree.get(input.key).origin.errorf("%s: %q cannot be opened: %w, expected %s",
-				input.key, input.path, unwrapPath(err), existing(input.key))
+			return spec.LoRAJob{}, nil, tree.get(input.key).origin.errorf("%s: %q cannot be opened: %w, expected a JSONL file",
+				input.key, input.path, unwrapPath(err))
 		}
 	}
 	return job, warningsOf(job, tree), nil
-}
-
-func existing(key string) string {
-	if key == "base_model" {
-		return "a model folder or a .gguf file on this machine (names of a model hub are not fetched)"
-	}
-	return "a JSONL file"
 }
 
 // decodeLoRAJob reads a training file without looking at what its paths point to.

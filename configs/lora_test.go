@@ -172,11 +172,6 @@ func TestTrainingFileThatPointsNowhereIsRefused(t *testing.T) {
 	_, _, err := LoadLoRAJob(path)
 	refused(t, err, path, `job.json:4: train_data_path: "gone.jsonl" cannot be opened: no such file or directory, expected a JSONL file`)
 
-	path = guideLike(t, `"base"`, `"microsoft/DialoGPT-medium"`)
-	_, _, err = LoadLoRAJob(path)
-	refused(t, err, path, `job.json:2: base_model: "microsoft/DialoGPT-medium" cannot be opened: no such file or directory, `+
-		"expected a model folder or a .gguf file on this machine (names of a model hub are not fetched)")
-
 	_, _, err = LoadLoRAJob(path + ".gone")
 	refused(t, err, path, "job.json.gone: cannot be read: no such file or directory")
 	_, _, err = LoadLoRAJob(filepath.Dir(path))

@@ -25,15 +25,14 @@ func (r *pipelineReader) keys() *section {
 	share := interval{low: 0, high: 50, openLow: true}
 	return &section{keys: []key{
 		text("name", &in.Name, "", identifier(), "Name of the pipeline, part of its runs' identifiers.").require(),
-		block("base", &section{keys: []key{
-			path("path", &in.Base.Path, "", "Base model: a folder in Hugging Face form, or a .gguf file, that the worker can read.").require(),
-		}}, "The model that is adapted."),
+		block("base", r.baseKeys(), "The model that is adapted."),
 		block("prepare", &section{keys: []key{
 			blocks("sources", sourceKeys(&spec.DataSource{}), r.readSource, "CSV files of questions and answers.").require(),
 			block("clean", cleanKeys(&in.Prepare.Clean), "Lengths a row must have, in characters; all bounds are exclusive."),
 			number("eval_percent", &in.Prepare.EvalPercent, 10, share, "Rows held out, in percent. A row always falls on the same side."),
 			integer("seed", &in.Prepare.Seed, 42, 0, maxSeed, "Seed of the split."),
 		}}, "The data."),
+		block("pretrain", r.pretrainKeys(), "Continued pre-training of all weights on running text, before the adapters. Without this block there is none."),
 		block("defaults", defaultsKeys(&scratch), "What all adapters share; an adapter's own keys win."),
 		choice("joint", &in.Joint, spec.JointOn, []string{spec.JointOn, spec.JointOff}, "Train the adapters at once, step by step in turn over one base model on each device, or one after the other. Neither changes a byte of what comes out."),
 		blocks("adapters", adapterKeys(&adapterFile{plan: &element}), r.readAdapter, "The adapters, in the order of training and of every report.").require(),
@@ -215,7 +214,7 @@ func (r *pipelineReader) readAdapter(index int, n *node) error {
 // refuseLacking gives the error for the first value of an adapter that the engine cannot serve.
 func (r *pipelineReader) refuseLacking() error {
 	for i, plan := range r.pipeline.Input.Adapters {
-		if err := refuseLacking(lacking(plan.LoRA, plan.Args, plan.CompletionOnlyLoss), r.adapters[i], listPath("adapters", i)); err != nil {
+		if err := refuseLacking(lacking(plan.Args), r.adapters[i], listPath("adapters", i)); err != nil {
 			return err
 		}
 	}
@@ -224,6 +223,12 @@ func (r *pipelineReader) refuseLacking() error {
 
 // settle refuses what contradicts itself across keys.
 func (r *pipelineReader) settle(tree *node) error {
+	if err := r.settleBase(tree); err != nil {
+		return err
+	}
+	if err := r.settlePretrain(tree); err != nil {
+		return err
+	}
 	clean := r.pipeline.Input.Prepare.Clean
 	for _, bounds := range []struct {
 		name                    string

@@ -31,6 +31,8 @@ block `+"`defaults`"+` beside its own. It is read as its preset, under the block
 `+"`training_args`"+` are transformers' TrainingArguments with their own names and defaults, those below `+"`lora_config`"+` PEFT's LoraConfig.
 Keys that transformers or PEFT know and this table does not are in [training-keys.md](training-keys.md): each is accepted without effect, with a
 warning, or refused by name. The blocks of a pipeline's adapters follow the same rules.`, loraJobKeys(&spec.LoRAJob{}), columns{})
+	writeTable(&out, "Pre-training file", `Continued pre-training of all weights: a JSON file for `+"`elara-worker exec pretrain --config FILE`"+`, see
+[pretraining.md](pretraining.md). Its `+"`training_args`"+` take the keys of a training file.`, pretrainJobKeys(&spec.PretrainJob{}), columns{})
 	return out.String()
 }
 

@@ -48,12 +48,22 @@ type S3Settings struct {
 	CreateBucket bool // make the bucket when it is missing
 }
 
-// TelemetrySettings says where traces, metrics and logs go.
+// TelemetrySettings says where traces, metrics, logs and curves go.
 type TelemetrySettings struct {
-	OTLPEndpoint   string // host:port of an OTLP gRPC receiver; empty: no traces are sent
-	MetricsAddress string // host:port of /metrics; empty: no metrics are served
-	LogLevel       string // debug, info, warn, error
-	LogFormat      string // text, json
+	OTLPEndpoint   string   // host:port of an OTLP gRPC receiver; empty: no traces are sent
+	MetricsAddress string   // host:port of /metrics; empty: no metrics are served
+	LogLevel       string   // debug, info, warn, error
+	LogFormat      string   // text, json
+	LoggingDir     string   // absolute folder of the trainings' curves; empty: none are kept
+	ReportTo       []string // tensorboard, wandb; the JSONL series and the report are written in any case
+	WandB          WandBSettings
+}
+
+// WandBSettings says under which names curves go to W&B. How it is reached, and with which key, says the environment of
+// W&B's own client.
+type WandBSettings struct {
+	Project string // empty: $WANDB_PROJECT, or the guide's
+	Entity  string // empty: $WANDB_ENTITY, or the key's own
 }
 
 // WorkerSettings says what a worker trains on.

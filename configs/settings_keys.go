@@ -54,7 +54,13 @@ func (r *settingsReader) keys() *section {
 			text("metrics_address", &s.Telemetry.MetricsAddress, "127.0.0.1:9464", address(), "Where /metrics is served."),
 			choice("log_level", &s.Telemetry.LogLevel, "info", []string{"debug", "info", "warn", "error"}, "Least level that is logged."),
 			choice("log_format", &s.Telemetry.LogFormat, "text", []string{"text", "json"}, "Form of the log."),
-		}}, "Traces, metrics and logs."),
+			path("logging_dir", &s.Telemetry.LoggingDir, "", "Folder for the curves of the trainings, one below it per run. It lasts: restarts go on from it. See docs/monitoring.md.").showDefault("none; curves in the state folder for elara up and elara demo"),
+			texts("report_to", &s.Telemetry.ReportTo, "a list of tensorboard and wandb", curveSink(), "Where curves go beside the JSONL series and the HTML report in logging_dir."),
+			block("wandb", &section{keys: []key{
+				text("project", &s.Telemetry.WandB.Project, "", form{}, "Project at W&B.").showDefault("$WANDB_PROJECT, else elara-medical-lora"),
+				text("entity", &s.Telemetry.WandB.Entity, "", form{}, "User or team at W&B.").showDefault("$WANDB_ENTITY, else the key's own"),
+			}}, "Names at W&B; key and server come from the variables of its own client, such as WANDB_API_KEY."),
+		}}, "Traces, metrics, logs and curves."),
 		block("worker", &section{keys: []key{
 			text("device", &s.Worker.Device, "cpu", device(), "Where the engine computes; cuda:0 is the first GPU."),
 			integer("threads", &s.Worker.Threads, 0, 0, 1024, "CPU threads of the engine; 0: all cores."),
@@ -82,6 +88,10 @@ func receiver() form {
 	return form{expected: "host:port or https://host:port", fits: func(text string) bool {
 		return isAddress(strings.TrimPrefix(text, "https://"))
 	}}
+}
+
+func curveSink() form {
+	return pattern(`^(tensorboard|wandb)$`, "tensorboard or wandb")
 }
 
 func endpoint() form {

@@ -54,6 +54,25 @@ func TestSettingsLayersFileVariableFlag(t *testing.T) {
 	require.Equal(t, "fromfile", s.Temporal.Namespace)
 }
 
+func TestWhereCurvesGoIsASetting(t *testing.T) {
+	withoutVariables(t)
+	path := write(t, "s.yaml", "telemetry: {logging_dir: curves, report_to: [tensorboard, wandb], wandb: {project: p, entity: e}}\n")
+	s, err := LoadSettings(path, nil)
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(filepath.Dir(path), "curves"), s.Telemetry.LoggingDir)
+	require.Equal(t, []string{"tensorboard", "wandb"}, s.Telemetry.ReportTo)
+	require.Equal(t, WandBSettings{Project: "p", Entity: "e"}, s.Telemetry.WandB)
+
+	t.Setenv("ELARA_TELEMETRY_REPORT_TO", "wandb")
+	s, err = LoadSettings(path, nil)
+	require.NoError(t, err)
+	require.Equal(t, []string{"wandb"}, s.Telemetry.ReportTo)
+
+	t.Setenv("ELARA_TELEMETRY_REPORT_TO", "wandb,mlflow")
+	_, err = LoadSettings(path, nil)
+	refused(t, err, path, "environment ELARA_TELEMETRY_REPORT_TO: report_to[1]: expected tensorboard or wandb, found mlflow")
+}
+
 func TestSecretsComeFromTheEnvironmentOrFilesOnly(t *testing.T) {
 	withoutVariables(t)
 	folder := t.TempDir()

@@ -120,20 +120,20 @@ func TestTargetModulesFromTheEnvironment(t *testing.T) {
 }
 
 func TestWhatTheEngineLacksIsRefusedBeforeATraining(t *testing.T) {
-	path := guideLike(t, `"r": 16`, `"use_dora": true`)
+	path := guideLike(t, `"fp16": false`, `"gradient_checkpointing": true`)
 	_, _, err := LoadLoRAJob(path)
-	refused(t, err, path, "job.json:6: lora_config.use_dora: true is not built into this engine yet, expected the default")
+	refused(t, err, path, "job.json:13: training_args.gradient_checkpointing: true is not built into this engine yet, expected the default")
 
 	withoutVariables(t)
 	path = write(t, "p.yaml", `name: p
 base: {path: b}
 prepare: {sources: [{path: s}]}
 defaults:
-  lora_config: {use_rslora: true}
+  training_args: {gradient_checkpointing: true}
 adapters:
   - name: a
     preset: patient
 `)
 	_, err = LoadPipeline(path, nil)
-	refused(t, err, path, "p.yaml:5: adapters[0].lora_config.use_rslora: true is not built into this engine yet, expected the default")
+	refused(t, err, path, "p.yaml:5: adapters[0].training_args.gradient_checkpointing: true is not built into this engine yet, expected the default")
 }

@@ -19,6 +19,13 @@ func write(t *testing.T, name, content string) string {
 	return path
 }
 
+// replaced gives a text with one replacement.
+func replaced(t *testing.T, text, old, replacement string) string {
+	t.Helper()
+	require.Contains(t, text, old)
+	return strings.Replace(text, old, replacement, 1)
+}
+
 // refused checks that an error is of kind Invalid, of one line, and says exactly this after the folder.
 func refused(t *testing.T, err error, path, want string) {
 	t.Helper()

@@ -75,12 +75,8 @@ func foreignOf(table *section, refused bool) []foreignKey {
 
 func lackingNames() []string {
 	var names []string
-	for _, l := range lacking(spec.LoRAConfig{}, spec.TrainingArgs{}, false) {
-		name := "`" + strings.Join(l.path, ".") + "`"
-		if l.only != "" {
-			name += " (" + l.only + ")"
-		}
-		names = append(names, name)
+	for _, l := range lacking(spec.TrainingArgs{}) {
+		names = append(names, "`"+strings.Join(l.path, ".")+"`")
 	}
 	return names
 }

@@ -10,8 +10,8 @@ func (in PipelineInput) Check() error {
 			return err
 		}
 	}
-	if in.Base.Path == "" && in.Base.Artifact.IsZero() {
-		return fault.New(fault.Invalid, "base: expected a path or an artifact")
+	if err := in.Base.check(); err != nil {
+		return err
 	}
 	if len(in.Prepare.Sources) == 0 {
 		return fault.New(fault.Invalid, "prepare: expected at least one source")
@@ -20,9 +20,17 @@ func (in PipelineInput) Check() error {
 		return fault.New(fault.Invalid, "adapters: expected at least one")
 	}
 	seen := make(map[AdapterName]bool, len(in.Adapters))
+	if !in.Pretrain.IsZero() {
+		if err := in.Pretrain.Check(); err != nil {
+			return err
+		}
+	}
 	for _, plan := range in.Adapters {
 		if err := plan.Check(); err != nil {
 			return err
+		}
+		if plan.Name == PretrainName && !in.Pretrain.IsZero() {
+			return fault.New(fault.Invalid, "adapter %s: the name is that of the continued pre-training, expected another", plan.Name)
 		}
 		if seen[plan.Name] {
 			return fault.New(fault.Invalid, "adapter %s is there twice", plan.Name)
@@ -48,6 +56,20 @@ func (p AdapterPlan) Check() error {
 	}
 	if p.SegmentSteps < 1 {
 		return fault.New(fault.Invalid, "adapter %s: segment of %d steps: expected at least 1", p.Name, p.SegmentSteps)
+	}
+	return nil
+}
+
+// check wants exactly one way to the base model.
+func (b BaseSource) check() error {
+	ways := 0
+	for _, given := range []bool{b.Path != "", b.Name != "", !b.Artifact.IsZero()} {
+		if given {
+			ways++
+		}
+	}
+	if ways != 1 {
+		return fault.New(fault.Invalid, "base: expected one of a path, a name on a hub and an artifact, found %d", ways)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ type PipelineInput struct {
 	Name     string        `json:"name"`
 	Base     BaseSource    `json:"base"`
 	Prepare  PrepareConfig `json:"prepare"`
+	Pretrain PretrainPlan  `json:"pretrain,omitzero"`
 	Adapters []AdapterPlan `json:"adapters"`        // in file order; that is the order of training and of every report
 	Joint    string        `json:"joint,omitempty"` // JointOn or JointOff; empty: JointOn
 	Evaluate EvaluatePlan  `json:"evaluate"`
@@ -16,9 +17,11 @@ type PipelineInput struct {
 	TrainQueue string `json:"train_queue,omitempty"`
 }
 
-// BaseSource says where the base model comes from: a path that the preparing worker can read, or an artifact.
+// BaseSource says where the base model comes from: a path that the preparing worker can read, a model hub that it can
+// reach, or an artifact. One of the three is set.
 type BaseSource struct {
 	Path     string      `json:"path,omitempty"` // folder in Hugging Face form, or a .gguf file
+	Name     string      `json:"name,omitempty"` // owner/name or owner/name@revision on a hub
 	Artifact ArtifactRef `json:"artifact,omitzero"`
 }
 
@@ -74,6 +77,7 @@ type PipelineResult struct {
 	Run       RunID           `json:"run"`
 	Base      ArtifactRef     `json:"base"`
 	Prepare   PrepareResult   `json:"prepare"`
+	Pretrain  *PretrainResult `json:"pretrain,omitempty"` // nil where the pipeline has no such stage; its model is Base then
 	Adapters  []AdapterResult `json:"adapters"`
 	Evaluate  EvaluateResult  `json:"evaluate"`
 	Candidate ArtifactRef     `json:"candidate"`

@@ -17,6 +17,7 @@ type PipelineStatus struct {
 	Name      string          `json:"name"`
 	Stage     string          `json:"stage"`
 	Base      ArtifactRef     `json:"base,omitzero"`
+	Pretrain  *PretrainStatus `json:"pretrain,omitempty"` // nil where the pipeline has no such stage, and before it begins
 	Adapters  []AdapterStatus `json:"adapters"`           // in the order of the plan
 	Scores    []AdapterScore  `json:"scores,omitempty"`   // set after the evaluation
 	Report    ArtifactRef     `json:"report,omitzero"`    // set after the evaluation

@@ -5,7 +5,9 @@ import "context"
 // LoRAJob is one adapter's training as the guide's JSON file describes it. The JSON names are the guide's;
 // package configs reads, checks and fills it.
 type LoRAJob struct {
-	BaseModel     string `json:"base_model"` // folder in Hugging Face form, or a .gguf file
+	// BaseModel is a folder in Hugging Face form or a .gguf file, by its absolute path, or a model on a hub, by its name.
+	// An engine gets paths only.
+	BaseModel     string `json:"base_model"`
 	ModelType     string `json:"model_type"` // "causal_lm"
 	OutputDir     string `json:"output_dir"`
 	TrainDataPath string `json:"train_data_path"` // JSONL of {"text": ...}

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -10,9 +12,11 @@ import (
 
 	"elara/configs"
 	"elara/internal/connect"
+	"elara/spec"
 	"elara/spec/fault"
 	"elara/starter/devstack"
 	"elara/storage"
+	"elara/telemetry/runlog"
 	"elara/workflows"
 )
 
@@ -103,6 +107,7 @@ func stackTarget(folder string, telemetry configs.TelemetrySettings) (target, er
 	if err != nil {
 		return target{}, err
 	}
+	telemetry.LoggingDir = record.Curves
 	return target{ui: record.UI, settings: configs.Settings{
 		Temporal: configs.TemporalSettings{Address: record.Temporal, Namespace: record.Namespace},
 		Queues:   configs.QueueSettings{Control: workflows.ControlQueue, Train: workflows.TrainQueue},
@@ -112,6 +117,18 @@ func stackTarget(folder string, telemetry configs.TelemetrySettings) (target, er
 		},
 		Telemetry: telemetry,
 	}}, nil
+}
+
+// curves is the page that shows the curves of a run, or "" where no training of it has ended on this machine.
+func (t target) curves(run spec.RunID) string {
+	if t.settings.Telemetry.LoggingDir == "" {
+		return ""
+	}
+	page := filepath.Join(t.settings.Telemetry.LoggingDir, string(run), runlog.ReportFile)
+	if _, err := os.Stat(page); err != nil { // a folder that cannot be read has nothing to show, either
+		return ""
+	}
+	return page
 }
 
 // dial connects to Temporal and makes sure that it answers.

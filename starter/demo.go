@@ -124,7 +124,7 @@ func (a *app) demo(cmd *cobra.Command, o demoOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	report.UI, report.Took = uiOf(t, run), a.now().Sub(begun)
+	report.UI, report.Curves, report.Took = uiOf(t, run), t.curves(run.Run), a.now().Sub(begun)
 	if report.Peaks, err = peaks(folder); err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ type demoReport struct {
 	Answers  []shownAnswer // one per audience
 	Adapters string        // folder of the exported adapters
 	UI       string
+	Curves   string // page with the curves of the trainings; empty: there is none on this machine
 	Took     time.Duration
 	Peaks    []peak
 }
@@ -84,6 +85,9 @@ func (r demoReport) text(width int) string {
 		fmt.Fprintf(&b, "  %s/%s\n", r.Adapters, adapter.Adapter)
 	}
 	fmt.Fprintf(&b, "The run in Temporal's Web UI:\n  %s\n", r.UI)
+	if r.Curves != "" {
+		fmt.Fprintf(&b, "The curves of the trainings, for a browser:\n  %s\n", r.Curves)
+	}
 	fmt.Fprintf(&b, "Took %s, peak memory %s\n", terminal.Duration(r.Took), peaksText(r.Peaks))
 	return b.String()
 }

@@ -68,6 +68,8 @@ func (o *observer) look(ctx context.Context) (view, error) {
 	switch v.Stage {
 	case spec.StagePrepare:
 		err = o.show(ctx, &v, workflows.PrepareID(status.Run))
+	case spec.StagePretrain:
+		err = o.show(ctx, &v, workflows.PretrainID(status.Run))
 	case spec.StageEvaluate:
 		err = o.show(ctx, &v, workflows.EvaluateID(status.Run))
 	}

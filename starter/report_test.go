@@ -31,7 +31,7 @@ func TestDemoEndsWithWhatWasLearnt(t *testing.T) {
 			{"general", answer{"What is a fever?", "A fever", "A fever is a body temperature that is higher than it normally is, mostly because the body fights an infection."}},
 			{"emergency", answer{"When is it an emergency?", " ", "Call the local emergency number."}},
 		},
-		Adapters: "/state/adapters", UI: "http://127.0.0.1:8233/x", Took: 125 * time.Second,
+		Adapters: "/state/adapters", UI: "http://127.0.0.1:8233/x", Curves: "/state/curves/demo-1/report.html", Took: 125 * time.Second,
 		Peaks: []peak{{"stack", 50_000_000}, {"worker", 1_250_000_000}},
 	}
 	golden(t, "demo.golden", report.text(80))
@@ -75,7 +75,7 @@ func TestTablesOfTheOtherVerbs(t *testing.T) {
 		{Name: "go", OK: true, Found: "1.26.8", Expected: "1.26", Remedy: "unused"},
 		{Name: "temporal", Found: "nothing", Expected: "1.9 or newer", Remedy: "run make setup"},
 	}
-	details := runDetails{runInfo: runs[1], UI: "http://127.0.0.1:8233/x", Failure: "no rows", Pipeline: views()["done"].Status}
+	details := runDetails{runInfo: runs[1], UI: "http://127.0.0.1:8233/x", Curves: "/state/curves/demo-1/report.html", Failure: "no rows", Pipeline: views()["done"].Status}
 	golden(t, "tables.golden", runTable(runs, now)+"\n"+detailsText(details, now)+"\n"+scheduleTable(schedules)+"\n"+
 		releaseText(release)+"\n"+manifestText(digest("f"), manifest)+"\n"+checksText(checks))
 }

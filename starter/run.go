@@ -47,7 +47,7 @@ watching was interrupted; 2 the pipeline file is not right.`,
 			if err != nil {
 				return err
 			}
-			pipeline, err := configs.LoadPipeline(args[0], overrides)
+			pipeline, err := a.loadPipeline(args[0], overrides)
 			if err != nil {
 				return err
 			}
@@ -104,6 +104,15 @@ func parseSets(sets []string) (map[string]any, error) {
 		overrides[key] = value
 	}
 	return overrides, nil
+}
+
+// loadPipeline reads a pipeline file and says what in it has no effect.
+func (a *app) loadPipeline(path string, overrides map[string]any) (configs.Pipeline, error) {
+	pipeline, err := configs.LoadPipeline(path, overrides)
+	for _, warning := range pipeline.Warnings {
+		a.say("warning: %s", warning)
+	}
+	return pipeline, err
 }
 
 // start begins the workflow, under a new name when none is given. It is the root of the run's trace.
@@ -219,8 +228,11 @@ func detailsOf(in spec.PipelineInput) string {
 
 // baseName is what people call the base model.
 func baseName(base spec.BaseSource) string {
-	if base.Path == "" {
-		return base.Artifact.Digest.Short()
+	switch {
+	case base.Name != "":
+		return base.Name
+	case base.Path != "":
+		return path.Base(base.Path)
 	}
-	return path.Base(base.Path)
+	return base.Artifact.Digest.Short()
 }

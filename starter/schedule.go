@@ -76,7 +76,7 @@ win over the block. Times are UTC.`,
 					overrides[key] = cmd.Flags().Lookup(flag).Value.String()
 				}
 			}
-			pipeline, err := configs.LoadPipeline(args[0], overrides)
+			pipeline, err := a.loadPipeline(args[0], overrides)
 			if err != nil {
 				return err
 			}

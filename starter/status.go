@@ -77,13 +77,14 @@ func runTable(runs []runInfo, now time.Time) string {
 type runDetails struct {
 	runInfo
 	UI       string              `json:"ui,omitempty"`
+	Curves   string              `json:"curves,omitempty"` // page of this machine
 	Pipeline spec.PipelineStatus `json:"pipeline,omitzero"`
 	Failure  string              `json:"failure,omitempty"`
 	Reason   string              `json:"cancel_reason,omitempty"` // that a cancelled run was stopped for
 }
 
 func (a *app) showRun(ctx context.Context, server client.Client, t target, run runInfo, asJSON bool) (err error) {
-	details := runDetails{runInfo: run}
+	details := runDetails{runInfo: run, Curves: t.curves(run.Run)}
 	if t.ui != "" {
 		details.UI = uiOf(t, run)
 	}
@@ -114,11 +115,17 @@ func detailsText(d runDetails, now time.Time) string {
 	if d.UI != "" {
 		text += fmt.Sprintf("Page     %s\n", d.UI)
 	}
+	if d.Curves != "" {
+		text += fmt.Sprintf("Curves   %s\n", d.Curves)
+	}
 	if d.Failure != "" {
 		text += fmt.Sprintf("Failure  %s\n", d.Failure)
 	}
 	if d.Reason != "" {
 		text += fmt.Sprintf("Reason   %s\n", d.Reason)
+	}
+	if p := d.Pipeline.Pretrain; p != nil {
+		text += pretrainText(*p)
 	}
 	table := terminal.Table{Header: []string{"adapter", "rows", "held out", "artifact"}, Right: []int{1, 2}}
 	for _, adapter := range d.Pipeline.Adapters {

@@ -32,6 +32,15 @@ func change(s spec.AdapterScore) float64 {
 	return 100 * (s.AdapterLoss - s.BaseLoss) / s.BaseLoss
 }
 
+// pretrainText is the continued pre-training of a run on one line.
+func pretrainText(p spec.PretrainStatus) string {
+	if p.Ref.IsZero() {
+		return fmt.Sprintf("Pretrain all weights of base model %s: under way\n", p.Base.Digest.Short())
+	}
+	return fmt.Sprintf("Pretrain base model %s on %s documents, %s steps: base model %s\n",
+		p.Base.Digest.Short(), terminal.Count(p.Documents), terminal.Count(p.Steps), p.Ref.Digest.Short())
+}
+
 // candidateText is what a reviewer decides on.
 func candidateText(status spec.PipelineStatus) string {
 	return fmt.Sprintf("\nRun %s proposes candidate %s\n\n%s", status.Run, status.Candidate.Digest, scoreTable(status.Scores))
@@ -41,6 +50,9 @@ func candidateText(status spec.PipelineStatus) string {
 func resultText(result spec.PipelineResult) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nRun %s\n\n%s\n", result.Run, scoreTable(result.Evaluate.Scores))
+	if p := result.Pretrain; p != nil {
+		b.WriteString(pretrainText(spec.PretrainStatus{Base: p.Base, Ref: p.Model, Documents: p.Corpus.TrainDocs, Steps: p.Outcome.Step}))
+	}
 	for _, adapter := range result.Adapters {
 		if dropped := adapter.Outcome.RowsDropped; dropped > 0 {
 			fmt.Fprintf(&b, "Cut        %s rows of %s: max_length leaves them no token to learn from\n", terminal.Count(dropped), adapter.Adapter)

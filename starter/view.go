@@ -37,8 +37,14 @@ type adapterView struct {
 	Losses    []float64        `json:"-"`                 // seen so far, for the sparkline
 }
 
-// stages are the steps of a pipeline in order.
-var stages = [...]string{spec.StagePrepare, spec.StageBase, spec.StageTrain, spec.StageEvaluate, spec.StageApproval, spec.StageRelease}
+// stages are the steps of the run's pipeline in order.
+func (v view) stages() []string {
+	all := []string{spec.StagePrepare, spec.StageBase}
+	if v.Status.Pretrain != nil {
+		all = append(all, spec.StagePretrain)
+	}
+	return append(all, spec.StageTrain, spec.StageEvaluate, spec.StageApproval, spec.StageRelease)
+}
 
 // awaitsDecision reports whether the run waits for a reviewer.
 func (v view) awaitsDecision() bool {
@@ -48,8 +54,9 @@ func (v view) awaitsDecision() bool {
 // closed reports whether the run is over.
 func (v view) closed() bool { return v.State != "" && v.State != running }
 
-// place is the number of the stage that the run is in; len(stages) when all are behind it.
+// place is the number of the stage that the run is in; the number of stages when all are behind it.
 func (v view) place() int {
+	stages := v.stages()
 	for i, stage := range stages {
 		if v.Stage == stage {
 			return i
@@ -69,7 +76,7 @@ func (v view) frame(width int) []string {
 	}
 	lines := []string{"", title + " · " + terminal.Duration(v.Elapsed), ""}
 	place := v.place()
-	for i, stage := range stages {
+	for i, stage := range v.stages() {
 		sign, note := "○", ""
 		switch {
 		case i < place:
@@ -112,7 +119,16 @@ func (v view) behind(stage string) string {
 		}
 		return note
 	case spec.StageBase:
+		if p := v.Status.Pretrain; p != nil {
+			return terminal.Bytes(p.Base.SizeBytes)
+		}
 		return terminal.Bytes(v.Status.Base.SizeBytes)
+	case spec.StagePretrain:
+		if reason := skippedReason(v.Status, stage); reason != "" {
+			return zeroed + ": " + reason
+		}
+		p := v.Status.Pretrain
+		return fmt.Sprintf("%s steps over all weights, %s documents", terminal.Count(p.Steps), terminal.Count(p.Documents))
 	case spec.StageEvaluate:
 		return fmt.Sprintf("%d adapters measured", len(v.Status.Scores))
 	case spec.StageApproval:
@@ -144,6 +160,9 @@ func (v view) under(stage string) string {
 		return ""
 	}
 	note := fmt.Sprintf("%s of %s", terminal.Count(v.Now.Step), terminal.Count(v.Now.TotalSteps))
+	if stage == spec.StagePretrain {
+		return note + fmt.Sprintf(" steps · loss %.3f · %.0f tok/s", v.Now.Loss, v.Now.TokensPerSecond)
+	}
 	if v.Now.Adapter != "" {
 		note = string(v.Now.Adapter) + " " + note
 	}

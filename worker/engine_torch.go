@@ -20,7 +20,7 @@ func openEngine(_ context.Context, settings configs.WorkerSettings) (engine, err
 	e := tensor.Start(settings.Threads)
 	runner := &recipes.Runner{Engine: e}
 	return engine{
-		Engine: &serve.Engine{Device: settings.DeviceClass(), Trainer: runner, Evaluator: runner, AtOnce: settings.AdaptersAtOnce},
+		Engine: &serve.Engine{Device: settings.DeviceClass(), Trainer: runner, Pretrainer: runner, Evaluator: runner, AtOnce: settings.AdaptersAtOnce},
 		close:  func() error { e.Close(); return nil },
 	}, nil
 }

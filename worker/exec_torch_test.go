@@ -186,18 +186,29 @@ func badInputs() map[string]badInput {
 	remove := func(name string) func(*testing.T, site) {
 		return func(t *testing.T, s site) { require.NoError(t, os.RemoveAll(s.path(name))) }
 	}
-	index := func(content string) func(*testing.T, site) {
-		return func(t *testing.T, s site) { s.write(t, "model/model.safetensors.index.json", content) }
+	// onlyFile leaves a folder one file that says where its weights are; what were they is a shard now.
+	onlyFile := func(name, content string) func(*testing.T, site) {
+		return func(t *testing.T, s site) {
+			require.NoError(t, os.Rename(s.path("model/model.safetensors"), s.path("model/shard.safetensors")))
+			s.write(t, "model/"+name, content)
+		}
 	}
+	index := func(content string) func(*testing.T, site) { return onlyFile("model.safetensors.index.json", content) }
+	torchFile := func(content string) func(*testing.T, site) { return onlyFile("pytorch_model.bin", content) }
 	nothing := func(*testing.T, site) {}
 	lora := func(s site) []string { return s.lora() }
 	generate := func(s site) []string { return s.generate("--max-new-tokens", "3") }
 	long := `{"text": "` + strings.Repeat("a", 510) + `"}` + "\n"
 	cases := map[string]badInput{
-		"missing model folder":           {remove("model"), site.score, `/model: no such model, expected a folder with config\.json and model\.safetensors, or a \.gguf file`},
-		"missing model folder, training": {remove("model"), lora, `lora\.json:1: base_model: ".*/model" cannot be opened: .*, expected a model folder or a \.gguf file`},
+		"missing model folder":           {remove("model"), site.score, `/model: no such model, expected a folder with config\.json and model\.safetensors or pytorch_model\.bin, or a \.gguf file`},
+		"missing model folder, training": {remove("model"), lora, `lora\.json: base_model: "model" is no path here, and as a name on a hub: model "model@main" is not in the cache`},
+		"no model and no name":           {func(t *testing.T, s site) { s.edit(t, "lora.json", map[string]any{"base_model": "./model-2"}) }, lora, `lora\.json:1: base_model: "\./model-2" cannot be opened: .*, expected a model folder or a \.gguf file`},
+		"name that is not on the hub":    {nothing, func(s site) []string { return append(s.score(), "--model", "acme/gone") }, `"acme/gone" is no path here, and as a name on a hub: model "acme/gone@main" is not in the cache`},
+		"neither path nor name":          {nothing, func(s site) []string { return append(s.score(), "--model", "acme/gone/model") }, `"acme/gone/model" cannot be opened \(no such file or directory\), and it is not a name on a hub`},
+		"curves without a folder":        {nothing, func(s site) []string { return s.lora("--report-to", "wandb") }, `--report-to is given without --logging-dir`},
+		"curves of an unknown kind":      {nothing, func(s site) []string { return s.lora("--logging-dir", s.path("curves"), "--report-to", "mlflow") }, `report_to "mlflow": expected tensorboard or wandb`},
 		"missing config.json":            {remove("model/config.json"), site.score, `model/config\.json: .*expected`},
-		"missing weights":                {remove("model/model.safetensors"), site.score, `model/model\.safetensors: no such file, expected a safetensors file`},
+		"missing weights":                {remove("model/model.safetensors"), site.score, `model: no weights, expected model\.safetensors or pytorch_model\.bin, whole or in shards with their index`},
 		"missing tokenizer":              {remove("model/tokenizer.json"), site.score, `model: .*tokenizer\.json`},
 		"config.json is no JSON":         {func(t *testing.T, s site) { s.write(t, "model/config.json", "{") }, site.score, `model/config\.json: not a model configuration`},
 		"unknown model_type":             {config("model_type", "mamba"), site.score, `model/config\.json: model_type "mamba" is not supported, expected gpt2, llama, mistral, qwen2 or qwen3`},
@@ -208,11 +219,18 @@ func badInputs() map[string]badInput {
 		"tokenizer larger than embedding": {func(t *testing.T, s site) {
 			s.write(t, "model/tokenizer.json", strings.Replace(s.contents(t)[s.path("model/tokenizer.json")], `"id": 256`, `"id": 300`, 1))
 		}, site.score, `model: the tokenizer has 301 tokens, the model's embedding 260 rows|tokenizer\.json`},
+		"both forms whole": {func(t *testing.T, s site) {
+			s.write(t, "model/pytorch_model.bin", "x")
+			s.write(t, "model/model.safetensors", "x")
+		}, site.score, `model/model\.safetensors: `},
+		"no torch file":         {torchFile("x"), site.score, `model/pytorch_model\.bin: not a file that torch\.save wrote`},
+		"torch index, no JSON":  {onlyFile("pytorch_model.bin.index.json", "{"), site.score, `bin\.index\.json: not the JSON of a weight index`},
+		"missing torch shard":   {onlyFile("pytorch_model.bin.index.json", `{"weight_map": {"model.norm.weight": "pytorch_model-1.bin"}}`), site.score, `model/pytorch_model-1\.bin: no such file, expected one that torch\.save wrote`},
 		"index is no JSON":      {index("{"), site.score, `index\.json: not the JSON of a weight index`},
 		"missing shard":         {index(`{"weight_map": {"model.norm.weight": "model-00001.safetensors"}}`), site.score, `model/model-00001\.safetensors: no such file, expected a safetensors file`},
 		"shard above":           {index(`{"weight_map": {"model.norm.weight": "../secret.safetensors"}}`), site.score, `index\.json: weight "model\.norm\.weight" lies in "\.\./secret\.safetensors", expected a file of the same folder`},
 		"shard with whole path": {index(`{"weight_map": {"model.norm.weight": "/etc/passwd"}}`), site.score, `index\.json: weight "model\.norm\.weight" lies in "/etc/passwd", expected a file of the same folder`},
-		"weight not in shard":   {index(`{"weight_map": {"model.extra": "model.safetensors"}}`), site.score, `model\.safetensors: weight "model\.extra" is missing`},
+		"weight not in shard":   {index(`{"weight_map": {"model.extra": "shard.safetensors"}}`), site.score, `shard\.safetensors: weight "model\.extra" is missing`},
 
 		"target that is not there":   {training(`, "target_modules": ["q_proj", "query"]`, ""), lora, `lora\.json: target module "query" is not in the model \(llama\): expected of down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj`},
 		"unknown key":                {training(`, "ranc": 4`, ""), lora, `lora\.json:2: lora_config\.ranc: unknown key`},
@@ -228,11 +246,11 @@ func badInputs() map[string]badInput {
 		"adapter with fewer targets": {peft("target_modules", []string{"q_proj"}), site.adapted, `tensor ".*v_proj\.lora_A\.weight" has no place in this base: adapter of another base`},
 		"adapter of another family":  {peft("target_modules", []string{"c_attn"}), site.adapted, `adapter_model\.safetensors: adapter of another base: target module "c_attn" is not in the model`},
 		"adapter of another kind":    {peft("peft_type", "IA3"), site.adapted, `adapter_config\.json: peft_type is "IA3", expected LORA`},
-		"adapter with DoRA":          {peft("use_dora", true), site.adapted, `adapter_config\.json: use_dora is true, which is not supported`},
+		"adapter with DoRA":          {peft("use_dora", true), site.adapted, `adapter_model\.safetensors: tensor ".*lora_magnitude_vector" is missing: adapter of another base`},
 		"first adapter of another rank": {func(t *testing.T, s site) {
 			s.write(t, "lora.json", strings.Replace(trainingFile(someTargets, ""), `"r": 2`, `"r": 8`, 1))
 		},
-			func(s site) []string { return s.lora("--init-adapter", s.path("adapter")) }, `adapter: the adapter has r 2 and alpha 4, the configuration 8 and 4`},
+			func(s site) []string { return s.lora("--init-adapter", s.path("adapter")) }, `adapter: the adapter has another r than the configuration`},
 
 		"no rows file":            {remove("rows.jsonl"), site.score, `rows\.jsonl`},
 		"empty rows":              {rows(""), site.score, `rows\.jsonl: no lines; expected one \{"text": \.\.\.\} object a line`},
@@ -253,6 +271,8 @@ func badInputs() map[string]badInput {
 }
 
 func TestBadInputOfEveryStageIsOneLineAndExitCode2AndWritesNothing(t *testing.T) {
+	t.Setenv("HF_HUB_OFFLINE", "1") // a name that means nothing here is not asked for elsewhere
+	t.Setenv("HF_HUB_CACHE", t.TempDir())
 	good := newSite(t)
 	for name, c := range badInputs() {
 		t.Run(name, func(t *testing.T) {

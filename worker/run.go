@@ -46,6 +46,14 @@ func runWorker(ctx context.Context, settings configs.Settings) (err error) {
 	if err := namespace.Prepare(ctx, server, settings.Temporal.Namespace); err != nil {
 		return err
 	}
+	models, err := openHub()
+	if err != nil {
+		return err
+	}
+	curves, err := openCurves(settings.Telemetry, t.Logger())
+	if err != nil {
+		return err
+	}
 	engine, err := openEngine(ctx, settings.Worker)
 	if err != nil {
 		return err
@@ -54,6 +62,6 @@ func runWorker(ctx context.Context, settings configs.Settings) (err error) {
 	return serve.Run(ctx, serve.Options{
 		Client: server, Store: store, CacheDir: settings.CacheDir,
 		ControlQueue: settings.Queues.Control, TrainQueue: settings.Queues.Train,
-		Engine: engine.Engine, Instruments: instruments, Logger: t.Logger(),
+		Engine: engine.Engine, Hub: models, Curves: curves, Instruments: instruments, Logger: t.Logger(),
 	})
 }

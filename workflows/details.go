@@ -23,6 +23,13 @@ func pipelineDetails(s spec.PipelineStatus) string {
 		}
 		b.WriteString(".\n")
 	}
+	if s.Pretrain != nil {
+		fmt.Fprintf(&b, "\nContinued pre-training of base model `%s`", s.Pretrain.Base.Digest.Short())
+		if !s.Pretrain.Ref.IsZero() {
+			fmt.Fprintf(&b, " on %d documents gave base model `%s`", s.Pretrain.Documents, s.Pretrain.Ref.Digest.Short())
+		}
+		b.WriteString(".\n")
+	}
 	b.WriteString("\n| adapter | rows | held out | adapter artifact |\n|---|---|---|---|\n")
 	for _, a := range s.Adapters {
 		fmt.Fprintf(&b, "| %s | %d | %d | %s |\n", a.Adapter, a.TrainRows, a.EvalRows, a.Ref.Digest.Short())
@@ -57,19 +64,24 @@ func ledgerDetails(r spec.PrepareResult) string {
 func trainDetails(s TrainState, last spec.SegmentResult) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Stage: **train %s**, step **%d of %d**\n\n", s.Plan.Name, s.Outcome.Step, s.Outcome.TotalSteps)
-	fmt.Fprintf(&b, "- loss %.4f\n", s.Outcome.Loss)
-	if s.Outcome.EvalLoss != 0 {
-		fmt.Fprintf(&b, "- held-out loss %.4f\n", s.Outcome.EvalLoss)
+	segmentDetails(&b, s.Outcome, s.Segments, s.Skipped, last)
+	return b.String()
+}
+
+// segmentDetails is what trainings of every kind have to tell.
+func segmentDetails(b *strings.Builder, outcome spec.TrainOutcome, segments int, skipped []string, last spec.SegmentResult) {
+	fmt.Fprintf(b, "- loss %.4f\n", outcome.Loss)
+	if outcome.EvalLoss != 0 {
+		fmt.Fprintf(b, "- held-out loss %.4f\n", outcome.EvalLoss)
 	}
 	if last.TokensPerSecond != 0 {
-		fmt.Fprintf(&b, "- %.0f tokens/s\n", last.TokensPerSecond)
+		fmt.Fprintf(b, "- %.0f tokens/s\n", last.TokensPerSecond)
 	}
-	fmt.Fprintf(&b, "- last checkpoint: step %d\n", s.Outcome.Step)
-	fmt.Fprintf(&b, "- segments: %d, the last one began at step %d\n", s.Segments, last.ResumedFrom)
-	for _, reason := range s.Skipped {
-		fmt.Fprintf(&b, "- skipped a checkpoint: %s\n", reason)
+	fmt.Fprintf(b, "- last checkpoint: step %d\n", outcome.Step)
+	fmt.Fprintf(b, "- segments: %d, the last one began at step %d\n", segments, last.ResumedFrom)
+	for _, reason := range skipped {
+		fmt.Fprintf(b, "- skipped a checkpoint: %s\n", reason)
 	}
-	return b.String()
 }
 
 // scoreDetails leaves out the adapters that are not measured yet.

@@ -18,6 +18,9 @@ func PipelineID(run spec.RunID) string { return pipelinePrefix + string(run) }
 // PrepareID is the workflow ID of the data preparation of a run.
 func PrepareID(run spec.RunID) string { return "prepare." + string(run) }
 
+// PretrainID is the workflow ID of the continued pre-training of a run.
+func PretrainID(run spec.RunID) string { return "pretrain." + string(run) }
+
 // TrainID is the workflow ID of the training of one adapter of a run.
 func TrainID(run spec.RunID, adapter spec.AdapterName) string {
 	return "train." + string(run) + "." + string(adapter)

@@ -15,6 +15,7 @@ import (
 const (
 	PipelineWorkflow = "Pipeline"     // spec.PipelineInput -> spec.PipelineResult
 	PrepareWorkflow  = "Prepare"      // spec.PrepareInput -> spec.PrepareResult
+	PretrainWorkflow = "Pretrain"     // PretrainState -> spec.PretrainResult
 	TrainWorkflow    = "TrainAdapter" // TrainState -> spec.AdapterResult
 	EvaluateWorkflow = "Evaluate"     // spec.EvaluateInput -> spec.EvaluateResult
 )
@@ -23,6 +24,7 @@ const (
 func Register(registry worker.WorkflowRegistry) {
 	registry.RegisterWorkflowWithOptions(Pipeline, workflow.RegisterOptions{Name: PipelineWorkflow})
 	registry.RegisterWorkflowWithOptions(Prepare, workflow.RegisterOptions{Name: PrepareWorkflow})
+	registry.RegisterWorkflowWithOptions(Pretrain, workflow.RegisterOptions{Name: PretrainWorkflow})
 	registry.RegisterWorkflowWithOptions(TrainAdapter, workflow.RegisterOptions{Name: TrainWorkflow})
 	registry.RegisterWorkflowWithOptions(Evaluate, workflow.RegisterOptions{Name: EvaluateWorkflow})
 }
@@ -36,7 +38,7 @@ const DecideUpdate = "decide"
 // Queries.
 const (
 	StatusQuery   = "status"   // of the pipeline workflow -> spec.PipelineStatus
-	ProgressQuery = "progress" // of the training workflow -> spec.Progress as of the last finished segment
+	ProgressQuery = "progress" // of the workflows that train -> spec.Progress as of the last finished segment
 )
 
 // Default task queues.
@@ -61,7 +63,7 @@ func DeviceQueue(stem, device string) string {
 var (
 	ElaraStage     = temporal.NewSearchAttributeKeyKeyword("ElaraStage")
 	ElaraAdapter   = temporal.NewSearchAttributeKeyKeyword("ElaraAdapter")
-	ElaraBaseModel = temporal.NewSearchAttributeKeyKeyword("ElaraBaseModel") // last element of its path, or its short digest
+	ElaraBaseModel = temporal.NewSearchAttributeKeyKeyword("ElaraBaseModel") // its name on a hub, the last element of its path, or its short digest
 	ElaraDataset   = temporal.NewSearchAttributeKeyKeyword("ElaraDataset")   // short digest
 	ElaraStep      = temporal.NewSearchAttributeKeyInt64("ElaraStep")
 	ElaraEvalLoss  = temporal.NewSearchAttributeKeyFloat64("ElaraEvalLoss")

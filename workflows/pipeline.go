@@ -24,6 +24,9 @@ func Pipeline(ctx workflow.Context, in spec.PipelineInput) (spec.PipelineResult,
 	if err := p.importBase(ctx); err != nil {
 		return p.result, err
 	}
+	if err := p.pretrain(ctx); err != nil {
+		return p.result, err
+	}
 	if err := p.train(ctx); err != nil {
 		return p.result, err
 	}
@@ -52,6 +55,8 @@ type pipeline struct {
 	adapters []spec.AdapterStatus // in the order of the plan
 	approval approval
 	result   spec.PipelineResult
+
+	pretraining *spec.PretrainStatus // nil where the pipeline has no such stage, and before it begins
 }
 
 // begin checks the input and makes the pipeline answer queries and decisions, before anything is done.
@@ -216,7 +221,7 @@ func (p *pipeline) skipped(stage, reason string) {
 func (p *pipeline) status() spec.PipelineStatus {
 	return spec.PipelineStatus{
 		Run: p.in.Run, Name: p.in.Name, Stage: p.stage,
-		Base: p.result.Base, Adapters: append([]spec.AdapterStatus(nil), p.adapters...),
+		Base: p.result.Base, Pretrain: p.pretraining, Adapters: append([]spec.AdapterStatus(nil), p.adapters...),
 		Scores: p.result.Evaluate.Scores, Report: p.result.Evaluate.Report,
 		Candidate: p.result.Candidate, Decision: p.approval.decision,
 		Skipped: p.result.Skipped,
@@ -225,8 +230,11 @@ func (p *pipeline) status() spec.PipelineStatus {
 
 // baseName is what people call the base model.
 func baseName(base spec.BaseSource) string {
-	if base.Path == "" {
-		return base.Artifact.Digest.Short()
+	switch {
+	case base.Name != "":
+		return base.Name
+	case base.Path != "":
+		return path.Base(base.Path)
 	}
-	return path.Base(base.Path)
+	return base.Artifact.Digest.Short()
 }

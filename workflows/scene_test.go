@@ -26,11 +26,13 @@ type scene struct {
 	mu    sync.Mutex // activities run at the same time
 	calls []string
 
-	clean    func(spec.CleanInput) (spec.CleanResult, error)
-	find     func(spec.AdapterInput) (spec.AdapterResult, error)
-	train    func(spec.SegmentInput) (spec.SegmentResult, error)
-	score    func(spec.EvaluateTargetInput) (spec.AdapterScore, error)
-	released func(spec.ReleaseInput) (spec.ReleaseResult, error)
+	clean      func(spec.CleanInput) (spec.CleanResult, error)
+	find       func(spec.AdapterInput) (spec.AdapterResult, error)
+	train      func(spec.SegmentInput) (spec.SegmentResult, error)
+	pretrain   func(spec.PretrainSegmentInput) (spec.PretrainSegmentResult, error)
+	pretrained func(spec.PretrainTarget) (spec.PretrainResult, error)
+	score      func(spec.EvaluateTargetInput) (spec.AdapterScore, error)
+	released   func(spec.ReleaseInput) (spec.ReleaseResult, error)
 }
 
 const totalSteps = 25
@@ -60,6 +62,10 @@ func newScene(t *testing.T) *scene {
 	s.train = func(in spec.SegmentInput) (spec.SegmentResult, error) {
 		return segmentTo(in, min(in.UntilStep, totalSteps)), nil
 	}
+	s.pretrained = func(spec.PretrainTarget) (spec.PretrainResult, error) { return spec.PretrainResult{}, nil }
+	s.pretrain = func(in spec.PretrainSegmentInput) (spec.PretrainSegmentResult, error) {
+		return pretrainedTo(min(in.UntilStep, totalSteps)), nil
+	}
 	s.score = func(in spec.EvaluateTargetInput) (spec.AdapterScore, error) {
 		return spec.AdapterScore{Adapter: in.Target.Name, Rows: 3, BaseLoss: 2, AdapterLoss: 1}, nil
 	}
@@ -77,6 +83,17 @@ func newScene(t *testing.T) *scene {
 	})
 	fake(s, control.ImportBase, func(spec.BaseSource) (string, spec.ArtifactRef, error) {
 		return "import", ref(spec.KindBaseModel, "b"), nil
+	})
+	fake(s, control.CollectCorpus, func(in spec.PretrainInput) (string, spec.CorpusResult, error) {
+		return "corpus", spec.CorpusResult{Corpus: ref(spec.KindCorpus, "3"), TrainDocs: 12}, nil
+	})
+	fake(s, control.FindPretrained, func(in spec.PretrainTarget) (string, spec.PretrainResult, error) {
+		out, err := s.pretrained(in)
+		return "find pretrained", out, err
+	})
+	fake(s, device.PretrainSegment, func(in spec.PretrainSegmentInput) (string, spec.PretrainSegmentResult, error) {
+		out, err := s.pretrain(in)
+		return fmt.Sprintf("pretrain %d", in.UntilStep), out, err
 	})
 	fake(s, control.FindAdapter, func(in spec.AdapterInput) (string, spec.AdapterResult, error) {
 		out, err := s.find(in)

@@ -5,64 +5,102 @@ package lora
 import (
 	"fmt"
 	"math"
-	"slices"
-	"strings"
 
 	"elara/engine/model"
 	"elara/engine/nn"
 	"elara/engine/tensor"
 	"elara/spec"
-	"elara/spec/fault"
 )
 
 // Adapter is one LoRA adapter attached to a model.
 type Adapter struct {
 	Config spec.LoRAConfig
-	Params []Param // A then B of each module, in the order of the forward pass
+	Params []Param // A, B and the magnitude of each module, in the order of the forward pass, and the copies of the base's weights
 	model  model.Model
-	slot   int  // its place on the model's linear layers, beside other adapters
-	resize bool // the vocabulary was changed: the embeddings belong to the adapter's files
+	slot   int   // its place on the model's linear layers, beside other adapters
+	biases int64 // elements of the base's biases that it trains
+	resize bool  // the vocabulary was changed: the embeddings belong to the adapter's files
 }
 
 // Param is a named trainable tensor.
 type Param struct {
 	Name   string // as in adapter_model.safetensors
 	Tensor *tensor.Tensor
+
+	transposed bool // the file holds it as [in, out]
 }
 
-// New attaches a fresh adapter in a free slot: A uniform in ±1/sqrt(in), which is PEFT's kaiming_uniform with a = sqrt(5), B zero. Each
-// matrix draws from a stream of its own, so that adding a target changes no other.
+// New attaches a fresh adapter in a free slot. Each matrix draws from a stream of its own, so that adding a target changes no
+// other.
 func New(m model.Model, slot int, config spec.LoRAConfig, key tensor.Key) (*Adapter, error) {
 	a := &Adapter{Config: config, model: m, slot: slot}
-	targets, err := match(m, config.TargetModules)
+	targets, err := match(m, config)
 	if err != nil {
 		return nil, err
 	}
-	for _, l := range targets {
-		bound := 1 / math.Sqrt(float64(l.In()))
-		e := l.Weight.Engine()
-		down := e.Zeros(tensor.Float32, int64(config.R), l.In()).Uniform(-bound, bound, key.Named(l.Name))
-		up := e.Zeros(tensor.Float32, l.Out(), int64(config.R))
-		a.attach(l, down, up)
+	if err := refuseIdle(m, config, targets); err != nil {
+		return nil, err
 	}
+	own, err := privates(m, config, targets)
+	if err != nil {
+		return nil, err
+	}
+	e := m.Head().Engine()
+	e.Scope(func() {
+		for _, t := range targets {
+			down, up := drawn(t, config.InitWeights, key)
+			var magnitude *tensor.Tensor
+			if config.UseDoRA {
+				magnitude = tensor.RowNorms(t.Weight, down, up, t.scale)
+			}
+			a.attach(t, down, up, magnitude)
+		}
+		for _, p := range own {
+			copied := e.Zeros(tensor.Float32, p.Tensor.Shape()...)
+			copied.Copy(p.Tensor)
+			a.keep(p, copied)
+		}
+	})
 	return a, nil
 }
 
-// attach pins the two matrices, makes them leaves, and hangs them on the layer.
-func (a *Adapter) attach(l *nn.Linear, down, up *tensor.Tensor) {
-	down.Pin().RequireGrad()
-	up.Pin().RequireGrad()
-	l.Attach(a.slot, &nn.Branch{A: down, B: up, Scale: a.Config.Alpha / float64(a.Config.R), Dropout: a.Config.Dropout})
-	a.Params = append(a.Params,
-		Param{Name: "base_model.model." + l.Name + ".lora_A.weight", Tensor: down},
-		Param{Name: "base_model.model." + l.Name + ".lora_B.weight", Tensor: up})
+// drawn makes the two matrices of a module: A is uniform in ±1/sqrt(in), which is PEFT's kaiming_uniform with a = sqrt(5), and B
+// zero, unless the configuration says otherwise.
+func drawn(t module, init spec.LoRAInit, key tensor.Key) (down, up *tensor.Tensor) {
+	e := t.Weight.Engine()
+	down, up = e.Zeros(tensor.Float32, t.rank, t.In()), e.Zeros(tensor.Float32, t.Out(), t.rank)
+	if init == spec.InitGaussian {
+		return down.Normal(0, 1/float64(t.rank), key.Named(t.Name)), up
+	}
+	bound := 1 / math.Sqrt(float64(t.In()))
+	down.Uniform(-bound, bound, key.Named(t.Name))
+	if init == spec.InitRandom {
+		bound = 1 / math.Sqrt(float64(t.rank))
+		up.Uniform(-bound, bound, key.Named(t.Name+".lora_B"))
+	}
+	return down, up
 }
 
-// Detach takes the adapter off the model and frees its matrices.
+// attach pins the tensors, makes them leaves, and hangs them on the layer. A nil magnitude is none.
+func (a *Adapter) attach(t module, down, up, magnitude *tensor.Tensor) {
+	t.Attach(a.slot, &nn.Branch{A: down, B: up, Magnitude: magnitude, Scale: t.scale, Dropout: a.Config.Dropout})
+	for _, part := range []struct {
+		suffix string
+		tensor *tensor.Tensor
+	}{{".lora_A.weight", down}, {".lora_B.weight", up}, {".lora_magnitude_vector", magnitude}} {
+		if part.tensor != nil {
+			part.tensor.Pin().RequireGrad()
+			a.Params = append(a.Params, Param{Name: prefix + t.Name + part.suffix, Tensor: part.tensor})
+		}
+	}
+}
+
+// Detach takes the adapter off the model and frees its tensors.
 func (a *Adapter) Detach() {
 	for _, l := range a.model.Linears() {
 		l.Attach(a.slot, nil)
 	}
+	a.model.Private().Drop(a.slot)
 	for _, p := range a.Params {
 		p.Tensor.Free()
 	}
@@ -97,6 +135,9 @@ func (a *Adapter) Trainable() int64 {
 	return n
 }
 
+// Frozen is the number of parameters that are not trained, for a base of so many: biases are counted once, with the adapter.
+func (a *Adapter) Frozen(base int64) int64 { return base - a.biases }
+
 // Line is PEFT's print_trainable_parameters for a base of so many parameters.
 func Line(trainable, base int64) string {
 	all := trainable + base
@@ -113,39 +154,4 @@ func thousands(n int64) string {
 		out = append(out, digits[i])
 	}
 	return string(out)
-}
-
-// match finds the layers that the targets name: a target is a module's whole name or the end of it after a dot. Unlike PEFT,
-// which is content when any target is found, a target that names nothing is an error.
-func match(m model.Model, targets []string) ([]*nn.Linear, error) {
-	found := map[string]bool{}
-	var chosen []*nn.Linear
-	for _, l := range m.Linears() {
-		for _, target := range targets {
-			if l.Name == target || strings.HasSuffix(l.Name, "."+target) {
-				found[target] = true
-				chosen = append(chosen, l)
-				break
-			}
-		}
-	}
-	for _, target := range targets {
-		if !found[target] {
-			return nil, fault.New(fault.Invalid, "target module %q is not in the model (%s): expected of %s", target, m.Facts().Architecture, strings.Join(suffixes(m), ", "))
-		}
-	}
-	return chosen, nil
-}
-
-// suffixes lists the last name elements of the model's linear layers.
-func suffixes(m model.Model) []string {
-	var names []string
-	for _, l := range m.Linears() {
-		name := l.Name[strings.LastIndex(l.Name, ".")+1:]
-		if !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
 }

@@ -4,6 +4,7 @@ package lora
 
 import (
 	"errors"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,14 +23,15 @@ func (a *Adapter) ChangedEmbeddings() bool { return a.resize }
 
 // Encode writes the two PEFT files: adapter_config.json and adapter_model.safetensors.
 func (a *Adapter) Encode(base string) (map[string][]byte, error) {
-	tensors := a.named()
+	frozen := map[string]*tensor.Tensor{}
 	if a.resize {
 		// PEFT saves the input and the output embedding, also where they are one matrix.
 		embeddings := a.model.Embeddings()
-		tensors["base_model.model."+embeddings[0].Name+".weight"] = embeddings[0].Weight
-		tensors["base_model.model.lm_head.weight"] = a.model.Head()
+		// What the adapter has of its own goes over them.
+		frozen[prefix+embeddings[0].Name+".weight"] = embeddings[0].Weight
+		frozen[prefix+headName] = a.model.Head()
 	}
-	weights, err := tensor.EncodeSafetensors(tensors, map[string]string{"format": "pt"})
+	weights, err := a.encode(frozen)
 	if err != nil {
 		return nil, err
 	}
@@ -44,22 +46,36 @@ func (a *Adapter) Encode(base string) (map[string][]byte, error) {
 	return map[string][]byte{configFile: config, weightsFile: weights}, nil
 }
 
-// EncodeWeights writes the trainable matrices alone, as a snapshot needs them.
-func (a *Adapter) EncodeWeights() ([]byte, error) {
-	return tensor.EncodeSafetensors(a.named(), map[string]string{"format": "pt"})
+// EncodeWeights writes the trainable tensors alone, as a snapshot needs them.
+func (a *Adapter) EncodeWeights() ([]byte, error) { return a.encode(nil) }
+
+// encode writes the trainable tensors, and frozen ones of other names.
+func (a *Adapter) encode(frozen map[string]*tensor.Tensor) (data []byte, err error) {
+	a.model.Head().Engine().Scope(func() {
+		tensors := maps.Clone(frozen)
+		if tensors == nil {
+			tensors = map[string]*tensor.Tensor{}
+		}
+		for _, p := range a.Params {
+			tensors[p.Name] = p.stored()
+		}
+		data, err = tensor.EncodeSafetensors(tensors, map[string]string{"format": "pt"})
+	})
+	return data, err
 }
 
-func (a *Adapter) named() map[string]*tensor.Tensor {
-	tensors := map[string]*tensor.Tensor{}
-	for _, p := range a.Params {
-		tensors[p.Name] = p.Tensor
+// stored is the tensor as the file holds it, and the other way round.
+func (p Param) stored() *tensor.Tensor {
+	if p.transposed {
+		return p.Tensor.T().Contiguous()
 	}
-	return tensors
+	return p.Tensor
 }
 
-// ReplacesEmbeddings reports whether a PEFT folder holds embeddings, which would replace the base's.
+// ReplacesEmbeddings reports whether a PEFT folder holds embeddings that would replace the base's.
 func ReplacesEmbeddings(dir string) (found bool, err error) {
-	if _, err := ReadConfig(dir); err != nil {
+	config, err := ReadConfig(dir)
+	if err != nil {
 		return false, err
 	}
 	file, err := tensor.OpenSafetensors(filepath.Join(dir, weightsFile))
@@ -68,30 +84,32 @@ func ReplacesEmbeddings(dir string) (found bool, err error) {
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	for _, name := range file.Names() {
-		found = found || !strings.Contains(name, ".lora_")
+		found = found || !strings.Contains(name, ".lora_") && !isPrivate(name, config)
 	}
 	return found, nil
 }
 
-// Replace takes over the matrices that EncodeWeights wrote for the same configuration.
+// Replace takes over the tensors that EncodeWeights wrote for the same configuration.
 func (a *Adapter) Replace(weights []byte) error {
 	file, err := tensor.ReadSafetensors(weightsFile, weights)
 	if err != nil {
 		return err
 	}
 	if len(file.Names()) != len(a.Params) {
-		return fault.New(fault.Corrupt, "%s: %d matrices, expected %d", weightsFile, len(file.Names()), len(a.Params))
+		return fault.New(fault.Corrupt, "%s: %d tensors, expected %d", weightsFile, len(file.Names()), len(a.Params))
 	}
+	e := a.model.Head().Engine()
 	for _, p := range a.Params {
-		if shape, _ := file.Shape(p.Name); !slices.Equal(shape, p.Tensor.Shape()) {
-			return fault.New(fault.Corrupt, "%s: %s has shape %v, expected %v", weightsFile, p.Name, shape, p.Tensor.Shape())
-		}
-		e := p.Tensor.Engine()
 		e.Scope(func() {
 			e.NoGrad(func() {
+				want := p.stored().Shape()
+				if shape, _ := file.Shape(p.Name); !slices.Equal(shape, want) {
+					err = fault.New(fault.Corrupt, "%s: %s has shape %v, expected %v", weightsFile, p.Name, shape, want)
+					return
+				}
 				var stored *tensor.Tensor
 				if stored, err = file.Load(e, p.Name); err == nil {
-					p.Tensor.Copy(stored)
+					p.Tensor.Copy(Param{Tensor: stored, transposed: p.transposed}.stored())
 				}
 			})
 		})
@@ -136,69 +154,4 @@ func restored(m model.Model, slot int, config spec.LoRAConfig, file *tensor.Safe
 		return nil, err
 	}
 	return a, nil
-}
-
-func (a *Adapter) restore(file *tensor.Safetensors, path string) error {
-	targets, err := match(a.model, a.Config.TargetModules)
-	if err != nil {
-		return fault.At(path, 0, "adapter of another base: %w", err)
-	}
-	left := file.Names()
-	e := a.model.Head().Engine()
-	take := func(name string, shape ...int64) (*tensor.Tensor, error) {
-		got, ok := file.Shape(name)
-		if !ok {
-			return nil, fault.At(path, 0, "tensor %q is missing: adapter of another base", name)
-		}
-		if !slices.Equal(got, shape) {
-			return nil, fault.At(path, 0, "tensor %q has shape %v, this base needs %v: adapter of another base", name, got, shape)
-		}
-		left = slices.DeleteFunc(left, func(n string) bool { return n == name })
-		t, err := file.Load(e, name)
-		if err != nil {
-			return nil, err
-		}
-		return t.To(tensor.Float32), nil
-	}
-	rank := int64(a.Config.R)
-	for _, l := range targets {
-		down, err := take("base_model.model."+l.Name+".lora_A.weight", rank, l.In())
-		if err != nil {
-			return err
-		}
-		up, err := take("base_model.model."+l.Name+".lora_B.weight", l.Out(), rank)
-		if err != nil {
-			return err
-		}
-		a.attach(l, down, up)
-	}
-	var replaced []*model.Embedding
-	var stored []*tensor.Tensor
-	for _, emb := range a.model.Embeddings() {
-		name := "base_model.model." + emb.Name + ".weight"
-		shape, ok := file.Shape(name)
-		if !ok {
-			continue
-		}
-		if len(shape) != 2 || shape[1] != emb.Weight.Size(1) || shape[0] < emb.Weight.Size(0) {
-			return fault.At(path, 0, "embedding %q has shape %v, this base has %v: adapter of another base", name, shape, emb.Weight.Shape())
-		}
-		t, err := file.Load(e, name)
-		if err != nil {
-			return err
-		}
-		replaced, stored = append(replaced, emb), append(stored, t.To(emb.Weight.DType()))
-		left = slices.DeleteFunc(left, func(n string) bool { return n == name })
-	}
-	// With one matrix for both, PEFT still saves the output embedding; it equals the input's.
-	left = slices.DeleteFunc(left, func(n string) bool { return len(replaced) > 0 && n == "base_model.model.lm_head.weight" })
-	if len(left) > 0 {
-		return fault.At(path, 0, "tensor %q has no place in this base: adapter of another base", left[0])
-	}
-	for i, emb := range replaced {
-		emb.Weight.Free()
-		emb.Weight = stored[i].Pin()
-		a.resize = true
-	}
-	return nil
 }

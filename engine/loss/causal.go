@@ -35,12 +35,19 @@ func Counted(m model.Model, row nn.Row) int64 {
 // Causal makes the predictions of a pass. It gives the sum of -log p in nats over all rows, which carries the gradient, and the
 // predictions' own values, float32 [predictions], each of which stands for p.Weights[i] rows.
 func Causal(m model.Model, p *nn.Pass) (sum, nll *tensor.Tensor) {
+	return Predict(m, p, model.Hidden(m, p), 0)
+}
+
+// Predict is Causal over a stream that ran through the model already, model.Hidden or a part of it after another. With smoothing
+// above 0 the sum is of the smoothed loss: (1 - smoothing) * -log p + smoothing * the mean of -log p over the vocabulary. nll is
+// exact in any case.
+func Predict(m model.Model, p *nn.Pass, hidden *tensor.Tensor, smoothing float64) (sum, nll *tensor.Tensor) {
 	head := m.Head()
 	e := head.Engine()
-	h := m.Hidden(p).Rows(e.FromInt64(p.At)) // [predictions, width]
+	h := hidden.Rows(e.FromInt64(p.At)) // [predictions, width]
 	var weights *tensor.Tensor
 	if slices.ContainsFunc(p.Weights, func(w float32) bool { return w != 1 }) {
 		weights = e.FromFloat32(p.Weights, int64(len(p.Weights)))
 	}
-	return tensor.LinearCrossEntropy(h, head, e.FromInt64(p.Targets), weights, chunk)
+	return tensor.LinearCrossEntropy(h, p.Head(head), e.FromInt64(p.Targets), weights, smoothing, chunk)
 }

@@ -1,8 +1,8 @@
 //go:build torch
 
 // Package model says what a causal language model is to the rest of the engine, where its weights come from, and how it is
-// written back: a Hugging Face folder (config.json with model.safetensors, sharded or not) or one GGUF file, and Save, which
-// writes the folder that transformers would write. The architectures are in folders of their own; package auto picks one by
+// written back: a Hugging Face folder (config.json with model.safetensors or pytorch_model.bin, sharded or not) or one GGUF
+// file, and Save, which writes the folder that transformers would write. The architectures are in folders of their own; package auto picks one by
 // the configuration.
 //
 // A configuration or a weight that would be passed over is refused by name. What a configuration says beyond the model's

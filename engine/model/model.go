@@ -9,10 +9,13 @@ import (
 
 // Model is a causal language model with frozen weights.
 type Model interface {
-	// Hidden runs all layers and the last norm: [tokens, width].
-	Hidden(p *nn.Pass) *tensor.Tensor
+	// Stages cuts the forward pass at the borders of its blocks: it gives the embedded tokens, [tokens, width], and what
+	// leads from there to what the head reads, one stage for each block and one for the last norm.
+	Stages(p *nn.Pass) (x *tensor.Tensor, stages []Stage)
 	// Head is the output embedding: [vocabulary, width].
 	Head() *tensor.Tensor
+	// Private is where adapters put their own copies of weights. Stages leaves it on the pass.
+	Private() *nn.Private
 	// Linears lists every linear layer inside the blocks, in the order of the forward pass.
 	Linears() []*nn.Linear
 	// Embeddings gives the input embedding and, where it is a matrix of its own, the output embedding.
@@ -32,6 +35,24 @@ type Model interface {
 	Facts() Facts
 }
 
+// Stage maps the stream at one border of the blocks to the stream at the next. It gives the same for the same stream as often
+// as it runs, dropout included.
+type Stage func(x *tensor.Tensor) *tensor.Tensor
+
+// Hidden is the whole forward pass: what the head reads, [tokens, width].
+func Hidden(m Model, p *nn.Pass) *tensor.Tensor { return Run(m.Stages(p)) }
+
+// Run runs stages one after the other. Of what a stage computes, only its result and what the backward pass asks for outlive it;
+// x itself is freed.
+func Run(x *tensor.Tensor, stages []Stage) *tensor.Tensor {
+	for _, stage := range stages {
+		before := x
+		before.Engine().Scope(func() { x = stage(before).Keep() })
+		before.Free()
+	}
+	return x
+}
+
 // Embedding is a [vocabulary, width] matrix that a new token makes larger.
 type Embedding struct {
 	Name   string // full module name in transformers, such as model.embed_tokens
@@ -47,6 +68,9 @@ type Facts struct {
 	MaxPositions int64
 	DType        tensor.DType
 	TiedHead     bool
+
+	AttentionWidth int64   // of all heads together
+	Windows        []int64 // by layer: how many tokens one sees, itself among them; 0: all before it
 
 	EOS []int32 // tokens that end a text by the configuration; none where it names none
 	Pad []int32 // its padding token, or none; transformers gives the embedding row of it no gradient

@@ -39,7 +39,7 @@ const MaxShardBytes = 5e9
 
 const (
 	weightsFile = "model.safetensors"
-	indexFile   = "model.safetensors.index.json"
+	indexFile   = weightsFile + indexSuffix
 )
 
 // Save writes a model into dir, which must exist and hold no weights yet, as a Hugging Face folder: config.json, and

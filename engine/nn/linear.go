@@ -20,8 +20,12 @@ type Linear struct {
 // Branch is the low-rank path beside a frozen weight: scale * dropout(x) A^T B^T.
 type Branch struct {
 	A, B    *tensor.Tensor // float32 [r, in], [out, r]
-	Scale   float64        // alpha / r
+	Scale   float64        // alpha / r, or alpha / sqrt(r)
 	Dropout float64
+
+	// Magnitude, float32 [out], makes it weight-decomposed (DoRA, arXiv 2402.09353): the rows of W + scale * B A are brought to
+	// these lengths. Nil leaves them as they are.
+	Magnitude *tensor.Tensor
 }
 
 // Attach puts an adapter's branch on the layer; nil takes it off.
@@ -41,18 +45,76 @@ func (l *Linear) Branch(adapter int) *Branch { return l.branches[adapter] }
 
 // Forward maps [tokens, in] to [tokens, out].
 func (l *Linear) Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor {
+	spans := p.spans()
 	var on []tensor.Branch
-	for _, s := range p.spans() {
-		if b := l.branches[s.Adapter]; b != nil {
-			on = append(on, tensor.Branch{
-				A: b.A, B: b.B, Scale: b.Scale, Dropout: p.dropout(b.Dropout), Key: s.Key.Named("lora").Derive(l.Site), Begin: s.Begin, End: s.End,
-			})
+	for _, s := range spans {
+		b := l.branches[s.Adapter]
+		if b != nil && b.Magnitude != nil || p.own(s, l.Weight) != nil || p.own(s, l.Bias) != nil {
+			return l.apart(p, spans, x)
+		}
+		if b != nil {
+			on = append(on, l.branch(p, s, b, s.Begin))
 		}
 	}
 	if len(on) == 0 {
 		return tensor.Linear(x, l.Weight, l.Bias)
 	}
 	return tensor.LoRALinear(x, l.Weight, l.Bias, on)
+}
+
+// branch describes the branch of a span whose rows begin at begin in what the layer is given.
+func (l *Linear) branch(p *Pass, s Span, b *Branch, begin int64) tensor.Branch {
+	return tensor.Branch{
+		A: b.A, B: b.B, Scale: b.Scale, Dropout: p.dropout(b.Dropout), Key: s.Key.Named("lora").Derive(l.Site), Begin: begin, End: begin + s.End - s.Begin,
+	}
+}
+
+// apart is Forward where an adapter changes more than a branch beside the base's product can: each has its rows to itself.
+func (l *Linear) apart(p *Pass, spans []Span, x *tensor.Tensor) *tensor.Tensor {
+	if len(spans) == 1 {
+		return l.adapted(p, spans[0], x)
+	}
+	parts := make([]*tensor.Tensor, len(spans))
+	for i, s := range spans {
+		parts[i] = l.adapted(p, s, x.Narrow(0, s.Begin, s.End-s.Begin))
+	}
+	return tensor.Cat(0, parts...)
+}
+
+// adapted is the layer with all that one adapter changes, on its rows.
+func (l *Linear) adapted(p *Pass, s Span, x *tensor.Tensor) *tensor.Tensor {
+	weight, bias := l.Weight, l.Bias
+	if own := p.own(s, weight); own != nil {
+		weight = own
+	}
+	if own := p.own(s, bias); own != nil {
+		bias = own
+	}
+	b := l.branches[s.Adapter]
+	if b == nil {
+		return tensor.Linear(x, weight, bias)
+	}
+	y := l.product(x, weight, b, l.branch(p, s, b, 0))
+	if bias != nil {
+		y = y.Add(bias)
+	}
+	return y
+}
+
+// product is x W^T with the branch, without the bias. With a magnitude m it is m/n * (x W^T + scale * x A^T B^T), n being the
+// length of each row of W + scale * B A, which counts as a constant (section 4.3 of the paper). As in PEFT, what dropout takes
+// from x still goes through W itself, undecomposed.
+func (l *Linear) product(x, weight *tensor.Tensor, b *Branch, branch tensor.Branch) *tensor.Tensor {
+	if b.Magnitude == nil {
+		return tensor.LoRALinear(x, weight, nil, []tensor.Branch{branch})
+	}
+	factor := b.Magnitude.Div(tensor.RowNorms(weight, b.A, b.B, b.Scale)).To(x.DType())
+	if branch.Dropout == 0 {
+		return tensor.LoRALinear(x, weight, nil, []tensor.Branch{branch}).Mul(factor)
+	}
+	kept := x.Dropout(branch.Dropout, branch.Key)
+	branch.Dropout = 0
+	return tensor.LoRALinear(kept, weight, nil, []tensor.Branch{branch}).Mul(factor).Add(tensor.Linear(x.Sub(kept), weight, nil))
 }
 
 // In is the width of what comes in.

@@ -19,7 +19,8 @@ type Pass struct {
 	Adapter int        // the slot of the adapter that all rows go through, or NoAdapter
 	Spans   []Span     // where several adapters share the stream: their rows, in place of Adapter and Key
 
-	Cache *Cache // nil unless text is being generated
+	Cache   *Cache   // nil unless text is being generated
+	Private *Private // what adapters have in place of the base's weights; the model puts its own here
 }
 
 // NoAdapter in place of a slot leaves the base to itself.

@@ -17,6 +17,7 @@ type AdamW struct {
 	names  []string
 	params []*tensor.Tensor
 	m, v   []*tensor.Tensor // first and second moments, float32, pinned
+	exempt []bool           // from the weight decay; nil: none
 	step   int64            // steps taken
 }
 
@@ -31,11 +32,32 @@ func NewAdamW(names []string, params []*tensor.Tensor) *AdamW {
 	return o
 }
 
+// Exempt leaves the parameters whose names are chosen out of the weight decay.
+func (o *AdamW) Exempt(chosen func(name string) bool) {
+	o.exempt = make([]bool, len(o.names))
+	for i, name := range o.names {
+		o.exempt[i] = chosen(name)
+	}
+}
+
 // Step moves the parameters along their gradients and drops these.
 func (o *AdamW) Step(learningRate float64) {
 	o.step++
-	tensor.AdamW(o.params, o.m, o.v, o.step, learningRate, o.Beta1, o.Beta2, o.Epsilon, o.WeightDecay)
+	params, m, v := o.group(false)
+	tensor.AdamW(params, m, v, o.step, learningRate, o.Beta1, o.Beta2, o.Epsilon, o.WeightDecay)
+	params, m, v = o.group(true)
+	tensor.AdamW(params, m, v, o.step, learningRate, o.Beta1, o.Beta2, o.Epsilon, 0)
 	o.ZeroGrad()
+}
+
+// group gives the parameters that are exempt from the weight decay, or the others, with their moments.
+func (o *AdamW) group(exempt bool) (params, m, v []*tensor.Tensor) {
+	for i := range o.params {
+		if (o.exempt != nil && o.exempt[i]) == exempt {
+			params, m, v = append(params, o.params[i]), append(m, o.m[i]), append(v, o.v[i])
+		}
+	}
+	return params, m, v
 }
 
 // ZeroGrad drops all gradients.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"elara/engine/model"
 	"elara/engine/nn"
 	"elara/engine/sample"
 	"elara/engine/tensor"
@@ -47,7 +48,7 @@ func TestGreedyWithCacheIsArgmaxOfTheFullPass(t *testing.T) {
 					for len(want) < 24 && (len(want) == 0 || want[len(want)-1] != endOfText) {
 						r.Engine.Scope(func() {
 							r.Engine.NoGrad(func() {
-								h := m.Hidden(nn.NewPass([][]int32{ids}))
+								h := model.Hidden(m, nn.NewPass([][]int32{ids}))
 								logits := tensor.Linear(h.Narrow(0, int64(len(ids))-1, 1), m.Head(), nil).Float32s()
 								best := 0
 								for j, l := range logits {

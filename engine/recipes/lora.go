@@ -66,7 +66,7 @@ type loraRun struct {
 	optimiser   *optim.AdamW
 	train, eval rows
 	trainable   int64 // parameters of the adapter
-	parameters  int64 // parameters of the base, new tokens included
+	parameters  int64 // parameters of the base that are not trained, new tokens included
 }
 
 // dtype is the type of the frozen weights and of the stream; the adapter is float32 always.
@@ -80,9 +80,6 @@ func dtype(args spec.TrainingArgs) tensor.DType {
 // open loads rows and adapter. It runs inside Engine.Do.
 func (l *loraRun) open(ctx context.Context, resume *spec.Snapshot) error {
 	job := l.job
-	if job.LoRA.Bias != "none" {
-		return fault.New(fault.Invalid, "bias %q is not supported, expected none", job.LoRA.Bias)
-	}
 	read := reading{
 		tok: l.base.tok, maxLength: min(job.MaxLength, int(l.model.Facts().MaxPositions)), appendEOS: job.AppendEOS,
 		completionOnly: job.CompletionOnlyLoss,
@@ -105,7 +102,7 @@ func (l *loraRun) open(ctx context.Context, resume *spec.Snapshot) error {
 	if err := l.attach(resume); err != nil {
 		return err
 	}
-	l.trainable, l.parameters = l.adapter.Trainable(), model.Parameters(l.model)
+	l.trainable, l.parameters = l.adapter.Trainable(), l.adapter.Frozen(model.Parameters(l.model))
 	l.runner.notice(lora.Line(l.trainable, l.parameters))
 	return nil
 }
@@ -120,8 +117,11 @@ func (l *loraRun) attach(resume *spec.Snapshot) error {
 		l.adapter, err = lora.Restore(l.model, l.slot, l.job.LoRA, resume.Files[adapterFile])
 	case l.init != "":
 		l.adapter, err = lora.Load(l.model, l.slot, l.init)
-		if err == nil && (l.adapter.Config.R != l.job.LoRA.R || l.adapter.Config.Alpha != l.job.LoRA.Alpha) {
-			err = fault.At(l.init, 0, "the adapter has r %d and alpha %v, the configuration %d and %v", l.adapter.Config.R, l.adapter.Config.Alpha, l.job.LoRA.R, l.job.LoRA.Alpha)
+		if err == nil {
+			if key := lora.Differs(l.adapter.Config, l.job.LoRA); key != "" {
+				l.adapter.Detach()
+				l.adapter, err = nil, fault.At(l.init, 0, "the adapter has another %s than the configuration", key)
+			}
 		}
 	default:
 		l.adapter, err = lora.New(l.model, l.slot, l.job.LoRA, key)
@@ -139,6 +139,7 @@ func (l *loraRun) attach(resume *spec.Snapshot) error {
 		names[i] = p.Name
 	}
 	l.optimiser = optim.NewAdamW(names, l.adapter.Tensors())
+	l.optimiser.Exempt(optim.NoDecay())
 	a := l.job.Args
 	l.optimiser.Beta1, l.optimiser.Beta2, l.optimiser.Epsilon, l.optimiser.WeightDecay = a.AdamBeta1, a.AdamBeta2, a.AdamEpsilon, a.WeightDecay
 	if resume != nil {

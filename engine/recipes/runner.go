@@ -22,7 +22,8 @@ type Runner struct {
 	mu    sync.Mutex
 	base  *base         // the last one; it is kept when nobody uses it, because the next recipe mostly wants it again
 	freed chan struct{} // closed when nobody uses base any more; nil while nobody waits for that
-	peak  map[tensor.DType]float64
+
+	peak map[tensor.DType]float64 // FLOP/s of matrix products, as far as measured; only inside Engine.Do
 }
 
 func (r *Runner) notice(line string) {

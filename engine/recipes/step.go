@@ -30,8 +30,10 @@ func (l *loraRun) Step(ctx context.Context, step int64, batches [][]int, learnin
 	}
 	dropout := tensor.Key(uint64(l.job.Args.Seed)).Named("dropout").Derive(uint64(step))
 	err := l.runner.Engine.Do(func() (err error) {
+		used := l.runner.utilisation(l.model.Facts().DType)
 		result.Loss, err = l.gradients(micro, leastShared, func(i int, pass *nn.Pass) error {
 			pass.Train, pass.Key = true, dropout.Derive(uint64(i))
+			used.add(l.model, pass)
 			return context.Cause(ctx)
 		})
 		if err != nil {
@@ -42,6 +44,7 @@ func (l *loraRun) Step(ctx context.Context, step int64, batches [][]int, learnin
 			return nil // the loop names it; the parameters stay as they were
 		}
 		l.optimiser.Step(learningRate)
+		result.MatmulShare, result.PeakMemoryBytes = used.share(), peakMemory()
 		return nil
 	})
 	if err != nil {
@@ -67,11 +70,7 @@ func (l *loraRun) gradients(batches [][]nn.Row, least int, each func(i int, pass
 		if err := each(i, pass); err != nil {
 			return 0, err
 		}
-		l.runner.Engine.Scope(func() {
-			sum, _ := loss.Causal(l.model, pass)
-			mean += sum.Scalar() / float64(counted)
-			sum.Scale(1 / float64(counted)).Backward()
-		})
+		mean += backward(l.model, pass, l.job.Args, 1/float64(counted)) / float64(counted)
 	}
 	return mean, nil
 }

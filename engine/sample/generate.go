@@ -74,8 +74,8 @@ func run(ctx context.Context, m model.Model, prompts [][]int32, o Options, posit
 		}
 		var logits []float32
 		e.Scope(func() {
-			h := m.Hidden(pass).Rows(e.FromInt64(last))
-			logits = tensor.Linear(h, m.Head(), nil).Float32s() // [live, vocabulary]
+			h := model.Hidden(m, pass).Rows(e.FromInt64(last))
+			logits = tensor.Linear(h, pass.Head(m.Head()), nil).Float32s() // [live, vocabulary]
 		})
 		vocabulary := len(logits) / len(live)
 		next := &nn.Pass{Cache: cache, Adapter: o.Adapter}

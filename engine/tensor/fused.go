@@ -37,6 +37,14 @@ func LoRALinear(x, w, bias *Tensor, branches []Branch) *Tensor {
 	return x.engine.native(out)
 }
 
+// RowNorms gives the 2-norm of each row of w + scale * b a, float32 [out], as a constant of the backward pass.
+// w: [out, in], a: float32 [r, in], b: float32 [out, r].
+func RowNorms(w, a, b *Tensor, scale float64) *Tensor {
+	var out C.el_tensor
+	check("row_norms", C.el_row_norms(&out, ptr(w), ptr(a), ptr(b), C.double(scale)), w, a, b)
+	return w.engine.native(out)
+}
+
 // Dropout zeroes each element with probability p and scales the rest by 1/(1-p); the mask is a function of key and position.
 func (t *Tensor) Dropout(p float64, key Key) *Tensor {
 	var out C.el_tensor
@@ -109,9 +117,12 @@ func CacheAttention(q, k, v *Tensor, slot, length []int64, window int64, scale f
 // LinearCrossEntropy is the cross-entropy of the logits h w^T against targets, without ever holding more than chunk rows of
 // logits. h: [rows, width], w: [vocabulary, width], targets: int64 [rows], weights: float32 [rows] or nil for ones. It gives
 // the weighted sum over rows, which carries the gradient, and the rows' own -log p in nats, float32 [rows], which do not.
-func LinearCrossEntropy(h, w, targets, weights *Tensor, chunk int64) (sum, nll *Tensor) {
+//
+// With smoothing above 0 the sum is of (1 - smoothing) * -log p + smoothing * the mean of -log p over the vocabulary; nll stays
+// what it is.
+func LinearCrossEntropy(h, w, targets, weights *Tensor, smoothing float64, chunk int64) (sum, nll *Tensor) {
 	var s, n C.el_tensor
-	check("linear_cross_entropy", C.el_linear_cross_entropy(&s, &n, ptr(h), ptr(w), ptr(targets), ptr(weights), C.int64_t(chunk)), h, w, targets, weights)
+	check("linear_cross_entropy", C.el_linear_cross_entropy(&s, &n, ptr(h), ptr(w), ptr(targets), ptr(weights), C.double(smoothing), C.int64_t(chunk)), h, w, targets, weights)
 	return h.engine.native(s), h.engine.native(n)
 }
 

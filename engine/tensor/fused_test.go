@@ -224,24 +224,30 @@ func TestLinearCrossEntropyAgainstHandAndChunks(t *testing.T) {
 		// logits (1, 2) and (3, 0): -log p of class 0 is log(1+e) = 1.3132617, of class 1 is log(1+e^3) = 3.0485873.
 		h := e.FromFloat32([]float32{1, 0, 0, 1}, 2, 2)
 		w := e.FromFloat32([]float32{1, 3, 2, 0}, 2, 2)
-		sum, nll := LinearCrossEntropy(h, w, e.FromInt64([]int64{0, 1}), nil, 256)
+		sum, nll := LinearCrossEntropy(h, w, e.FromInt64([]int64{0, 1}), nil, 0, 256)
 		require.InDeltaSlice(t, []float32{1.3132617, 3.0485873}, nll.Float32s(), 1e-6)
 		require.InDelta(t, 4.361849, sum.Scalar(), 1e-6)
-		sum, nll = LinearCrossEntropy(h, w, e.FromInt64([]int64{0, 1}), e.FromFloat32([]float32{3, 0.5}, 2), 1)
+		sum, nll = LinearCrossEntropy(h, w, e.FromInt64([]int64{0, 1}), e.FromFloat32([]float32{3, 0.5}, 2), 0, 1)
 		require.InDeltaSlice(t, []float32{1.3132617, 3.0485873}, nll.Float32s(), 1e-6)
 		require.InDelta(t, 3*1.3132617+0.5*3.0485873, sum.Scalar(), 1e-6)
+		// The mean of -log p over both classes is (1.3132617 + 0.3132617) / 2 and (0.0485873 + 3.0485873) / 2.
+		sum, nll = LinearCrossEntropy(h, w, e.FromInt64([]int64{0, 1}), e.FromFloat32([]float32{3, 0.5}, 2), 0.1, 1)
+		require.InDeltaSlice(t, []float32{1.3132617, 3.0485873}, nll.Float32s(), 1e-6, "smoothing changes what rows are measured by")
+		require.InDelta(t, 3*(0.9*1.3132617+0.1*0.8132617)+0.5*(0.9*3.0485873+0.1*1.5485873), sum.Scalar(), 2e-6)
 		targets := []int64{3, 0, 4, 1, 2, 2, 0}
 		weights := []float32{1, 2, 0.5, 1, 3, 1, 0.25}
 		for _, chunk := range []int64{2, 256} {
 			for _, weighted := range []bool{false, true} {
-				gradient(t, e, func(in []*Tensor) *Tensor {
-					var each *Tensor
-					if weighted {
-						each = e.FromFloat32(weights, 7)
-					}
-					s, _ := LinearCrossEntropy(in[0].View(7, 6), in[1].View(5, 6), e.FromInt64(targets), each, chunk)
-					return s
-				}, draw(42, 18), draw(30, 19))
+				for _, smoothing := range []float64{0, 0.3} {
+					gradient(t, e, func(in []*Tensor) *Tensor {
+						var each *Tensor
+						if weighted {
+							each = e.FromFloat32(weights, 7)
+						}
+						s, _ := LinearCrossEntropy(in[0].View(7, 6), in[1].View(5, 6), e.FromInt64(targets), each, smoothing, chunk)
+						return s
+					}, draw(42, 18), draw(30, 19))
+				}
 			}
 		}
 	})

@@ -160,6 +160,14 @@ char* el_lora_linear(el_tensor* out, el_tensor x, el_tensor w, el_tensor bias, c
   });
 }
 
+// The lengths count as a constant in DoRA: no graph is recorded.
+char* el_row_norms(el_tensor* out, el_tensor w, el_tensor a, el_tensor b, double scale) {
+  return guarded([&] {
+    at::NoGradGuard constant;
+    *out = own(at::linalg_vector_norm(at::addmm(T(w).to(at::kFloat), T(b), T(a), 1.0, scale), 2, at::IntArrayRef{1}));
+  });
+}
+
 char* el_dropout(el_tensor* out, el_tensor x, double p, uint64_t key) {
   return guarded([&] { *out = own(DropoutFunction::apply(T(x), p, static_cast<int64_t>(key))); });
 }

@@ -151,4 +151,12 @@ func (t *Tensor) Grad() *Tensor {
 func (t *Tensor) ZeroGrad() { check("zero_grad", C.el_zero_grad(ptr(t)), t) }
 
 // Backward adds the gradients of a scalar to every leaf it depends on.
-func (t *Tensor) Backward() { check("backward", C.el_backward(ptr(t)), t) }
+func (t *Tensor) Backward() { check("backward", C.el_backward(ptr(t), nil), t) }
+
+// BackwardWith goes on from a tensor whose own gradient is known, of the same shape.
+func (t *Tensor) BackwardWith(grad *Tensor) {
+	check("backward", C.el_backward(ptr(t), ptr(grad)), t, grad)
+}
+
+// RequiresGrad reports whether a backward pass would reach a leaf through this tensor.
+func (t *Tensor) RequiresGrad() bool { return libtch.AtRequiresGrad(t.c) }

@@ -24,7 +24,7 @@ char *el_fill_normal(el_tensor t, double mean, double std, uint64_t key);
 char *el_set_requires_grad(el_tensor t, int on);
 char *el_grad(el_tensor *out, el_tensor t); /* *out is NULL where there is none yet */
 char *el_zero_grad(el_tensor t);
-char *el_backward(el_tensor loss);
+char *el_backward(el_tensor loss, el_tensor grad); /* grad: of the loss, or NULL where that is a scalar */
 
 /* linear.cc */
 char *el_linear(el_tensor *out, el_tensor x, el_tensor w, el_tensor bias);
@@ -36,6 +36,7 @@ typedef struct {
 } el_branch;
 char *el_lora_linear(el_tensor *out, el_tensor x, el_tensor w, el_tensor bias, const el_branch *branches, int n);
 char *el_dropout(el_tensor *out, el_tensor x, double p, uint64_t key);
+char *el_row_norms(el_tensor *out, el_tensor w, el_tensor a, el_tensor b, double scale); /* of w + scale * b a */
 
 /* layers.cc */
 char *el_rms_norm(el_tensor *out, el_tensor x, el_tensor w, double eps);
@@ -53,7 +54,7 @@ char *el_cache_attention(el_tensor *out, el_tensor q, el_tensor k, el_tensor v, 
 
 /* loss.cc */
 char *el_linear_cross_entropy(el_tensor *sum, el_tensor *nll, el_tensor h, el_tensor w, el_tensor targets,
-                              el_tensor weights, int64_t chunk); /* weights: NULL or float32, one per row */
+                              el_tensor weights, double smoothing, int64_t chunk); /* weights: NULL or float32, one per row */
 
 /* optim.cc */
 char *el_grad_norm(double *out, const el_tensor *params, int n);

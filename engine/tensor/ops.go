@@ -47,6 +47,13 @@ func (t *Tensor) Mul(other *Tensor) *Tensor {
 	return t.engine.result("mul", out, t, other)
 }
 
+// Div is the elementwise quotient, with broadcasting.
+func (t *Tensor) Div(other *Tensor) *Tensor {
+	var out libtch.Ctensor
+	libtch.AtgDiv(&out, t.c, other.c)
+	return t.engine.result("div", out, t, other)
+}
+
 // Scale multiplies by a number.
 func (t *Tensor) Scale(factor float64) *Tensor {
 	scalar := libtch.AtsFloat(factor)
@@ -96,6 +103,13 @@ func (t *Tensor) Contiguous() *Tensor {
 	var out libtch.Ctensor
 	libtch.AtgContiguous(&out, t.c)
 	return t.engine.result("contiguous", out, t)
+}
+
+// Detach gives the same elements without what led to them.
+func (t *Tensor) Detach() *Tensor {
+	var out libtch.Ctensor
+	libtch.AtgDetach(&out, t.c)
+	return t.engine.result("detach", out, t)
 }
 
 // Rows takes the rows of a matrix named by an int64 index [n]: [rows, width] -> [n, width].

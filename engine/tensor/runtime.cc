@@ -9,6 +9,7 @@
 
 #include "border.h"
 #include "kernel.h"
+#include "memory.h"
 #include "native.h"
 
 using namespace elara;
@@ -52,11 +53,12 @@ extern "C" {
 char* el_start(int threads) {
   return guarded([&] {
     TORCH_CHECK(mallopt(M_MMAP_THRESHOLD, 32 << 20) == 1 && mallopt(M_TRIM_THRESHOLD, INT_MAX) == 1, "mallopt refused");
+    if (getenv("EL_POOL") != nullptr) start_memory();
     if (threads > 0) at::set_num_threads(threads);
   });
 }
 
-void el_trim(void) { malloc_trim(0); }
+void el_trim(void) { trim_memory(); }
 
 int el_get_threads(void) { return at::get_num_threads(); }
 
@@ -121,8 +123,12 @@ char* el_zero_grad(el_tensor t) {
   return guarded([&] { T(t).mutable_grad() = at::Tensor(); });
 }
 
-char* el_backward(el_tensor loss) {
-  return guarded([&] { torch::autograd::backward({T(loss)}, {}); });
+char* el_backward(el_tensor loss, el_tensor grad) {
+  return guarded([&] {
+    torch::autograd::variable_list seed;
+    if (grad != nullptr) seed.push_back(T(grad));
+    torch::autograd::backward({T(loss)}, seed);
+  });
 }
 
 }  // extern "C"

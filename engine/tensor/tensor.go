@@ -95,12 +95,14 @@ func (t *Tensor) Pin() *Tensor {
 	return t
 }
 
-// Free ends a pinned tensor.
+// Free ends a tensor now: a pinned one, or one of the innermost scope that is not needed until its end.
 func (t *Tensor) Free() {
-	if t.pinned && t.c != nil {
-		t.engine.free([]libtch.Ctensor{t.c})
-		t.c = nil
+	if t.c == nil {
+		return
 	}
+	t.Pin()
+	t.engine.free([]libtch.Ctensor{t.c})
+	t.c = nil
 }
 
 // Shape gives the sizes.

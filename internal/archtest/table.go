@@ -37,7 +37,7 @@ func Table() []Layer {
 		{Path: "storage", May: []string{"spec"}, Never: []string{temporal, viper, gotch, engine}},
 		{Path: "data", May: []string{"spec"}, Never: []string{temporal, aws, viper, gotch, engine, storage}},
 		{Path: "scoring", May: []string{"spec", "data"}, Never: []string{temporal, aws, viper, gotch, engine, storage}},
-		{Path: "configs", May: []string{"spec"}, Never: []string{temporal, aws, gotch, engine, storage}},
+		{Path: "configs", May: []string{"spec", "data/hub"}, Never: []string{temporal, aws, gotch, engine, storage}},
 		{Path: "workflows", May: []string{"spec", "activities"}, Never: []string{gotch, engine, viper}},
 		{
 			Path:  "activities",
@@ -48,7 +48,7 @@ func Table() []Layer {
 
 		{Path: "engine/tensor", May: []string{"spec/fault"}, Never: append([]string{"elara/data"}, outside...)},
 		{Path: "engine/nn", May: tensorWork, Never: outside},
-		{Path: "engine/model", May: append([]string{"data/gguf"}, tensorWork...), Never: outside},
+		{Path: "engine/model", May: append([]string{"data/gguf", "data/torchfile"}, tensorWork...), Never: outside},
 		{Path: "engine/lora", May: tensorWork, Never: outside},
 		{Path: "engine/optim", May: tensorWork, Never: outside},
 		{Path: "engine/loss", May: tensorWork, Never: outside},

@@ -23,6 +23,7 @@ const (
 	historyFile     = "temporal.db"
 	objectsFolder   = "objects" // made by the gateway
 	logsFolder      = "logs"
+	curvesName      = "curves" // made by the worker
 )
 
 // DefaultFolder is where state lies when nobody says otherwise: $XDG_STATE_HOME/elara, or ~/.local/state/elara.

@@ -140,12 +140,23 @@ func TestWorkerBelongsToItsStackWhateverTheEnvironmentNames(t *testing.T) {
 	t.Setenv("ELARA_TEMPORAL_API_KEY", "cloud")
 	t.Setenv("ELARA_S3_PREFIX", "elsewhere/")
 	t.Setenv("ELARA_WORKER_DEVICE", "cuda:0")
-	env := workerEnv(Record{Temporal: "127.0.0.1:1", S3: "http://127.0.0.1:2", Bucket: "b"}, Credentials{AccessKey: "k", SecretKey: "s"})
+	env := workerEnv(Record{Temporal: "127.0.0.1:1", S3: "http://127.0.0.1:2", Bucket: "b", Curves: "/state/curves"}, Credentials{AccessKey: "k", SecretKey: "s"})
 	joined := "\n" + strings.Join(env, "\n") + "\n"
 	for _, absent := range []string{"ELARA_CONFIG=", "ELARA_TEMPORAL_API_KEY=", "ELARA_S3_PREFIX="} {
 		require.NotContains(t, joined, "\n"+absent)
 	}
-	for _, present := range []string{"ELARA_WORKER_DEVICE=cuda:0", "ELARA_TEMPORAL_ADDRESS=127.0.0.1:1", "ELARA_S3_ENDPOINT=http://127.0.0.1:2", "ELARA_S3_SECRET_KEY=s"} {
+	for _, present := range []string{"ELARA_WORKER_DEVICE=cuda:0", "ELARA_TEMPORAL_ADDRESS=127.0.0.1:1", "ELARA_S3_ENDPOINT=http://127.0.0.1:2", "ELARA_S3_SECRET_KEY=s", "ELARA_TELEMETRY_LOGGING_DIR=/state/curves"} {
 		require.Contains(t, joined, "\n"+present+"\n")
 	}
+}
+
+func TestCurvesLieInTheStateFolderUnlessTheEnvironmentSaysOtherwise(t *testing.T) {
+	t.Setenv("ELARA_TELEMETRY_LOGGING_DIR", "")
+	folder, err := curvesFolder("/state")
+	require.NoError(t, err)
+	require.Equal(t, "/state/curves", folder)
+	t.Setenv("ELARA_TELEMETRY_LOGGING_DIR", "/elsewhere")
+	folder, err = curvesFolder("/state")
+	require.NoError(t, err)
+	require.Equal(t, "/elsewhere", folder)
 }

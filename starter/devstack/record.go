@@ -20,6 +20,7 @@ type Record struct {
 	Region    string    `json:"region"`
 	Bucket    string    `json:"bucket"`
 	Metrics   string    `json:"metrics"` // host:port of the worker's /metrics
+	Curves    string    `json:"curves"`  // folder of the trainings' curves
 	Parts     []Part    `json:"parts"`
 }
 

@@ -136,11 +136,15 @@ func (s *Stack) settle(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	curves, err := curvesFolder(o.Folder)
+	if err != nil {
+		return err
+	}
 	s.record = Record{
 		PID: os.Getpid(), StartedAt: time.Now().UTC().Truncate(time.Second),
 		Temporal: address(temporal), Namespace: Namespace, UI: httpURL(ui),
 		S3: httpURL(s3), Region: Region, Bucket: Bucket,
-		Metrics: address(metrics),
+		Metrics: address(metrics), Curves: curves,
 	}
 	return nil
 }

@@ -17,11 +17,15 @@ import (
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
 
+	"elara/activities"
+	"elara/data/hub"
 	"elara/internal/setup"
+	"elara/spec"
 	"elara/spec/fault"
 	"elara/storage"
 	"elara/storage/gateway"
 	"elara/storage/s3"
+	"elara/telemetry/runlog"
 	"elara/tests/toy"
 	"elara/worker/serve"
 	"elara/workflows/namespace"
@@ -142,6 +146,7 @@ const (
 	bucketVar      = "ELARA_CHAIN_BUCKET"
 	cacheVar       = "ELARA_CHAIN_CACHE"
 	killAtVar      = "ELARA_CHAIN_KILL_AT" // step at which the worker kills itself; empty: never
+	curvesVar      = "ELARA_CHAIN_CURVES"  // folder; empty: none are kept
 	queueSuffixVar = "ELARA_CHAIN_QUEUE"
 )
 
@@ -205,9 +210,29 @@ func workerMain(ctx context.Context) error {
 	if err := storage.Probe(ctx, store); err != nil {
 		return err
 	}
+	where, err := hub.FromEnvironment(os.Getenv)
+	if err != nil {
+		return err
+	}
+	models, err := hub.New(where)
+	if err != nil {
+		return err
+	}
 	return serve.Run(ctx, serve.Options{
 		Client: c, Store: store, CacheDir: os.Getenv(cacheVar), Logger: logger,
 		ControlQueue: controlQueue(os.Getenv(queueSuffixVar)), TrainQueue: trainQueue(os.Getenv(queueSuffixVar)),
-		Engine: &serve.Engine{Device: "cpu", Trainer: trainer(os.Getenv(killAtVar)), Evaluator: toy.Evaluator{}},
+		Hub:    models,
+		Curves: keepCurves(os.Getenv(curvesVar)),
+		Engine: &serve.Engine{Device: "cpu", Trainer: trainer(os.Getenv(killAtVar)), Pretrainer: toy.Pretrainer{Trainer: trainer(os.Getenv(killAtVar))}, Evaluator: toy.Evaluator{}},
 	})
+}
+
+// keepCurves is what elara-worker makes of its settings.
+func keepCurves(folder string) activities.Curves {
+	if folder == "" {
+		return nil
+	}
+	return func(run spec.RunID, adapter spec.AdapterName, config any, state []byte) (*runlog.Log, error) {
+		return runlog.Open(runlog.Options{Dir: folder, Run: string(run), Adapter: string(adapter), Config: config, State: state})
+	}
 }

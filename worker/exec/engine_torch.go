@@ -16,7 +16,7 @@ import (
 )
 
 func engineCommands() []*cobra.Command {
-	return []*cobra.Command{loraCommand(), scoreCommand(), generateCommand(), tinyModelCommand()}
+	return []*cobra.Command{loraCommand(), pretrainCommand(), scoreCommand(), generateCommand(), tinyModelCommand()}
 }
 
 // withEngine runs f with a runner of its own.
@@ -34,7 +34,7 @@ type modelFlags struct {
 }
 
 func (f *modelFlags) declare(c *cobra.Command, in, out string) {
-	required(c, &f.model, "model", "folder in Hugging Face form, or a .gguf file")
+	required(c, &f.model, "model", "folder in Hugging Face form, a .gguf file, or owner/name on a hub")
 	required(c, &f.in, "in", in)
 	required(c, &f.out, "out", out)
 	c.Flags().StringVar(&f.adapter, "adapter", "", "PEFT adapter folder")
@@ -54,6 +54,19 @@ func (f *modelFlags) texts(ctx context.Context) ([]string, error) {
 		return nil, fault.At(f.in, 0, `no texts, expected {"text": ...} a line`)
 	}
 	return texts, nil
+}
+
+// run finds the model and lets work write the output's lines.
+func (f *modelFlags) run(c *cobra.Command, work func(r *recipes.Runner, model string, line func(any) error) error) error {
+	return withModels(c.ErrOrStderr(), func(m *models) error {
+		model, err := m.find(c.Context(), f.model)
+		if err != nil {
+			return err
+		}
+		return withEngine(f.threads, func(r *recipes.Runner) error {
+			return writeLines(f.out, func(line func(any) error) error { return f.placed(work(r, model, line)) })
+		})
+	})
 }
 
 // placed names the line of a text that cannot be used.
@@ -76,10 +89,8 @@ func scoreCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return withEngine(f.threads, func(r *recipes.Runner) error {
-				return writeLines(f.out, func(line func(any) error) error {
-					return f.placed(r.Score(c.Context(), f.model, f.adapter, texts, func(s recipes.Scored) error { return line(s) }))
-				})
+			return f.run(c, func(r *recipes.Runner, model string, line func(any) error) error {
+				return r.Score(c.Context(), model, f.adapter, texts, func(s recipes.Scored) error { return line(s) })
 			})
 		},
 	}
@@ -102,10 +113,8 @@ func generateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return withEngine(f.threads, func(r *recipes.Runner) error {
-				return writeLines(f.out, func(line func(any) error) error {
-					return f.placed(r.Generate(c.Context(), f.model, f.adapter, prompts, o, func(g recipes.Generated) error { return line(g) }))
-				})
+			return f.run(c, func(r *recipes.Runner, model string, line func(any) error) error {
+				return r.Generate(c.Context(), model, f.adapter, prompts, o, func(g recipes.Generated) error { return line(g) })
 			})
 		},
 	}

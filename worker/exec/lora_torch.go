@@ -17,9 +17,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"elara/configs"
+	"elara/data/hub"
 	"elara/engine/recipes"
 	"elara/spec"
 	"elara/spec/fault"
+	"elara/telemetry/runlog"
 )
 
 func loraCommand() *cobra.Command {
@@ -27,6 +29,7 @@ func loraCommand() *cobra.Command {
 	var initAdapter string
 	var threads int
 	var resume bool
+	var curves curveFlags
 	c := &cobra.Command{
 		Use:   "lora --config C.json [--config D.json ...] [--init-adapter DIR]",
 		Short: "Train adapters as the guide's JSON files describe them, several at once over one base",
@@ -46,16 +49,24 @@ func loraCommand() *cobra.Command {
 			if err := apart(trainings); err != nil {
 				return err
 			}
-			return withEngine(threads, func(r *recipes.Runner) error {
-				r.InitAdapter, r.Timings = initAdapter, true
-				r.Notice = func(line string) { fmt.Fprintln(c.OutOrStdout(), line) }
-				errs := make([]error, len(trainings))
-				var all sync.WaitGroup
-				for i, t := range trainings {
-					all.Go(func() { errs[i] = t.run(c.Context(), r) })
+			return withModels(c.ErrOrStderr(), func(m *models) error {
+				for _, t := range trainings {
+					if err := t.findBase(c.Context(), m); err != nil {
+						return err
+					}
 				}
-				all.Wait()
-				return errors.Join(errs...)
+				if err := curves.open(trainings, c.ErrOrStderr()); err != nil {
+					return err
+				}
+				err := withEngine(threads, func(r *recipes.Runner) error {
+					r.InitAdapter, r.Timings = initAdapter, true
+					r.Notice = func(line string) { fmt.Fprintln(c.OutOrStdout(), line) }
+					return trainAll(c.Context(), r, trainings)
+				})
+				if report := curves.report(); report != "" {
+					fmt.Fprintf(c.OutOrStdout(), "curves: %s\n", report)
+				}
+				return err
 			})
 		},
 	}
@@ -65,9 +76,21 @@ func loraCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&initAdapter, "init-adapter", "", "PEFT folder to begin from instead of a fresh adapter")
 	c.Flags().IntVar(&threads, "threads", 0, "CPU threads; 0: all cores")
+	curves.declare(c)
 	c.Flags().BoolVar(&resume, "resume", false, "go on from the newest checkpoint in training_args.output_dir")
 	c.MarkFlagsMutuallyExclusive("init-adapter", "resume")
 	return c
+}
+
+// trainAll trains at once.
+func trainAll(ctx context.Context, r *recipes.Runner, trainings []*training) error {
+	errs := make([]error, len(trainings))
+	var all sync.WaitGroup
+	for i, t := range trainings {
+		all.Go(func() { errs[i] = t.run(ctx, r) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 // lines lets trainings that run at once print whole lines.
@@ -85,7 +108,9 @@ func (l *lines) Write(p []byte) (int, error) {
 // training is one adapter of the command.
 type training struct {
 	config   string // its file
-	job      spec.LoRAJob
+	asRead   spec.LoRAJob
+	job      spec.LoRAJob // with a path for a base model
+	base     hub.Name     // of the base model; zero where it was given by a path
 	from     *spec.Snapshot
 	observer *folderObserver
 }
@@ -103,8 +128,8 @@ func openTraining(c *cobra.Command, file string, resume, named bool) (*training,
 	for _, w := range warnings {
 		fmt.Fprintf(c.ErrOrStderr(), "%swarning: %s\n", name, w)
 	}
-	t := &training{config: file, job: job, observer: &folderObserver{
-		dir: job.Args.OutputDir, keep: job.Args.SaveTotalLimit, out: c.OutOrStdout(), every: max(1, job.Args.LoggingSteps), name: name,
+	t := &training{config: file, asRead: job, job: job, observer: &folderObserver{
+		dir: job.Args.OutputDir, keep: job.Args.SaveTotalLimit, out: c.OutOrStdout(), name: name,
 	}}
 	if resume {
 		t.from, err = t.observer.newest()
@@ -127,10 +152,30 @@ func apart(trainings []*training) error {
 	return nil
 }
 
+// findBase fetches a base model that is given by its name on a hub.
+func (t *training) findBase(ctx context.Context, m *models) (err error) {
+	if filepath.IsAbs(t.asRead.BaseModel) {
+		return nil
+	}
+	if t.base, err = hub.ParseName(t.asRead.BaseModel); err != nil {
+		return placed(t.config, err)
+	}
+	if t.job.BaseModel, err = m.fetch(ctx, t.base); err != nil {
+		return fmt.Errorf("%s: base_model: %w", t.config, err)
+	}
+	return nil
+}
+
 func (t *training) run(ctx context.Context, r *recipes.Runner) error {
 	outcome, err := r.TrainLoRA(ctx, t.job, t.from, t.observer)
+	t.observer.curve.Close(err == nil && outcome.Done)
 	if err != nil {
 		return placed(t.config, err)
+	}
+	if t.base != (hub.Name{}) {
+		if err := nameBase(t.job.OutputDir, t.base); err != nil {
+			return err
+		}
 	}
 	_, err = fmt.Fprintf(t.observer.out, "%s%d steps, mean loss %.4f: %s\n", t.observer.name, outcome.Step, outcome.Loss, t.job.OutputDir)
 	return err
@@ -150,13 +195,14 @@ type folderObserver struct {
 	dir   string
 	keep  int // newest checkpoints kept; 0: all
 	out   io.Writer
-	every int64
 	name  string // before each line, where several adapters train
+	curve *runlog.Log
 }
 
-// Progress implements spec.TrainObserver.
+// Progress implements spec.TrainObserver. A line is printed where a logging window ends.
 func (o *folderObserver) Progress(p spec.Progress) {
-	if p.Step%o.every == 0 || p.Step == p.TotalSteps {
+	o.curve.Observe(p)
+	if p.LoggedStep == p.Step || p.Step == p.TotalSteps {
 		fmt.Fprintf(o.out, "%sstep %d/%d  epoch %.2f  loss %.4f  lr %.3g  grad norm %.3f  %.0f tokens/s\n", o.name, p.Step, p.TotalSteps, p.Epoch, p.Loss, p.LearningRate, p.GradNorm, p.TokensPerSecond)
 	}
 }

@@ -39,15 +39,18 @@ type Options struct {
 	ControlQueue string // empty: workflows.ControlQueue
 	TrainQueue   string // stem of the device queues; empty: workflows.TrainQueue
 	Engine       *Engine
+	Hub          activities.Hub         // nil: base models cannot be given by name
+	Curves       activities.Curves      // nil: no curves are kept
 	Instruments  *telemetry.Instruments // nil: nothing is measured
 	Logger       *slog.Logger
 }
 
 // Engine is what a worker trains and evaluates with.
 type Engine struct {
-	Device    string // class of device: "cpu", "cuda", ...
-	Trainer   activities.Trainer
-	Evaluator activities.Evaluator
+	Device     string // class of device: "cpu", "cuda", ...
+	Trainer    activities.Trainer
+	Pretrainer activities.Pretrainer
+	Evaluator  activities.Evaluator
 	// AtOnce is how many trainings and evaluations share the device. They take turns step by step over one base model.
 	AtOnce int
 }
@@ -108,7 +111,7 @@ func (o Options) control(scratch string, fatal chan<- error) sdkworker.Worker {
 	})
 	workflows.Register(worker)
 	worker.RegisterActivity(&activities.Control{
-		Store: o.Store, Cache: o.cache(), Scratch: scratch, Instruments: o.Instruments,
+		Store: o.Store, Cache: o.cache(), Scratch: scratch, Hub: o.Hub, Instruments: o.Instruments,
 	})
 	o.Logger.Info("serving", "queue", queue)
 	return worker
@@ -129,7 +132,7 @@ func (o Options) device(scratch string, fatal chan<- error) sdkworker.Worker {
 	})
 	worker.RegisterActivity(&activities.Device{
 		Store: o.Store, Cache: o.cache(), Scratch: scratch, Instruments: o.Instruments,
-		Trainer: o.Engine.Trainer, Evaluator: o.Engine.Evaluator,
+		Trainer: o.Engine.Trainer, Pretrainer: o.Engine.Pretrainer, Evaluator: o.Engine.Evaluator, Curves: o.Curves,
 	})
 	o.Logger.Info("serving", "queue", queue)
 	return worker

@@ -25,7 +25,7 @@ func Load(e *tensor.Engine, path string, dtype tensor.DType) (model.Model, error
 	}
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {
-		return nil, fault.At(path, 0, "no such model, expected a folder with config.json and model.safetensors, or a .gguf file")
+		return nil, fault.At(path, 0, "no such model, expected a folder with config.json and model.safetensors or pytorch_model.bin, or a .gguf file")
 	}
 	// A folder that holds just one GGUF file is how an imported base model looks.
 	if found, err := filepath.Glob(filepath.Join(path, "*.gguf")); err == nil && len(found) == 1 {

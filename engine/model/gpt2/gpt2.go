@@ -19,6 +19,7 @@ type Model struct {
 	positions    *tensor.Tensor   // [positions, width]
 	layers       []block
 	normW, normB *tensor.Tensor
+	private      nn.Private
 }
 
 type block struct {
@@ -58,6 +59,7 @@ func Load(c Config, r *model.Reader) (*Model, error) {
 	m.facts = model.Facts{
 		Architecture: "gpt2", Vocabulary: c.VocabSize, Width: d, Layers: c.NLayer, MaxPositions: c.NPositions,
 		DType: r.DType, TiedHead: m.head == nil, EOS: c.eos, Pad: c.pad, CountsFirstToken: true,
+		AttentionWidth: d, Windows: make([]int64, c.NLayer),
 	}
 	return m, nil
 }
@@ -89,22 +91,30 @@ const (
 	siteResidual  // two a block follow
 )
 
-// Hidden implements model.Model.
-func (m *Model) Hidden(p *nn.Pass) *tensor.Tensor {
+// Stages implements model.Model.
+func (m *Model) Stages(p *nn.Pass) (x *tensor.Tensor, stages []model.Stage) {
 	e, c := m.normW.Engine(), m.config
-	tokens, width := int64(len(p.Tokens)), c.NEmbd/c.NHead
-	x := m.tokens.Weight.Rows(e.FromInt64(p.Tokens)).Add(m.positions.Rows(e.FromInt64(p.Positions)))
-	x = p.Dropout(x, c.EmbdPdrop, siteEmbedding)
-	for i, b := range m.layers {
-		h := b.attn.Forward(p, x.LayerNorm(b.norm1W, b.norm1B, c.LayerNormEpsilon))
-		part := func(n int64) *tensor.Tensor { return h.Narrow(1, n*c.NEmbd, c.NEmbd).View(tokens, c.NHead, width) }
-		a := nn.Attention{Scale: m.scale(i), Dropout: c.AttnPdrop}.Attend(p, i, part(0), part(1), part(2))
-		a = b.attnProj.Forward(p, a.View(tokens, c.NEmbd))
-		x = x.Add(p.Dropout(a, c.ResidPdrop, siteResidual+2*uint64(i)))
-		f := b.mlpProj.Forward(p, b.fc.Forward(p, x.LayerNorm(b.norm2W, b.norm2B, c.LayerNormEpsilon)).GELU())
-		x = x.Add(p.Dropout(f, c.ResidPdrop, siteResidual+2*uint64(i)+1))
+	p.Private = &m.private
+	for i := range m.layers {
+		stages = append(stages, func(x *tensor.Tensor) *tensor.Tensor { return m.block(p, i, x) })
 	}
-	return x.LayerNorm(m.normW, m.normB, c.LayerNormEpsilon)
+	stages = append(stages, func(x *tensor.Tensor) *tensor.Tensor {
+		return x.LayerNorm(p.Own(m.normW), p.Own(m.normB), c.LayerNormEpsilon)
+	})
+	x = p.Own(m.tokens.Weight).Rows(e.FromInt64(p.Tokens)).Add(p.Own(m.positions).Rows(e.FromInt64(p.Positions)))
+	return p.Dropout(x, c.EmbdPdrop, siteEmbedding), stages
+}
+
+// block runs one layer over the stream. x: [tokens, width].
+func (m *Model) block(p *nn.Pass, layer int, x *tensor.Tensor) *tensor.Tensor {
+	b, c, tokens := m.layers[layer], m.config, int64(len(p.Tokens))
+	width, site := c.NEmbd/c.NHead, siteResidual+2*uint64(layer)
+	h := b.attn.Forward(p, x.LayerNorm(p.Own(b.norm1W), p.Own(b.norm1B), c.LayerNormEpsilon))
+	part := func(n int64) *tensor.Tensor { return h.Narrow(1, n*c.NEmbd, c.NEmbd).View(tokens, c.NHead, width) }
+	a := nn.Attention{Scale: m.scale(layer), Dropout: c.AttnPdrop}.Attend(p, layer, part(0), part(1), part(2))
+	x = x.Add(p.Dropout(b.attnProj.Forward(p, a.View(tokens, c.NEmbd)), c.ResidPdrop, site))
+	f := b.mlpProj.Forward(p, b.fc.Forward(p, x.LayerNorm(p.Own(b.norm2W), p.Own(b.norm2B), c.LayerNormEpsilon)).GELU())
+	return x.Add(p.Dropout(f, c.ResidPdrop, site+1))
 }
 
 // scale is what the scores of a layer are multiplied by.
@@ -118,6 +128,9 @@ func (m *Model) scale(layer int) float64 {
 	}
 	return s
 }
+
+// Private implements model.Model.
+func (m *Model) Private() *nn.Private { return &m.private }
 
 // Head implements model.Model.
 func (m *Model) Head() *tensor.Tensor {

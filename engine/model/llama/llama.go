@@ -21,6 +21,7 @@ type Model struct {
 	norm     *tensor.Tensor
 	cos, sin *tensor.Tensor // float32 [positions so far, head width / 2]
 	tables   []*tensor.Tensor
+	private  nn.Private
 }
 
 type block struct {
@@ -64,6 +65,10 @@ func Load(c Config, r *model.Reader) (*Model, error) {
 	m.facts = model.Facts{
 		Architecture: c.family(), Vocabulary: c.VocabSize, Width: d, Layers: c.NumHiddenLayers, MaxPositions: c.MaxPositionEmbeddings,
 		DType: r.DType, TiedHead: m.head == nil, EOS: c.EOS, Pad: c.Pad,
+		AttentionWidth: heads,
+	}
+	for _, b := range m.layers {
+		m.facts.Windows = append(m.facts.Windows, b.window)
 	}
 	return m, nil
 }
@@ -99,29 +104,41 @@ func (m *Model) angles(p *nn.Pass) (cos, sin *tensor.Tensor) {
 	return m.cos, m.sin
 }
 
-// Hidden implements model.Model.
-func (m *Model) Hidden(p *nn.Pass) *tensor.Tensor {
-	e, c := m.norm.Engine(), m.config
-	tokens := int64(len(p.Tokens))
-	positions := e.FromInt64(p.Positions)
-	cos, sin := m.angles(p)
-	x := m.embed.Weight.Rows(e.FromInt64(p.Tokens)) // [tokens, width]
-	for i, b := range m.layers {
-		h := x.RMSNorm(b.inputNorm, c.RMSNormEps)
-		q := b.q.Forward(p, h).View(tokens, c.NumAttentionHeads, c.HeadDim)
-		k := b.k.Forward(p, h).View(tokens, c.NumKeyValueHeads, c.HeadDim)
-		v := b.v.Forward(p, h).View(tokens, c.NumKeyValueHeads, c.HeadDim)
-		if b.qNorm != nil {
-			q, k = q.RMSNorm(b.qNorm, c.RMSNormEps), k.RMSNorm(b.kNorm, c.RMSNormEps)
-		}
-		attention := nn.Attention{Scale: 1 / math.Sqrt(float64(c.HeadDim)), Dropout: c.AttentionDropout, Window: b.window}
-		a := attention.Attend(p, i, q.Rope(cos, sin, positions), k.Rope(cos, sin, positions), v)
-		x = x.Add(b.o.Forward(p, a.View(tokens, c.NumAttentionHeads*c.HeadDim)))
-		h = x.RMSNorm(b.postNorm, c.RMSNormEps)
-		x = x.Add(b.down.Forward(p, tensor.SwiGLU(b.gate.Forward(p, h), b.up.Forward(p, h))))
+// Stages implements model.Model.
+func (m *Model) Stages(p *nn.Pass) (x *tensor.Tensor, stages []model.Stage) {
+	e := m.norm.Engine()
+	p.Private = &m.private
+	at := places{positions: e.FromInt64(p.Positions)}
+	at.cos, at.sin = m.angles(p)
+	for i := range m.layers {
+		stages = append(stages, func(x *tensor.Tensor) *tensor.Tensor { return m.block(p, i, at, x) })
 	}
-	return x.RMSNorm(m.norm, c.RMSNormEps)
+	stages = append(stages, func(x *tensor.Tensor) *tensor.Tensor { return x.RMSNorm(p.Own(m.norm), m.config.RMSNormEps) })
+	return p.Own(m.embed.Weight).Rows(e.FromInt64(p.Tokens)), stages
 }
+
+// places are the positions of a pass with the rotary tables that reach them.
+type places struct{ positions, cos, sin *tensor.Tensor }
+
+// block runs one layer over the stream. x: [tokens, width].
+func (m *Model) block(p *nn.Pass, layer int, at places, x *tensor.Tensor) *tensor.Tensor {
+	b, c, tokens := m.layers[layer], m.config, int64(len(p.Tokens))
+	h := x.RMSNorm(p.Own(b.inputNorm), c.RMSNormEps)
+	q := b.q.Forward(p, h).View(tokens, c.NumAttentionHeads, c.HeadDim)
+	k := b.k.Forward(p, h).View(tokens, c.NumKeyValueHeads, c.HeadDim)
+	v := b.v.Forward(p, h).View(tokens, c.NumKeyValueHeads, c.HeadDim)
+	if b.qNorm != nil {
+		q, k = q.RMSNorm(p.Own(b.qNorm), c.RMSNormEps), k.RMSNorm(p.Own(b.kNorm), c.RMSNormEps)
+	}
+	attention := nn.Attention{Scale: 1 / math.Sqrt(float64(c.HeadDim)), Dropout: c.AttentionDropout, Window: b.window}
+	a := attention.Attend(p, layer, q.Rope(at.cos, at.sin, at.positions), k.Rope(at.cos, at.sin, at.positions), v)
+	x = x.Add(b.o.Forward(p, a.View(tokens, c.NumAttentionHeads*c.HeadDim)))
+	h = x.RMSNorm(p.Own(b.postNorm), c.RMSNormEps)
+	return x.Add(b.down.Forward(p, tensor.SwiGLU(b.gate.Forward(p, h), b.up.Forward(p, h))))
+}
+
+// Private implements model.Model.
+func (m *Model) Private() *nn.Private { return &m.private }
 
 // Head implements model.Model.
 func (m *Model) Head() *tensor.Tensor {

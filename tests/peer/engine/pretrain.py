@@ -4,7 +4,9 @@ the formula of golden.py, on running text that the guide's script would read, wi
 Versions the committed numbers were made with: Python 3.11.7, torch 2.11.0, transformers 5.23.0, datasets 5.2.0, tokenizers 0.23.3.
 Usage: python pretrain.py > engine/recipes/testdata/pretrain.json
 
-Weights are float32, little-endian, in base64: there are too many to read. A token of the text stands in the configuration as the padding token, so that the embedding row without a gradient is used.
+Weights are float32, little-endian, in base64: there are too many to read. The gradient of a key's bias is zero, because it moves
+all scores of a query alike; Adam's epsilon is large enough here to keep the rounding of it from becoming a step. A token of the
+text stands in the configuration as the padding token, so that the embedding row without a gradient is used.
 """
 import base64
 import copy
@@ -41,7 +43,7 @@ def train(name, corpus, out):
     data = load_dataset("text", data_files={"train": corpus}, cache_dir=os.path.join(out, "cache"))["train"]
     data = data.map(lambda rows: tok(rows["text"], truncation=True, max_length=MAX_LENGTH), batched=True, remove_columns=["text"])
     args = TrainingArguments(output_dir=os.path.join(out, "checkpoints"), max_steps=20, per_device_train_batch_size=2, gradient_accumulation_steps=2,
-                             learning_rate=1e-3, weight_decay=0.01, warmup_steps=3, logging_steps=1, save_strategy="no", report_to=[], use_cpu=True,
+                             learning_rate=1e-3, weight_decay=0.01, adam_epsilon=1e-4, warmup_steps=3, logging_steps=1, save_strategy="no", report_to=[], use_cpu=True,
                              seed=42, disable_tqdm=True, prediction_loss_only=True)
     trainer = Trainer(model=model, args=args, train_dataset=data, data_collator=DataCollatorForLanguageModeling(tokenizer=tok, mlm=False))
     trainer.train()

@@ -4,6 +4,7 @@
 # Versions: torch 2.11.0, transformers 5.23.0, Python 3.11.
 import json
 import pathlib
+import re
 
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
@@ -22,11 +23,11 @@ def byte_letters():
 OUT.mkdir(parents=True, exist_ok=True)
 order, letters = byte_letters()
 ids = {b: i for i, b in enumerate(order)}
-vocabulary = {letter: i for i, letter in enumerate(letters)} | {"<|endoftext|>": 256}
+vocabulary = {letter: i for i, letter in enumerate(letters)} | {"in": 256, "<|endoftext|>": 257}
 (OUT / "vocab.json").write_text(json.dumps(vocabulary) + "\n")
-(OUT / "merges.txt").write_text("#version: 0.2\n")
+(OUT / "merges.txt").write_text("#version: 0.2\ni n\n")
 
-config = GPT2Config(vocab_size=257, n_positions=64, n_embd=16, n_layer=2, n_head=2, bos_token_id=256, eos_token_id=256)
+config = GPT2Config(vocab_size=258, n_positions=64, n_embd=16, n_layer=2, n_head=2, bos_token_id=257, eos_token_id=257)
 torch.manual_seed(11)
 model = GPT2LMHeadModel(config).eval()
 with torch.no_grad():
@@ -42,7 +43,8 @@ described = {k: v for k, v in config.to_dict().items() if k not in ("transformer
 described["architectures"] = ["GPT2LMHeadModel"]
 (OUT / "config.json").write_text(json.dumps(described, indent=2) + "\n")
 
-tokens = torch.tensor([[ids[b] for b in TEXT.encode()]])
+pieces = [[256] if piece == b"in" else [ids[b] for b in piece] for piece in re.split(b"(in)", TEXT.encode())]
+tokens = torch.tensor([sum(pieces, [])])
 with torch.no_grad():
     logs = torch.log_softmax(model(tokens).logits[0, :-1].double(), -1)
 wanted = logs.gather(1, tokens[0, 1:, None])[:, 0]

@@ -1,0 +1,92 @@
+package chain
+
+import (
+	"errors"
+	"os/exec"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"elara/spec"
+	"elara/storage/artifact"
+	"elara/tests/toy"
+	"elara/workflows"
+)
+
+// pretrainingInput is the pipeline of the other tests with a continued pre-training before its adapters.
+func pretrainingInput(run spec.RunID, bucket string) spec.PipelineInput {
+	in := input(run, bucket)
+	in.Pretrain = spec.PretrainPlan{
+		Sources:     []spec.CorpusSource{{Path: "testdata/corpus.txt", SampleBy: spec.ByLine}},
+		EvalPercent: 25, MaxLength: 512, LongDocuments: spec.LongSplit, SegmentSteps: segmentSteps,
+		Args: spec.TrainingArgs{MaxSteps: steps, SaveSteps: 2, SaveTotalLimit: 2, Seed: 3},
+	}
+	return in
+}
+
+// A run with a corpus: the adapters are trained on the model that came out of it, and a second run finds that model.
+func TestPretrainedModelIsTheBaseOfTheAdapters(t *testing.T) {
+	th := open(t, "corpus")
+	th.worker(t, "corpus", 0)
+	store := th.store(t, "corpus")
+	plain := th.start(t, "corpus", input("run-plain", "corpus")).approve(t)
+	require.Nil(t, plain.Pretrain)
+
+	result := th.start(t, "corpus", pretrainingInput("run-1", "corpus")).approve(t)
+	require.Equal(t, plain.Base, result.Pretrain.Base)
+	require.Equal(t, result.Pretrain.Model, result.Base)
+	require.NotEqual(t, plain.Base, result.Base)
+	require.Equal(t, int64(10), result.Pretrain.Corpus.TrainDocs+result.Pretrain.Corpus.EvalDocs)
+	require.Equal(t, int64(1), result.Pretrain.Corpus.Blank)
+	for i, adapter := range result.Adapters {
+		manifest, err := artifact.Load(t.Context(), store, adapter.Ref)
+		require.NoError(t, err)
+		require.Contains(t, manifest.Inputs, result.Pretrain.Model.Digest)
+		require.NotEqual(t, plain.Adapters[i].Ref, adapter.Ref)
+	}
+
+	again := th.start(t, "corpus", pretrainingInput("run-2", "corpus")).result(t) // this candidate is released
+	require.Equal(t, result.Base, again.Base)
+	var reasons []string
+	for _, skipped := range again.Skipped {
+		if skipped.Stage == spec.StagePretrain {
+			reasons = append(reasons, skipped.Reason)
+		}
+	}
+	require.Len(t, reasons, 1)
+
+	record(t, th.client, map[string]string{
+		"pipeline-pretrained": workflows.PipelineID("run-1"),
+		"pretrain":            workflows.PretrainID("run-1"),
+		"pretrain-unchanged":  workflows.PretrainID("run-2"),
+	})
+}
+
+// A worker killed with -9 in the middle of a segment of the continued pre-training costs time, and nothing else.
+func TestKilledPretrainingGivesTheBytesOfAnUndisturbedOne(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a heartbeat timeout of 90 s")
+	}
+	th := open(t, "calm", "rough")
+	th.worker(t, "calm", 0)
+	calm := th.start(t, "calm", pretrainingInput("run-calm", "calm")).approve(t)
+
+	victim := th.worker(t, "rough", 8) // in the second segment, after the checkpoint of step 6
+	rough := th.start(t, "rough", pretrainingInput("run-rough", "rough"))
+	<-victim.ended
+	var exit *exec.ExitError
+	require.True(t, errors.As(victim.err, &exit), "%v", victim.err)
+	require.Equal(t, syscall.SIGKILL, exit.Sys().(syscall.WaitStatus).Signal())
+
+	th.worker(t, "rough", 0)
+	survived := rough.approve(t)
+	require.Equal(t, calm.Pretrain, survived.Pretrain)
+	require.Equal(t, calm.Adapters, survived.Adapters)
+	require.Equal(t, calm.Candidate, survived.Candidate)
+	want, err := artifact.ReadFile(t.Context(), th.store(t, "calm"), calm.Base, toy.WeightsFile)
+	require.NoError(t, err)
+	got, err := artifact.ReadFile(t.Context(), th.store(t, "rough"), survived.Base, toy.WeightsFile)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+}
