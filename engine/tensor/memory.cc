@@ -26,7 +26,7 @@ Pool& pool();
 // kernel when they are freed and asks for them again a moment later, page by page (a tenth of a step's time), or keeps them
 // all in a heap that the many sizes cut to pieces: four adapters in turn held half as much again as they used.
 //
-// Here a block has one of eight sizes a doubling, and serves again for tensors of nearly its size. Before the kernel is asked
+// Here a block has one of eight sizes a doubling, and serves again for tensors down to two thirds of its size. Before the kernel is asked
 // for more, blocks that lie idle go back, so that idle and used ones together stay below the most that was ever used at once.
 class Pool final : public c10::Allocator {
  public:
@@ -44,7 +44,7 @@ class Pool final : public c10::Allocator {
   }
 
  private:
-  static constexpr size_t kLarge = 1 << 18, kPage = 1 << 12, kAlignment = 64;
+  static constexpr size_t kLarge = 1 << 18, kHuge = 1 << 21, kPage = 1 << 12, kAlignment = 64;
 
   static void* small(size_t bytes) {
     void* data = nullptr;
@@ -63,7 +63,7 @@ class Pool final : public c10::Allocator {
     std::lock_guard<std::mutex> lock(mutex_);
     auto fit = idle_.lower_bound(size);
     void* data;
-    if (fit != idle_.end() && fit->first <= size + size / 4) {
+    if (fit != idle_.end() && fit->first <= size + size / 2) {
       size = fit->first;
       data = fit->second;
       idle_.erase(fit);
@@ -73,6 +73,7 @@ class Pool final : public c10::Allocator {
       release(most_ - used_ - size);
       data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
       if (data == MAP_FAILED) fail(size);
+      if (size >= kHuge) madvise(data, size, MADV_HUGEPAGE);  // one fault for 512 pages; a kernel that refuses costs time only
     }
     used_ += size;
     most_ = std::max(most_, used_);

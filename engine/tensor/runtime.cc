@@ -6,6 +6,7 @@
 #include <malloc.h>
 
 #include <climits>
+#include <cstdlib>
 
 #include "border.h"
 #include "kernel.h"
@@ -48,12 +49,17 @@ void fill(at::Tensor& t, uint64_t key, const std::function<void(const uint32_t*,
 
 extern "C" {
 
-// Activations of every step have the same few sizes. By default glibc gives such blocks back to the kernel when they are freed
-// and asks for them again a moment later, page by page: a tenth of a step's time. Here they stay, until el_trim.
+// What is freed stays, until el_trim: by default glibc gives larger blocks back to the kernel when they are freed and asks for
+// them again a moment later, page by page. Tensors have an allocator of their own (memory.cc).
+//
+// oneDNN keeps the last 1,024 products that it compiled, one for each combination of sizes, and every micro-batch has sizes of
+// its own: half a gigabyte of code that never runs again. 64 are enough for those within a step. A user's own number wins.
 char* el_start(int threads) {
   return guarded([&] {
     TORCH_CHECK(mallopt(M_MMAP_THRESHOLD, 32 << 20) == 1 && mallopt(M_TRIM_THRESHOLD, INT_MAX) == 1, "mallopt refused");
-    if (getenv("EL_POOL") != nullptr) start_memory();
+    setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64", 0);
+    setenv("LRU_CACHE_CAPACITY", "64", 0);  // libtorch's own list of the same
+    start_memory();
     if (threads > 0) at::set_num_threads(threads);
   });
 }

@@ -117,36 +117,51 @@ func signed(shape []uint64) []int64 {
 }
 
 // EncodeSafetensors writes named tensors in the order of their names, as the safetensors library of Python does, so that
-// equal tensors give equal bytes.
+// equal tensors give equal bytes. Memory for the result and for the largest tensor is all it takes.
 func EncodeSafetensors(tensors map[string]*Tensor, metadata map[string]string) ([]byte, error) {
-	views := make(map[string]safetensors.TensorView, len(tensors))
+	const headerRoom = 256 // more than the header takes for one tensor
+	size := uint64(headerRoom)
+	views := make(map[string]encoded, len(tensors))
 	for name, t := range tensors {
-		var dtype safetensors.DType
+		v := encoded{tensor: t}
 		switch t.DType() {
 		case Float32:
-			dtype = safetensors.F32
+			v.dtype = safetensors.F32
 		case Float16:
-			dtype = safetensors.F16
+			v.dtype = safetensors.F16
 		case BFloat16:
-			dtype = safetensors.BF16
+			v.dtype = safetensors.BF16
 		case Int64:
-			dtype = safetensors.I64
+			v.dtype = safetensors.I64
 		default:
 			return nil, fmt.Errorf("encode tensor %q: type %s has no safetensors name here", name, t.DType())
 		}
-		shape := make([]uint64, 0, 4)
-		for _, d := range t.Shape() {
-			shape = append(shape, uint64(d))
-		}
-		view, err := safetensors.NewTensorView(dtype, shape, t.Bytes())
-		if err != nil {
-			return nil, fmt.Errorf("encode tensor %q: %w", name, err)
-		}
-		views[name] = view
+		size += v.DataLen() + headerRoom
+		views[name] = v
 	}
-	var out bytes.Buffer
-	if err := safetensors.SerializeToWriter(views, metadata, &out); err != nil {
+	out := bytes.NewBuffer(make([]byte, 0, size))
+	if err := safetensors.SerializeToWriter(views, metadata, out); err != nil {
 		return nil, fmt.Errorf("encode safetensors: %w", err)
 	}
 	return out.Bytes(), nil
 }
+
+// encoded gives the writer a tensor's bytes when their turn has come, and not before.
+type encoded struct {
+	tensor *Tensor
+	dtype  safetensors.DType
+}
+
+func (e encoded) DType() safetensors.DType { return e.dtype }
+
+func (e encoded) Shape() []uint64 {
+	shape := make([]uint64, 0, 4)
+	for _, d := range e.tensor.Shape() {
+		shape = append(shape, uint64(d))
+	}
+	return shape
+}
+
+func (e encoded) DataLen() uint64 { return uint64(e.tensor.Numel()) * uint64(e.tensor.DType().Size()) }
+
+func (e encoded) Data() []byte { return e.tensor.Bytes() }
