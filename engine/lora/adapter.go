@@ -17,9 +17,10 @@ type Adapter struct {
 	Config spec.LoRAConfig
 	Params []Param // A, B and the magnitude of each module, in the order of the forward pass, and the copies of the base's weights
 	model  model.Model
-	slot   int   // its place on the model's linear layers, beside other adapters
-	biases int64 // elements of the base's biases that it trains
-	resize bool  // the vocabulary was changed: the embeddings belong to the adapter's files
+	slot   int            // its place on the model's linear layers, beside other adapters
+	input  *tensor.Tensor // its own input embedding, or nil
+	biases int64          // elements of the base's biases that it trains
+	resize bool           // the vocabulary was changed: the embeddings belong to the adapter's files
 }
 
 // Param is a named trainable tensor.
@@ -104,7 +105,7 @@ func (a *Adapter) Detach() {
 	for _, p := range a.Params {
 		p.Tensor.Free()
 	}
-	a.Params = nil
+	a.Params, a.input = nil, nil
 }
 
 // SetDropout sets the branches' dropout for the run at hand.

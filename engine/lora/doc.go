@@ -3,9 +3,23 @@
 // Package lora puts low-rank adapters (Hu et al., arXiv 2106.09685) on the linear layers of a model, as PEFT does it:
 //
 //	x ──────────────┬────────────► W (frozen) ──► + ──► y
-//	                └► dropout ► A ► B ► alpha/r ─┘
+//	                └► dropout ► A ► B ► scale ──┘
 //
-// Target modules are named by suffix, A is drawn uniformly and B is zero, so that a new adapter changes nothing. Saved
-// folders (adapter_config.json, adapter_model.safetensors) go both ways between PEFT and this package. What an adapter
-// folder asks for and this package does not do is refused by name.
+// Which layers, with which rank and scale, is decided by their names (targets.go): ends of names, patterns, exclusions, layer
+// indices, rules. A is drawn uniformly and B is zero, so that a new adapter changes nothing, unless init_lora_weights says
+// otherwise. The scale is alpha/r, or alpha/sqrt(r) (rsLoRA, arXiv 2312.03732); with DoRA (arXiv 2402.09353) a trained magnitude
+// gives each row of W + scale * B A its length.
+//
+// An adapter may also train weights of the base: biases, and modules_to_save, which may be embeddings, the head, norms or linear
+// layers. It trains copies of its own (nn.Private), because the base is shared by adapters that train at the same time.
+//
+// Saved folders (adapter_config.json, adapter_model.safetensors) go both ways between PEFT and this package. What a
+// configuration or a folder asks for and this package does not do is refused by name, such as LoRA on an embedding; so is, in a
+// new configuration, what names nothing.
+//
+//	adapter, err := lora.New(m, slot, config, key)
+//	if err != nil {
+//		return err
+//	}
+//	defer adapter.Detach()
 package lora

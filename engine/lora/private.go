@@ -106,10 +106,30 @@ func (a *Adapter) keep(p private, own *tensor.Tensor) {
 	} else {
 		a.model.Private().Set(a.slot, p.Tensor, own)
 	}
+	if p.Name == a.model.Embeddings()[0].Name+".weight" {
+		a.input = own
+	}
 	a.Params = append(a.Params, Param{Name: p.name, Tensor: own, transposed: p.Transposed})
 	if !p.saved {
 		a.biases += own.Numel()
 	}
+}
+
+// Settle brings the gradients of a step into transformers' form: the padding token's row of an input embedding has none.
+func (a *Adapter) Settle() {
+	row, ok := a.model.Facts().PaddingRow()
+	if !ok || a.input == nil {
+		return
+	}
+	e := a.input.Engine()
+	e.Scope(func() {
+		e.NoGrad(func() {
+			if gradient := a.input.Grad(); gradient != nil {
+				padding := gradient.Narrow(0, row, 1)
+				padding.Copy(e.Zeros(tensor.Float32, padding.Shape()...))
+			}
+		})
+	})
 }
 
 // isPrivate reports whether a tensor of a PEFT folder belongs to what its configuration trains of the base. It knows no model.

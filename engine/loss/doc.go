@@ -3,4 +3,8 @@
 // Package loss turns a packed pass into the number that training lowers: the sum of -log p over supervised tokens, divided
 // by a denominator that the caller counts over the whole optimiser step. So a batch of eight rows and two batches of four
 // give the same gradient, and so do packed and padded rows.
+//
+// Label smoothing changes the sum that training lowers, not its denominator, and it is transformers' LabelSmoother, with
+// accumulated micro-batches too (5.23 counts its denominator over the step as well). Held-out loss is never smoothed;
+// transformers' eval_loss is, where label_smoothing_factor is set.
 package loss

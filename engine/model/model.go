@@ -81,6 +81,18 @@ type Facts struct {
 	CountsFirstToken bool
 }
 
+// PaddingRow is the row of the input embedding that transformers gives no gradient, wherever its token stands; ok is false where
+// there is none. GPT-2's embedding knows no padding token there.
+func (f Facts) PaddingRow() (row int64, ok bool) {
+	if len(f.Pad) == 0 || f.Architecture == "gpt2" {
+		return 0, false
+	}
+	if row = int64(f.Pad[0]); row < 0 { // counted from the end, as torch does
+		row += f.Vocabulary
+	}
+	return row, row >= 0 && row < f.Vocabulary
+}
+
 // Resize adds rows to every embedding until the vocabulary has size rows; new rows are the mean of the old ones, which is
 // where transformers' mean resizing draws them from, without its noise of variance 1e-9. A smaller size changes nothing.
 func Resize(m Model, size int64) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"runtime/debug"
 
 	"elara/engine/lora"
 	"elara/engine/model"
@@ -177,6 +178,11 @@ func (l *loraRun) loop(resume *spec.Snapshot, observer spec.TrainObserver) (*tra
 
 // publish writes the finished adapter.
 func (l *loraRun) publish(state *train.State) error {
+	// One after the other, and what it took goes back: with new tokens the file holds both embeddings, and adapters that are
+	// trained at once mostly end at once.
+	l.runner.publishing.Lock()
+	defer l.runner.publishing.Unlock()
+	defer debug.FreeOSMemory()
 	var files map[string][]byte
 	err := l.runner.Engine.Do(func() (err error) {
 		state.Own.Certificate = l.certify()

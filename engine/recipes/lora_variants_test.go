@@ -31,6 +31,7 @@ type loraVariants struct {
 
 type loraVariant struct {
 	Model      string               `json:"model"`
+	Extra      map[string]any       `json:"extra"`  // of the model's configuration
 	Config     json.RawMessage      `json:"config"` // adapter_config.json as PEFT wrote it
 	Saved      []namedShape         `json:"saved"`  // what PEFT's adapter_model.safetensors holds
 	LogProbs   [][]float64          `json:"logprobs"`
@@ -50,6 +51,15 @@ func readVariants(t *testing.T) loraVariants {
 	require.NotEmpty(t, v.Targets)
 	require.NotEmpty(t, v.Variants)
 	return v
+}
+
+// base writes the model under the adapter.
+func (v loraVariant) base(t *testing.T, r *Runner, g golden) string {
+	t.Helper()
+	m := g.Models[v.Model]
+	m.Config = maps.Clone(m.Config)
+	maps.Copy(m.Config, v.Extra)
+	return formulaModel(t, r, m, 1)
 }
 
 // folder writes the adapter as PEFT saved it.
@@ -118,7 +128,7 @@ func TestAdaptersThatPEFTSavedScoreAsInPEFT(t *testing.T) {
 	for _, title := range slices.Sorted(maps.Keys(v.Variants)) {
 		t.Run(title, func(t *testing.T) {
 			r, variant := newRunner(t), v.Variants[title]
-			base := formulaModel(t, r, g.Models[variant.Model], 1)
+			base := variant.base(t, r, g)
 			for i, s := range scores(t, r, base, variant.folder(t, r), g.Texts[1:]) {
 				requireNear(t, variant.LogProbs[i], s.LogProbs, 1e-5)
 			}
@@ -135,7 +145,7 @@ func TestSixStepsOfEveryVariantAreThoseOfPEFT(t *testing.T) {
 	for _, title := range slices.Sorted(maps.Keys(v.Variants)) {
 		t.Run(title, func(t *testing.T) {
 			r, variant := newRunner(t), v.Variants[title]
-			job := smallJob(t, formulaModel(t, r, g.Models[variant.Model], 1))
+			job := smallJob(t, variant.base(t, r, g))
 			job.TrainDataPath, job.MaxLength = textsFile(t, g.Rows...), 192
 			r.InitAdapter = variant.folder(t, r)
 			var err error
@@ -229,6 +239,9 @@ func TestAdapterThatTrainsPartsOfTheBaseComesBackByteForByte(t *testing.T) {
 		_, err = r.TrainLoRA(t.Context(), job, &third, &recorder{})
 		require.NoError(t, err)
 		require.Equal(t, want, folderBytes(t, job.OutputDir), "adapter %d", i)
+
+		job.Args.GradientCheckpointing, job.OutputDir = true, filepath.Join(t.TempDir(), "again")
+		require.Equal(t, want, trained(t, r, job), "adapter %d, blocks run again", i)
 	}
 }
 

@@ -23,6 +23,8 @@ type Runner struct {
 	base  *base         // the last one; it is kept when nobody uses it, because the next recipe mostly wants it again
 	freed chan struct{} // closed when nobody uses base any more; nil while nobody waits for that
 
+	publishing sync.Mutex // held while an adapter's files are written
+
 	peak map[tensor.DType]float64 // FLOP/s of matrix products, as far as measured; only inside Engine.Do
 }
 

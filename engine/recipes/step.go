@@ -39,6 +39,7 @@ func (l *loraRun) Step(ctx context.Context, step int64, batches [][]int, learnin
 		if err != nil {
 			return err
 		}
+		l.adapter.Settle()
 		result.GradNorm = l.optimiser.Clip(l.job.Args.MaxGradNorm)
 		if math.IsNaN(result.Loss+result.GradNorm) || math.IsInf(result.Loss+result.GradNorm, 0) {
 			return nil // the loop names it; the parameters stay as they were

@@ -49,6 +49,8 @@ VARIANTS = {
     "bias all dora": ("gpt2", dict(r=2, lora_alpha=6, bias="all", use_dora=True, target_modules=["c_fc"], fan_in_fan_out=True)),
     "bias all and saved": ("gpt2", dict(r=2, lora_alpha=6, bias="all", target_modules=["c_attn"], modules_to_save=["ln_f", "attn.c_proj"], fan_in_fan_out=True)),
     "saved input of a tied model": ("llama", dict(r=2, lora_alpha=6, target_modules=["q_proj"], modules_to_save=["embed_tokens", "norm"])),
+    # The token "e" is the padding token, and stands in every row.
+    "saved input with padding": ("llama", dict(r=2, lora_alpha=6, target_modules=["q_proj"], modules_to_save=["embed_tokens"]), dict(pad_token_id=101)),
     "saved head of a tied model": ("gpt2", dict(r=2, lora_alpha=6, target_modules=["c_fc"], modules_to_save=["lm_head", "wpe"], fan_in_fan_out=True)),
     "saved input and head": ("mistral", dict(r=2, lora_alpha=6, target_modules=["v_proj"], modules_to_save=["embed_tokens", "lm_head"])),
     "saved blocks": ("qwen3", dict(r=2, lora_alpha=6, target_modules=["k_proj"], modules_to_save=["q_norm", "layers.1.mlp"])),
@@ -70,15 +72,15 @@ def targets():
         yield {"model": name, "config": config, "modules": model.base_model.targeted_module_names}
 
 
-def variant(name, config, tok):
-    model = get_peft_model(build(MODELS[name]), LoraConfig(task_type="CAUSAL_LM", **config))
+def variant(tok, name, config, extra=None):
+    model = get_peft_model(build({**MODELS[name], **(extra or {})}), LoraConfig(task_type="CAUSAL_LM", **config))
     state = {k: value(k, tuple(v.shape)) for k, v in get_peft_model_state_dict(model).items() if not k.endswith((".original_module.bias", ".modules_to_save.bias"))}
     missing = set_peft_model_state_dict(model, dict(state))
     assert not missing.unexpected_keys, missing
     for k, v in get_peft_model_state_dict(model).items():  # what cannot be loaded is not there either
         assert k not in state or torch.equal(v, state[k]), k
     model.eval()
-    out = {"model": name, "logprobs": [logprobs(model, tok, t)[1] for t in TEXTS[1:]]}
+    out = {"model": name, "extra": extra, "logprobs": [logprobs(model, tok, t)[1] for t in TEXTS[1:]]}
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder)
         out["config"] = json.loads(open(os.path.join(folder, "adapter_config.json")).read())
@@ -103,8 +105,8 @@ def main():
     tok = tokenizer()
     tok.pad_token = tok.eos_token  # no row holds it
     golden = {"targets": list(targets()), "variants": {}}
-    for title, (name, config) in VARIANTS.items():
-        golden["variants"][title] = variant(name, config, tok)
+    for title, of in VARIANTS.items():
+        golden["variants"][title] = variant(tok, *of)
     out = json.dumps(golden, ensure_ascii=True, separators=(",", ":"))
     stdout.write(out.replace('],"', '],\n"').replace('},"', '},\n"') + "\n")
 
