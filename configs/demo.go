@@ -29,5 +29,5 @@ func LoadDemo(name string, overrides map[string]any) (Pipeline, error) {
 	if err != nil {
 		return Pipeline{}, err
 	}
-	return servedPipeline(tree, overrides)
+	return decodePipeline(tree, overrides)
 }

@@ -54,9 +54,6 @@ func LoadLoRAJob(path string) (spec.LoRAJob, []Warning, error) {
 	if err != nil {
 		return spec.LoRAJob{}, nil, err
 	}
-	if err := refuseLacking(lacking(job.Args), tree, ""); err != nil {
-		return spec.LoRAJob{}, nil, err
-	}
 	base := tree.get("base_model")
 	if job.BaseModel, err = base.baseModel(); err != nil {
 		return spec.LoRAJob{}, nil, located(err, base.origin, "base_model")

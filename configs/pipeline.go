@@ -36,19 +36,7 @@ func LoadPipeline(path string, overrides map[string]any) (Pipeline, error) {
 	if err != nil {
 		return Pipeline{}, err
 	}
-	return servedPipeline(tree, overrides)
-}
-
-// servedPipeline reads a pipeline that this engine can serve.
-func servedPipeline(file *node, overrides map[string]any) (Pipeline, error) {
-	reader, err := readPipeline(file, overrides)
-	if err == nil {
-		err = reader.refuseLacking()
-	}
-	if err != nil {
-		return Pipeline{}, err
-	}
-	return reader.pipeline, nil
+	return decodePipeline(tree, overrides)
 }
 
 func decodePipeline(file *node, overrides map[string]any) (Pipeline, error) {

@@ -14,7 +14,6 @@ type pipelineReader struct {
 	pipeline Pipeline
 	defaults *node
 	presets  map[string]*node
-	adapters []*node // as they were read: preset, defaults and own keys
 }
 
 // keys is the table of a pipeline file.
@@ -201,23 +200,12 @@ func (r *pipelineReader) readAdapter(index int, n *node) error {
 	if err := settle(plan.LoRA, &plan.Args, own, path); err != nil {
 		return err
 	}
-	r.adapters = append(r.adapters, own)
 	for _, other := range r.pipeline.Input.Adapters {
 		if other.Name == plan.Name {
 			return n.get("name").origin.errorf("%s.name: a second adapter is named %q, expected every name once", path, string(plan.Name))
 		}
 	}
 	r.pipeline.Input.Adapters = append(r.pipeline.Input.Adapters, plan)
-	return nil
-}
-
-// refuseLacking gives the error for the first value of an adapter that the engine cannot serve.
-func (r *pipelineReader) refuseLacking() error {
-	for i, plan := range r.pipeline.Input.Adapters {
-		if err := refuseLacking(lacking(plan.Args), r.adapters[i], listPath("adapters", i)); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 

@@ -118,22 +118,3 @@ func TestTargetModulesFromTheEnvironment(t *testing.T) {
 		require.Equal(t, want.TargetPattern, p.Input.Adapters[0].LoRA.TargetPattern)
 	}
 }
-
-func TestWhatTheEngineLacksIsRefusedBeforeATraining(t *testing.T) {
-	path := guideLike(t, `"fp16": false`, `"gradient_checkpointing": true`)
-	_, _, err := LoadLoRAJob(path)
-	refused(t, err, path, "job.json:13: training_args.gradient_checkpointing: true is not built into this engine yet, expected the default")
-
-	withoutVariables(t)
-	path = write(t, "p.yaml", `name: p
-base: {path: b}
-prepare: {sources: [{path: s}]}
-defaults:
-  training_args: {gradient_checkpointing: true}
-adapters:
-  - name: a
-    preset: patient
-`)
-	_, err = LoadPipeline(path, nil)
-	refused(t, err, path, "p.yaml:5: adapters[0].training_args.gradient_checkpointing: true is not built into this engine yet, expected the default")
-}

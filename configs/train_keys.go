@@ -34,7 +34,7 @@ func trainingArgsKeys(a *spec.TrainingArgs) *section {
 			choice("lr_scheduler_type", &a.LRSchedulerType, spec.LRLinear, spec.LRSchedulers(), "Course of the learning rate after the warm-up."),
 			block("lr_scheduler_kwargs", scheduleArgumentKeys(&a.LRSchedulerKwargs), "Arguments of the course; each belongs to the courses that its meaning names.").orNull(),
 			stepsOrShare("warmup_steps", &a.WarmupSteps, &a.WarmupRatio, 0, 0, "Steps over which the learning rate rises from 0.").renamed("warmup_ratio", unlessZero),
-			number("label_smoothing_factor", &a.LabelSmoothingFactor, 0, share, "Share of the loss that is spread over the whole vocabulary; 0: none."),
+			number("label_smoothing_factor", &a.LabelSmoothingFactor, 0, share, "Share of the loss that is spread over the whole vocabulary; 0: none. Held-out loss is never smoothed."),
 			boolean("gradient_checkpointing", &a.GradientCheckpointing, false, "Compute activations again in the backward pass instead of holding them.").orNull().also("activation_checkpointing"),
 			choice("logging_strategy", &a.LoggingStrategy, spec.StrategySteps, when, "When an entry of log_history is written."),
 			stepsOrShare("logging_steps", &a.LoggingSteps, &a.LoggingRatio, 500, 1, "Steps between two entries of log_history, for logging_strategy: steps."),

@@ -34,9 +34,6 @@ func TrainingReference() string {
 		}
 		out.WriteString("\n")
 	}
-	if names := lackingNames(); len(names) > 0 {
-		fmt.Fprintf(&out, "## Read, and not built into the engine yet\n\nA value other than the default is refused, before anything is trained: %s.\n", strings.Join(names, ", "))
-	}
 	return out.String()
 }
 
@@ -71,14 +68,6 @@ func foreignOf(table *section, refused bool) []foreignKey {
 	}
 	slices.SortFunc(found, func(a, b foreignKey) int { return strings.Compare(a.name, b.name) })
 	return found
-}
-
-func lackingNames() []string {
-	var names []string
-	for _, l := range lacking(spec.TrainingArgs{}) {
-		names = append(names, "`"+strings.Join(l.path, ".")+"`")
-	}
-	return names
 }
 
 func codes(names []string) []string {
