@@ -17,13 +17,15 @@ using torch::autograd::tensor_list;
 
 template <class S>
 EL_INLINE void drop_tiles(const S* x, S* y, int64_t n, int64_t begin, int64_t end, const Dropout& d) {
-  uint32_t bits[kTile];
+  uint32_t bits[kTile], threshold = d.threshold;
+  float survivor = d.scale;
   for (int64_t tile = begin; tile < end; tile++) {
     philox_tile(d.key, static_cast<uint64_t>(tile), bits);
     int64_t base = tile * kTile, count = std::min<int64_t>(kTile, n - base);
+#pragma omp simd
     for (int64_t i = 0; i < count; i++) {
-      float kept = load(x + base + i) * d.scale;
-      store(y + base + i, bits[i] >= d.threshold ? kept : 0.0f);
+      float scale = bits[i] >= threshold ? survivor : 0.0f;
+      store(y + base + i, load(x + base + i) * scale);
     }
   }
 }
@@ -32,6 +34,44 @@ EL_CLONES void drop_f32(const float* x, float* y, int64_t n, int64_t begin, int6
 }
 EL_CLONES void drop_bf16(const bf16* x, bf16* y, int64_t n, int64_t begin, int64_t end, const Dropout& d) {
   drop_tiles(x, y, n, begin, end, d);
+}
+
+// kept = drop(x) and dx += drop(z) in one pass over the draws, which cost more than what is done with them.
+template <class S>
+EL_INLINE void drop_back_tiles(const S* x, const S* z, S* kept, S* dx, int64_t n, int64_t begin, int64_t end, const Dropout& d) {
+  uint32_t bits[kTile], threshold = d.threshold;
+  float survivor = d.scale;
+  for (int64_t tile = begin; tile < end; tile++) {
+    philox_tile(d.key, static_cast<uint64_t>(tile), bits);
+    int64_t base = tile * kTile, count = std::min<int64_t>(kTile, n - base);
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++) {
+      float scale = bits[i] >= threshold ? survivor : 0.0f;
+      store(kept + base + i, load(x + base + i) * scale);
+      store(dx + base + i, load(dx + base + i) + load(z + base + i) * scale);
+    }
+  }
+}
+EL_CLONES void drop_back_f32(const float* x, const float* z, float* kept, float* dx, int64_t n, int64_t begin, int64_t end, const Dropout& d) {
+  drop_back_tiles(x, z, kept, dx, n, begin, end, d);
+}
+EL_CLONES void drop_back_bf16(const bf16* x, const bf16* z, bf16* kept, bf16* dx, int64_t n, int64_t begin, int64_t end, const Dropout& d) {
+  drop_back_tiles(x, z, kept, dx, n, begin, end, d);
+}
+
+// All are [tokens, width] and contiguous. The result is kept.
+at::Tensor drop_back(const at::Tensor& x, const at::Tensor& z, at::Tensor& dx, double p, uint64_t key) {
+  at::Tensor kept = at::empty_like(x);
+  Dropout d(p, key);
+  int64_t n = x.numel(), tiles = (n + kTile - 1) / kTile;
+  at::parallel_for(0, tiles, 256, [&](int64_t begin, int64_t end) {
+    if (is_bf16(x)) {
+      drop_back_bf16(x.data_ptr<bf16>(), z.data_ptr<bf16>(), kept.data_ptr<bf16>(), dx.data_ptr<bf16>(), n, begin, end, d);
+    } else {
+      drop_back_f32(x.data_ptr<float>(), z.data_ptr<float>(), kept.data_ptr<float>(), dx.data_ptr<float>(), n, begin, end, d);
+    }
+  });
+  return kept;
 }
 
 struct DropoutFunction : public Function<DropoutFunction> {
@@ -91,16 +131,17 @@ struct LoraLinear : public Function<LoraLinear> {
       const at::Tensor &a = saved[2 + 3 * i], &b = saved[3 + 3 * i], &u = saved[4 + 3 * i];
       at::Tensor g = branch.of(gy), a_ = a.to(x.scalar_type()), b_ = b.to(x.scalar_type());
       at::Tensor du = at::mm(g, b_).mul_(branch.scale);  // [end - begin, r]
-      out.push_back(at::mm(du.t(), branch.drop(branch.of(x))).to(a.scalar_type()));
+      at::Tensor kept;  // drop(x) again
+      if (need_x && branch.p > 0) {
+        at::Tensor rows = branch.of(dx);
+        kept = drop_back(branch.of(x).contiguous(), at::mm(du, a_), rows, branch.p, branch.key);
+      } else {
+        kept = branch.drop(branch.of(x));
+        if (need_x) branch.of(dx).addmm_(du, a_);
+      }
+      out.push_back(at::mm(du.t(), kept).to(a.scalar_type()));
       // B's gradient g^T u, made as (u^T g)^T: with the short side first the product takes half the time.
       out.push_back(at::mm(u.t(), g).t().to(b.scalar_type(), false, true).mul_(branch.scale));
-      if (!need_x) continue;
-      at::Tensor rows = branch.of(dx);
-      if (branch.p > 0) {
-        rows.add_(branch.drop(at::mm(du, a_)));
-      } else {
-        rows.addmm_(du, a_);
-      }
     }
     out.emplace_back();
     return out;
