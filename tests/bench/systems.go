@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"os/exec"
@@ -14,6 +16,8 @@ import (
 	"syscall"
 	"time"
 
+	"elara/telemetry/runlog"
+	"elara/telemetry/series"
 	"elara/tests/ground"
 )
 
@@ -23,12 +27,23 @@ type system struct {
 	run  func(context.Context, *field) (figures, error)
 }
 
+// The systems by name.
+const (
+	guide    = "guide's script"
+	best     = "transformers + PEFT at best"
+	sft      = "TRL's SFTTrainer at best"
+	float32s = "Elara, float32"
+	one      = "Elara"
+	four     = "Elara, four adapters"
+)
+
 var systems = []system{
-	{"guide's script", func(ctx context.Context, g *field) (figures, error) { return g.python(ctx, "guide") }},
-	{"transformers + PEFT at best", func(ctx context.Context, g *field) (figures, error) { return g.python(ctx, "best") }},
-	{"Elara, float32", func(ctx context.Context, g *field) (figures, error) { return g.elara(ctx, 1, false) }},
-	{"Elara", func(ctx context.Context, g *field) (figures, error) { return g.elara(ctx, 1, true) }},
-	{"Elara, four adapters", func(ctx context.Context, g *field) (figures, error) { return g.elara(ctx, 4, true) }},
+	{guide, func(ctx context.Context, g *field) (figures, error) { return g.python(ctx, "guide") }},
+	{best, func(ctx context.Context, g *field) (figures, error) { return g.python(ctx, "best") }},
+	{sft, func(ctx context.Context, g *field) (figures, error) { return g.python(ctx, "sft") }},
+	{float32s, func(ctx context.Context, g *field) (figures, error) { return g.elara(ctx, 1, false) }},
+	{one, func(ctx context.Context, g *field) (figures, error) { return g.elara(ctx, 1, true) }},
+	{four, func(ctx context.Context, g *field) (figures, error) { return g.elara(ctx, 4, true) }},
 }
 
 // python runs the peer, which measures itself.
@@ -54,7 +69,8 @@ func (g *field) elara(ctx context.Context, adapters int, bf16 bool) (figures, er
 	if err != nil {
 		return got, err
 	}
-	args := []string{"exec", "lora"}
+	const run = "bench"
+	args := []string{"exec", "lora", "--logging-dir", dir, "--run-name", run}
 	for i := range adapters {
 		config, err := g.config(dir, i, bf16)
 		if err != nil {
@@ -72,6 +88,9 @@ func (g *field) elara(ctx context.Context, adapters int, bf16 bool) (figures, er
 	got.SecondsToFirstStep = watch.after.Seconds()
 	got.PeakRSSMB = float64(c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) / 1024
 	if got.TokensPerSecond, err = lastRate(dir, adapters); err != nil {
+		return got, err
+	}
+	if got.MatmulShare, err = matmulShare(dir, run); err != nil {
 		return got, err
 	}
 	got.HeldOutLoss, err = g.score(ctx, filepath.Join(dir, "adapter0"))
@@ -148,7 +167,31 @@ func lastRate(dir string, adapters int) (float64, error) {
 	return sum, nil
 }
 
-// firstStep notes when a program has printed its first step.
+// matmulShare is the mean of the steps' shares of the measured matmul peak, over the curves of a run.
+func matmulShare(dir, run string) (float64, error) {
+	folders, err := filepath.Glob(filepath.Join(dir, run, "*", runlog.RunFile))
+	if err != nil || len(folders) == 0 {
+		return 0, fmt.Errorf("no curve in %s: %w", dir, errors.Join(err, fs.ErrNotExist))
+	}
+	var sum float64
+	var count int
+	for _, file := range folders {
+		curve, err := runlog.Read(filepath.Dir(file))
+		if err != nil {
+			return 0, err
+		}
+		for _, point := range curve.Points {
+			for _, value := range point.Values {
+				if value.Key == series.TrainMatmulShare {
+					sum, count = sum+value.Number, count+1
+				}
+			}
+		}
+	}
+	return sum / float64(max(1, count)), nil
+}
+
+// firstStep notes when a program says what it is about to train: everything is loaded then, and the first step begins.
 type firstStep struct {
 	began time.Time
 	after time.Duration
@@ -156,7 +199,7 @@ type firstStep struct {
 }
 
 func (f *firstStep) Write(p []byte) (int, error) {
-	if f.after == 0 && bytes.Contains(p, []byte("step 1/")) {
+	if f.after == 0 && bytes.Contains(p, []byte("trainable params")) {
 		f.after = time.Since(f.began)
 	}
 	return f.text.Write(p)
