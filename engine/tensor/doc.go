@@ -12,7 +12,7 @@
 // libtorch keeps the gradient mode, its error text and its OpenMP pool per operating system thread. So an Engine owns one
 // thread, and all work is handed to it:
 //
-//	engine := tensor.Start(threads)
+//	engine, err := tensor.Start(tensor.Options{Device: "cpu"})
 //	defer engine.Close()
 //	err := engine.Do(func() error {
 //		engine.Scope(func() {

@@ -7,6 +7,7 @@
 #include "border.h"
 #include "kernel.h"
 #include "native.h"
+#include "portable.h"
 
 namespace elara {
 namespace {
@@ -121,6 +122,7 @@ struct LoraLinear : public Function<LoraLinear> {
 }  // namespace
 
 at::Tensor dropout_mask_apply(const at::Tensor& input, double p, uint64_t key) {
+  if (portable::wanted(input)) return portable::dropped(input, p, key);
   check_float(input, "x");
   TORCH_CHECK(p >= 0 && p < 1, "dropout ", p, " lies outside [0, 1)");
   at::Tensor x = input.contiguous(), y = at::empty_like(x);
