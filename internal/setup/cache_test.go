@@ -234,6 +234,33 @@ func TestTwoPartsOfOneWheelAreFetchedOnce(t *testing.T) {
 	require.Empty(t, left)
 }
 
+// NVIDIA's libraries find each other by where they lie: each must see all others beside itself.
+func TestLibrariesOfAllPartsLieInOneFolder(t *testing.T) {
+	c := newCache(t)
+	hold(t, c)
+	p, wheel := wheelOf(t, map[string]string{"a": "x", "b": "yy", "c": "z"},
+		Kept{From: "a", To: "lib/a.so"}, Kept{From: "b", To: "lib/b.so"}, Kept{From: "c", To: "licenses/c"})
+	file := filepath.Join(t.TempDir(), "w.whl")
+	write(t, file, string(wheel), 0o644)
+	links := c.gathered([]Part{p})
+	require.False(t, links.present())
+	require.NoError(t, c.makeGathered(links))
+	require.False(t, links.present(), "the part itself is missing")
+	_, _, err := c.unpack(p, file)
+	require.NoError(t, err)
+	require.True(t, links.present())
+	text, err := os.ReadFile(filepath.Join(links.lib(), "b.so"))
+	require.NoError(t, err)
+	require.Equal(t, "yy", string(text))
+	all, err := os.ReadDir(links.lib())
+	require.NoError(t, err)
+	require.Len(t, all, 2)
+
+	other := p
+	other.Version = "1.2.4"
+	require.NotEqual(t, links.dir, c.gathered([]Part{other}).dir, "other parts have another folder")
+}
+
 func TestCUDAIsNotBegunWhereItWouldFillTheDisk(t *testing.T) {
 	c := newCache(t)
 	var out bytes.Buffer

@@ -109,6 +109,10 @@ func (c Cache) libtorchCheck(buildDir string) Check {
 			return check
 		}
 	}
+	if cuda && !c.gathered(cudaParts()).present() {
+		check.Found = "no folder of CUDA's libraries"
+		return check
+	}
 	check.OK, check.Found = true, fmt.Sprintf("%s, CUDA %t", torch().Version, cuda)
 	return check
 }

@@ -120,7 +120,7 @@ func TestFlagsForThePinnedCUDALinkItBeforeTheEmptyLibraries(t *testing.T) {
 	require.Equal(t, "1", gpu["ELARA_CUDA"])
 	require.Empty(t, cpu["ELARA_CUDA"])
 	flags := gpu["CGO_LDFLAGS"]
-	half := "/c/parts/torch-2.11.0-7aa2f9bb-cuda/lib"
+	half := c.gathered(cudaParts()).lib()
 	require.Contains(t, flags, "-L"+half+" -Wl,-rpath,"+half)
 	require.Less(t, strings.Index(flags, "-L"+half), strings.Index(flags, "-L/t/stubs"))
 	require.Contains(t, flags, "-Wl,--no-as-needed -ltorch_cuda -lc10_cuda")

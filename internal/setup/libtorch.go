@@ -34,8 +34,11 @@ func libtorchParts(cuda bool) []Part {
 // pinnedLibtorch is the one that lies in the cache after set-up.
 func (c Cache) pinnedLibtorch(cuda bool) libtorch {
 	t := libtorch{dir: c.Dir(torch()), version: torch().Version, cuda: cuda}
-	for _, p := range libtorchParts(cuda) {
+	for _, p := range libtorchParts(false) {
 		t.libraries = append(t.libraries, filepath.Join(c.Dir(p), "lib"))
+	}
+	if cuda {
+		t.libraries = append(t.libraries, c.gathered(cudaParts()).lib())
 	}
 	return t
 }

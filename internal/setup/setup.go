@@ -105,7 +105,15 @@ func (o Options) libtorch(ctx context.Context, cache Cache) (libtorch, error) {
 			return libtorch{}, err
 		}
 	}
-	return cache.pinnedLibtorch(cuda), o.bring(ctx, cache, libtorchParts(cuda)...)
+	if err := o.bring(ctx, cache, libtorchParts(cuda)...); err != nil {
+		return libtorch{}, err
+	}
+	if links := cache.gathered(cudaParts()); cuda && !links.present() {
+		if err := cache.makeGathered(links); err != nil {
+			return libtorch{}, err
+		}
+	}
+	return cache.pinnedLibtorch(cuda), nil
 }
 
 // chosen is a libtorch of the user's own or "", and whether the pinned one comes with CUDA. What is said now counts, else what
