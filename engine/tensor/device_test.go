@@ -4,6 +4,7 @@ package tensor
 
 import (
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,6 +22,7 @@ func TestDeviceThatIsNotThereIsRefusedAtTheStart(t *testing.T) {
 		require.ErrorContains(t, err, says, device)
 		require.Equal(t, fault.Invalid, fault.KindOf(err))
 		require.NotContains(t, err.Error(), "\n")
+		require.Equal(t, strings.HasPrefix(says, "device"), strings.Contains(err.Error(), "(elara doctor says"), "what a machine lacks comes with what to do: %v", err)
 	}
 }
 

@@ -69,7 +69,7 @@ func refused(message *C.char, device string) error {
 	}
 	defer C.free(unsafe.Pointer(message))
 	first, _, _ := strings.Cut(C.GoString(message), "\n")
-	return fault.New(fault.Invalid, "device %s: %s", device, first)
+	return fault.WithHint(fault.New(fault.Invalid, "device %s: %s", device, first), "elara doctor says which GPUs there are; the device cpu needs none")
 }
 
 // Trim gives freed memory back to the operating system. The engine keeps it otherwise, because the next step needs it again.

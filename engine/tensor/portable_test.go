@@ -44,6 +44,10 @@ func operations() map[string]operation {
 			cos, sin := e.FromFloat32([]float32{1, 0, 0.6, 0.8}, 2, 2), e.FromFloat32([]float32{0, 1, 0.8, 0.6}, 2, 2)
 			return in[0].View(2, 3, 4).Rope(cos, sin, e.FromInt64([]int64{1, 0}))
 		}},
+		"lora linear": {[]int{7 * 6, 2 * 6, 5 * 2}, func(e *Engine, in []*Tensor) *Tensor {
+			w := e.FromFloat32(draw(30, 20), 5, 6).To(in[0].DType())
+			return LoRALinear(in[0].View(7, 6), w, nil, []Branch{{A: in[1].View(2, 6), B: in[2].View(5, 2), Scale: 2, Dropout: 0.4, Key: 4, End: 7}})
+		}},
 		"dropout":                        {[]int{1000}, func(_ *Engine, in []*Tensor) *Tensor { return in[0].Dropout(0.3, 77) }},
 		"attention":                      attention(alone(3, 6, 1), 0, 0),
 		"attention with a window":        attention(alone(3, 6, 1), 2, 0),
