@@ -34,7 +34,7 @@ help: ## Show this list
 	@echo "  proof-NAME   Run one proof; there are: $(PROOFS)"
 
 .PHONY: setup
-setup: ## Fetch the pinned parts and write build/env.sh (LIBTORCH=dir takes yours)
+setup: ## Fetch the pinned parts and write build/env.sh (CUDA=1 adds the GPU's, LIBTORCH=dir takes yours)
 	@CGO_ENABLED=0 go run ./internal/setup/cmd
 
 .PHONY: build
@@ -50,9 +50,9 @@ demo: build ## Train, evaluate and release four adapters (BASE=tiny is quick, DA
 up: build ## Start Temporal, the S3 gateway and a worker on this machine
 	@$(WITHTORCH) build/elara up
 
-# Both halves run even when the first fails; the report fails when either does.
+# DEVICE reaches the engine's tests by the environment. Both halves run even when the first fails; the report fails when either does.
 .PHONY: test
-test: setup ## Run every test that this machine can run, and name those it skips
+test: setup ## Run every test that this machine can run, and name those it skips (DEVICE=cuda: the engine's on a GPU)
 	@$(PURELY) go build -o build/testreport ./internal/testreport
 	@{ status=0; \
 	   ( $(PURELY) go test -json -timeout $(TEST_TIMEOUT) $(PURE) ) || status=1; \

@@ -40,11 +40,12 @@ func evaluateKey(in spec.EvaluateTargetInput) (spec.Digest, error) {
 		AppendEOS              bool
 		AddPadToken, BF16      bool
 		Completion             bool
+		FP16                   bool `json:",omitempty"`
 		Device                 string
 		Template               spec.Digest
 	}{
 		in.Base.Digest, target.Adapter.Digest, target.Dataset.Digest, in.Plan, target.Audience,
-		target.MaxLength, target.AppendEOS, target.AddPadToken, target.BF16, target.CompletionOnlyLoss, target.Device, template,
+		target.MaxLength, target.AppendEOS, target.AddPadToken, target.BF16, target.CompletionOnlyLoss, target.FP16, target.Device, template,
 	})
 }
 
@@ -123,6 +124,7 @@ func (d *Device) evaluation(ctx context.Context, store storage.Store, in spec.Ev
 		MaxLength: in.Target.MaxLength, AppendEOS: in.Target.AppendEOS, AddPadToken: in.Target.AddPadToken,
 		CompletionOnlyLoss: in.Target.CompletionOnlyLoss,
 		BF16:               in.Target.BF16,
+		FP16:               in.Target.FP16,
 	}
 	template := instruct.Guide()
 	for _, question := range in.Plan.Questions {

@@ -79,8 +79,21 @@ func TestModelIsAskedInTheFormItWasTaught(t *testing.T) {
 	require.ErrorContains(t, err, "enough seen")
 	require.Equal(t, []int{9, 17, 2}, []int{seen.MaxRows, seen.MaxNewTokens, len(seen.Prompts)})
 	require.Equal(t, []any{300, true, true, true}, []any{seen.MaxLength, seen.AppendEOS, seen.AddPadToken, seen.BF16})
+	require.False(t, seen.FP16)
 	require.Contains(t, seen.Prompts[0], "You are communicating with a patient")
 	require.True(t, strings.HasSuffix(seen.Prompts[0], "<|user|>\nWhat is asthma?\n<|assistant|>\n"))
+
+	// Another type is another question, and the identity of a score in a type that was there before stays what it was.
+	in.Target.BF16 = false
+	wide, err := evaluateKey(in)
+	require.NoError(t, err)
+	in.Target.FP16 = true
+	half, err := evaluateKey(in)
+	require.NoError(t, err)
+	require.NotEqual(t, wide, half)
+	_, err = try(t, r, r.device.EvaluateTarget, in)
+	require.ErrorContains(t, err, "enough seen")
+	require.True(t, seen.FP16)
 }
 
 func TestScoreThatMeansNothingIsRefused(t *testing.T) {

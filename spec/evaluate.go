@@ -30,6 +30,7 @@ type EvaluatedTarget struct {
 	// CompletionOnlyLoss is as in LoRAJob: what is measured is what was trained.
 	CompletionOnlyLoss bool   `json:"completion_only_loss,omitempty"`
 	BF16               bool   `json:"bf16,omitempty"`   // as in TrainingArgs: the base is measured in the type it was trained over
+	FP16               bool   `json:"fp16,omitempty"`   // as BF16, where the device has half precision
 	Device             string `json:"device,omitempty"` // as in AdapterPlan
 }
 
@@ -80,7 +81,8 @@ type EvaluateJob struct {
 	AddPadToken  bool   `json:"add_pad_token"`
 	// CompletionOnlyLoss is as in LoRAJob.
 	CompletionOnlyLoss bool     `json:"completion_only_loss,omitempty"`
-	BF16               bool     `json:"bf16"`    // hold the base in bfloat16, as training did
+	BF16               bool     `json:"bf16"` // hold the base in bfloat16, as training did
+	FP16               bool     `json:"fp16,omitempty"`
 	Prompts            []string `json:"prompts"` // complete prompts, already in the audience's form
 	MaxNewTokens       int      `json:"max_new_tokens"`
 }

@@ -183,6 +183,10 @@ func TestTheWholeChainFromTheCommandLine(t *testing.T) {
 
 	doctor := elara(t, "doctor", "--state", state)
 	require.Contains(t, doctor.out, "✓  device worker    1 on the queue elara-train-cpu\n")
+	t.Run("a worker's device picks the queue that doctor looks at", func(t *testing.T) {
+		t.Setenv("ELARA_WORKER_DEVICE", "cuda:1")
+		require.Contains(t, elara(t, "doctor", "--state", state).out, "✗  device worker    0 on the queue elara-train-cuda\n")
+	})
 	require.Regexp(t, `✓  object store     http://127.0.0.1:\d+, bucket elara, conditional writes hold`, doctor.out)
 
 	t.Run("a second run of the same", func(t *testing.T) { secondRun(t, state) })

@@ -40,7 +40,9 @@ func (a *app) target(cmd *cobra.Command) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	return stackTarget(folder, settings.Telemetry)
+	t, err := stackTarget(folder, settings.Telemetry)
+	t.settings.Worker = settings.Worker // its worker was started with the same environment
+	return t, err
 }
 
 // withServer connects to Temporal for as long as a verb needs it.

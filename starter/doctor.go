@@ -11,7 +11,6 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"elara/internal/setup"
-	"elara/spec"
 	"elara/spec/fault"
 	"elara/starter/terminal"
 	"elara/storage"
@@ -93,7 +92,7 @@ func temporalChecks(ctx context.Context, t target) []setup.Check {
 	}
 	defer server.Close()
 	answers.OK, answers.Found = true, fmt.Sprintf("%s, namespace %s", at.Address, at.Namespace)
-	device := workflows.DeviceQueue(t.settings.Queues.Train, spec.DefaultDevice)
+	device := workflows.DeviceQueue(t.settings.Queues.Train, t.settings.Worker.DeviceClass())
 	return []setup.Check{
 		answers,
 		workerCheck(ctx, server, "worker", t.settings.Queues.Control, enums.TASK_QUEUE_TYPE_WORKFLOW),

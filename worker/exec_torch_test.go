@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"elara/internal/testdevice"
 )
 
 // site is a folder with a tiny model, a trained adapter, rows and a training file; each test spoils a copy.
@@ -67,7 +69,7 @@ func newSite(t *testing.T) site {
 	s.write(t, "lora.json", trainingFile(someTargets, ""))
 	for _, args := range [][]string{
 		{"tiny-model", "--out", s.path("model")},
-		{"lora", "--config", s.path("lora.json")},
+		{"lora", "--config", s.path("lora.json"), "--device", testdevice.Name()},
 	} {
 		var stderr bytes.Buffer
 		require.Equal(t, 0, execute(t.Context(), append([]string{"exec"}, args...), &stderr), stderr.String())
@@ -207,6 +209,8 @@ func badInputs() map[string]badInput {
 		"neither path nor name":          {nothing, func(s site) []string { return append(s.score(), "--model", "acme/gone/model") }, `"acme/gone/model" cannot be opened \(no such file or directory\), and it is not a name on a hub`},
 		"curves without a folder":        {nothing, func(s site) []string { return s.lora("--report-to", "wandb") }, `--report-to is given without --logging-dir`},
 		"curves of an unknown kind":      {nothing, func(s site) []string { return s.lora("--logging-dir", s.path("curves"), "--report-to", "mlflow") }, `report_to "mlflow": expected tensorboard or wandb`},
+		"a device that is none":          {nothing, func(s site) []string { return s.lora("--device", "gpu") }, `--device: device "gpu", expected cpu or cuda:N, N being the number of a GPU from 0 on`},
+		"a GPU that is not there":        {nothing, func(s site) []string { return append(s.score(), "--device", "cuda:99") }, `--device: device cuda:99: \S`},
 		"missing config.json":            {remove("model/config.json"), site.score, `model/config\.json: .*expected`},
 		"missing weights":                {remove("model/model.safetensors"), site.score, `model: no weights, expected model\.safetensors or pytorch_model\.bin, whole or in shards with their index`},
 		"missing tokenizer":              {remove("model/tokenizer.json"), site.score, `model: .*tokenizer\.json`},

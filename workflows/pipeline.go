@@ -186,6 +186,7 @@ func (p *pipeline) evaluate(ctx workflow.Context) error {
 			MaxLength: plan.MaxLength, AppendEOS: plan.AppendEOS, AddPadToken: plan.AddPadToken,
 			CompletionOnlyLoss: plan.CompletionOnlyLoss,
 			BF16:               plan.Args.BF16,
+			FP16:               plan.Args.FP16,
 		})
 	}
 	evaluated, err := start(ctx, part(EvaluateID(p.in.Run),

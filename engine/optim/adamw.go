@@ -67,6 +67,9 @@ func (o *AdamW) ZeroGrad() {
 	}
 }
 
+// Unscale divides the gradients by the factor that their loss was multiplied by.
+func (o *AdamW) Unscale(factor float64) { tensor.ScaleGrads(o.params, 1/factor) }
+
 // Clip scales the gradients so that their norm is at most limit, as torch.nn.utils.clip_grad_norm_ does, and gives the norm
 // before. A limit of 0 only measures.
 func (o *AdamW) Clip(limit float64) float64 {
@@ -122,6 +125,10 @@ func (o *AdamW) Restore(data []byte, step int64) error {
 	o.step = step
 	return nil
 }
+
+// Skipped takes steps of the run that Restore was told of and the optimiser did not take, because half precision overflowed,
+// off its count.
+func (o *AdamW) Skipped(steps int64) { o.step -= steps }
 
 // Free ends the moments.
 func (o *AdamW) Free() {

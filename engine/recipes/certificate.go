@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"elara/engine/nn"
+	"elara/engine/tensor"
 	"elara/engine/train"
 )
 
@@ -27,7 +28,7 @@ func (l *loraRun) certify() *train.Certificate {
 	}
 	wantLoss, want := l.measured(singly, 0)
 	c := &train.Certificate{Rows: len(rows), LossBound: 1e-5, GradientBound: 1e-4}
-	if l.job.Args.BF16 { // 8 bits of mantissa, rounded again after every operation
+	if l.model.Facts().DType != tensor.Float32 { // 8 bits of mantissa, or 11, rounded again after every operation
 		c.LossBound, c.GradientBound = 5e-3, 1e-1
 	}
 	// Packed, and packed with common beginnings computed once, however short.
@@ -59,7 +60,7 @@ func certified(list []nn.Row) []nn.Row {
 // measured gives the loss of some micro-batches and the adapter's gradients, which it clears.
 func (l *loraRun) measured(batches [][]nn.Row, least int) (mean float64, gradients [][]float32) {
 	// Without dropout no pass can fail.
-	mean, _ = l.gradients(batches, least, func(int, *nn.Pass) error { return nil })
+	mean, _ = l.gradients(batches, least, 1, func(int, *nn.Pass) error { return nil })
 	l.runner.Engine.Scope(func() {
 		for _, p := range l.adapter.Tensors() {
 			var values []float32

@@ -27,7 +27,7 @@ func (r *Runner) Evaluate(ctx context.Context, job spec.EvaluateJob, progress fu
 	if err != nil {
 		return out, err
 	}
-	base, err := r.acquire(ctx, baseKey{path: job.BaseModel, dtype: evaluationType(job), addPad: job.AddPadToken, alone: replaces})
+	base, err := r.acquire(ctx, baseKey{path: job.BaseModel, dtype: r.dtype(job.BF16, job.FP16), addPad: job.AddPadToken, alone: replaces})
 	if err != nil {
 		return out, err
 	}
@@ -89,14 +89,6 @@ func (r *Runner) with(b *base, dir string, f func(adapter int) error) error {
 		b.slots[slot] = false
 		return nil
 	}))
-}
-
-// evaluationType is the type of the frozen weights; it is the one the adapter was trained over.
-func evaluationType(job spec.EvaluateJob) tensor.DType {
-	if job.BF16 {
-		return tensor.BFloat16
-	}
-	return tensor.Float32
 }
 
 // heldOut sums -log p over all predicted tokens, in float64 and in stream order. Other recipes get their turn between batches;

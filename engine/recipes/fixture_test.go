@@ -12,13 +12,22 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"elara/engine/tensor"
+	"elara/internal/testdevice"
 	"elara/spec"
 )
 
 // newRunner gives a runner on an engine of one thread: the models are too small for more.
 func newRunner(t *testing.T) *Runner {
 	t.Helper()
-	engine := tensor.Start(1)
+	return runnerOn(t, tensor.Options{Threads: 1})
+}
+
+// runnerOn gives a runner on the device under test.
+func runnerOn(t *testing.T, o tensor.Options) *Runner {
+	t.Helper()
+	o.Device = testdevice.Name()
+	engine, err := tensor.Start(o)
+	require.NoError(t, err)
 	t.Cleanup(engine.Close)
 	return &Runner{Engine: engine}
 }

@@ -83,22 +83,26 @@ func TestTwentyLoRAStepsAreThoseOfPEFT(t *testing.T) {
 	g := readGolden(t)
 	for _, name := range []string{"gpt2", "llama", "mistral", "qwen3"} {
 		t.Run(name, func(t *testing.T) {
-			r := newRunner(t)
-			m := g.Models[name]
-			files := trained(t, r, goldenJob(t, r, g, m))
-			var state train.State
-			require.NoError(t, json.Unmarshal([]byte(files["trainer_state.json"]), &state))
-			require.Len(t, state.LogHistory, 21, "one entry a step, and the end")
-			for i, want := range m.LoRA.Loss {
-				entry := state.LogHistory[i]
-				require.InEpsilon(t, want, *entry.Loss, 1e-5, "loss of step %d", i+1)
-				require.InEpsilon(t, m.LoRA.GradNorm[i], *entry.GradNorm, 1e-4, "gradient norm of step %d", i+1)
-				require.InDelta(t, m.LoRA.LearningRate[i], *entry.LearningRate, 1e-12, "learning rate of step %d", i+1)
-				require.InDelta(t, m.LoRA.Epoch[i], entry.Epoch, 1e-3, "epoch after step %d", i+1)
-			}
-			requireMatrices(t, r, m.LoRA.Final, []byte(files["adapter_model.safetensors"]))
+			requireSteps(t, newRunner(t), g, g.Models[name])
 		})
 	}
+}
+
+// requireSteps trains as golden.py does and compares all that it wrote down.
+func requireSteps(t *testing.T, r *Runner, g golden, m goldenModel) {
+	t.Helper()
+	files := trained(t, r, goldenJob(t, r, g, m))
+	var state train.State
+	require.NoError(t, json.Unmarshal([]byte(files["trainer_state.json"]), &state))
+	require.Len(t, state.LogHistory, 21, "one entry a step, and the end")
+	for i, want := range m.LoRA.Loss {
+		entry := state.LogHistory[i]
+		require.InEpsilon(t, want, *entry.Loss, 1e-5, "loss of step %d", i+1)
+		require.InEpsilon(t, m.LoRA.GradNorm[i], *entry.GradNorm, 1e-4, "gradient norm of step %d", i+1)
+		require.InDelta(t, m.LoRA.LearningRate[i], *entry.LearningRate, 1e-12, "learning rate of step %d", i+1)
+		require.InDelta(t, m.LoRA.Epoch[i], entry.Epoch, 1e-3, "epoch after step %d", i+1)
+	}
+	requireMatrices(t, r, m.LoRA.Final, []byte(files["adapter_model.safetensors"]))
 }
 
 func requireMatrices(t *testing.T, r *Runner, want map[string][]float64, data []byte) {
@@ -132,9 +136,7 @@ func TestSmolLM2FromGGUFIsThatOfTransformers(t *testing.T) {
 		LogProbs []float64 `json:"logprobs"`
 	}
 	require.NoError(t, json.Unmarshal(data, &want))
-	engine := tensor.Start(0)
-	t.Cleanup(engine.Close)
-	got := scores(t, &Runner{Engine: engine}, path, "", []string{want.Text})[0]
+	got := scores(t, runnerOn(t, tensor.Options{}), path, "", []string{want.Text})[0]
 	require.Equal(t, want.IDs, got.IDs)
 	requireNear(t, want.LogProbs, got.LogProbs, 1e-3)
 }

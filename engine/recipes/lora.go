@@ -28,12 +28,12 @@ func (r *Runner) TrainLoRA(ctx context.Context, job spec.LoRAJob, resume *spec.S
 	if err != nil {
 		return spec.TrainOutcome{}, err
 	}
-	base, err := r.acquire(ctx, baseKey{path: job.BaseModel, dtype: dtype(job.Args), addPad: job.AddPadToken, alone: replaces})
+	base, err := r.acquire(ctx, baseKey{path: job.BaseModel, dtype: r.dtype(job.Args.BF16, job.Args.FP16), addPad: job.AddPadToken, alone: replaces})
 	if err != nil {
 		return spec.TrainOutcome{}, err
 	}
 	defer r.release(base)
-	run := &loraRun{runner: r, job: job, init: init, base: base, model: base.model}
+	run := &loraRun{runner: r, job: job, init: init, base: base, model: base.model, scale: 1}
 	defer run.close()
 	if err := r.Engine.Do(func() error { return run.open(ctx, resume) }); err != nil {
 		return spec.TrainOutcome{}, err
@@ -66,16 +66,9 @@ type loraRun struct {
 	adapter     *lora.Adapter
 	optimiser   *optim.AdamW
 	train, eval rows
-	trainable   int64 // parameters of the adapter
-	parameters  int64 // parameters of the base that are not trained, new tokens included
-}
-
-// dtype is the type of the frozen weights and of the stream; the adapter is float32 always.
-func dtype(args spec.TrainingArgs) tensor.DType {
-	if args.BF16 {
-		return tensor.BFloat16
-	}
-	return tensor.Float32
+	trainable   int64   // parameters of the adapter
+	parameters  int64   // parameters of the base that are not trained, new tokens included
+	scale       float64 // of the loss; 1 but in half precision
 }
 
 // open loads rows and adapter. It runs inside Engine.Do.
@@ -169,10 +162,12 @@ func (l *loraRun) loop(resume *spec.Snapshot, observer spec.TrainObserver) (*tra
 		if state.GlobalStep != resume.Step {
 			return nil, fault.New(fault.Corrupt, "snapshot of step %d holds the state of step %d", resume.Step, state.GlobalStep)
 		}
+		l.optimiser.Skipped(state.Own.Overflows)
 	}
 	return &train.Loop{
 		Args: l.job.Args, Plan: plan, Schedule: schedule, Stepper: l, Observer: observer, State: state,
 		Best: best, Timings: l.runner.Timings, Evaluate: len(l.eval.list) > 0,
+		HalfPrecision: l.model.Facts().DType == tensor.Float16,
 	}, nil
 }
 

@@ -4,7 +4,6 @@ package recipes
 
 import (
 	"context"
-	"math"
 
 	"elara/engine/loss"
 	"elara/engine/nn"
@@ -40,7 +39,7 @@ func (p *pretraining) Step(ctx context.Context, step int64, batches [][]int, lea
 		}
 		p.weights.settle()
 		result.GradNorm = p.optimiser.Clip(p.job.Args.MaxGradNorm)
-		if math.IsNaN(result.Loss+result.GradNorm) || math.IsInf(result.Loss+result.GradNorm, 0) {
+		if !finite(result.Loss + result.GradNorm) {
 			return nil // the loop names it; the weights stay as they were
 		}
 		p.optimiser.Step(learningRate)

@@ -28,6 +28,18 @@ type Runner struct {
 	peak map[tensor.DType]float64 // FLOP/s of matrix products, as far as measured; only inside Engine.Do
 }
 
+// dtype is the type of the frozen weights and of the stream; what is trained is float32 always. fp16 is float16 where the device
+// has units for it, and float32 on a CPU, as configs warns.
+func (r *Runner) dtype(bf16, fp16 bool) tensor.DType {
+	switch {
+	case bf16:
+		return tensor.BFloat16
+	case fp16 && r.Engine.Half():
+		return tensor.Float16
+	}
+	return tensor.Float32
+}
+
 func (r *Runner) notice(line string) {
 	if r.Notice != nil {
 		r.Notice(line)

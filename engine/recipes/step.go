@@ -18,6 +18,9 @@ const (
 	optimiserFile = "optimizer.safetensors"
 )
 
+// ScaleLoss implements train.ScaledStepper.
+func (l *loraRun) ScaleLoss(factor float64) { l.scale = factor }
+
 // Step implements train.Stepper.
 func (l *loraRun) Step(ctx context.Context, step int64, batches [][]int, learningRate float64) (train.StepResult, error) {
 	var result train.StepResult
@@ -31,7 +34,7 @@ func (l *loraRun) Step(ctx context.Context, step int64, batches [][]int, learnin
 	dropout := tensor.Key(uint64(l.job.Args.Seed)).Named("dropout").Derive(uint64(step))
 	err := l.runner.Engine.Do(func() (err error) {
 		used := l.runner.utilisation(l.model.Facts().DType)
-		result.Loss, err = l.gradients(micro, leastShared, func(i int, pass *nn.Pass) error {
+		result.Loss, err = l.gradients(micro, leastShared, l.scale, func(i int, pass *nn.Pass) error {
 			pass.Train, pass.Key = true, dropout.Derive(uint64(i))
 			used.add(l.model, pass)
 			return context.Cause(ctx)
@@ -40,12 +43,20 @@ func (l *loraRun) Step(ctx context.Context, step int64, batches [][]int, learnin
 			return err
 		}
 		l.adapter.Settle()
+		if l.scale != 1 {
+			l.optimiser.Unscale(l.scale)
+		}
 		result.GradNorm = l.optimiser.Clip(l.job.Args.MaxGradNorm)
-		if math.IsNaN(result.Loss+result.GradNorm) || math.IsInf(result.Loss+result.GradNorm, 0) {
+		if l.scale != 1 && !finite(result.GradNorm) { // a gradient that is not finite makes the norm so
+			result.Overflow = true
+			l.optimiser.ZeroGrad()
+			return nil
+		}
+		if !finite(result.Loss + result.GradNorm) {
 			return nil // the loop names it; the parameters stay as they were
 		}
 		l.optimiser.Step(learningRate)
-		result.MatmulShare, result.PeakMemoryBytes = used.share(), peakMemory()
+		result.MatmulShare, result.PeakMemoryBytes = used.share(), l.runner.peakMemory()
 		return nil
 	})
 	if err != nil {
@@ -55,10 +66,12 @@ func (l *loraRun) Step(ctx context.Context, step int64, batches [][]int, learnin
 	return result, err
 }
 
-// gradients adds the gradients of some micro-batches to the adapter's and gives their loss. The denominator is counted over all
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+
+// gradients adds the gradients of some micro-batches, times scale, to the adapter's and gives their loss. The denominator is counted over all
 // of them, so that how rows are cut into micro-batches does not change the gradient. each prepares a pass before it runs. It
 // must run inside Engine.Do.
-func (l *loraRun) gradients(batches [][]nn.Row, least int, each func(i int, pass *nn.Pass) error) (mean float64, err error) {
+func (l *loraRun) gradients(batches [][]nn.Row, least int, scale float64, each func(i int, pass *nn.Pass) error) (mean float64, err error) {
 	var counted int64
 	for _, rows := range batches {
 		for _, row := range rows {
@@ -71,7 +84,7 @@ func (l *loraRun) gradients(batches [][]nn.Row, least int, each func(i int, pass
 		if err := each(i, pass); err != nil {
 			return 0, err
 		}
-		mean += backward(l.model, pass, l.job.Args, 1/float64(counted)) / float64(counted)
+		mean += backward(l.model, pass, l.job.Args, scale/float64(counted)) / float64(counted)
 	}
 	return mean, nil
 }

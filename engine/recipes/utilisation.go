@@ -3,6 +3,7 @@
 package recipes
 
 import (
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -15,19 +16,21 @@ import (
 
 // utilisation sets what a step computes against what the device could have computed in its time.
 type utilisation struct {
-	peak  float64 // FLOP/s
-	done  float64 // useful FLOPs so far
-	begin time.Time
+	engine *tensor.Engine
+	peak   float64 // FLOP/s
+	done   float64 // useful FLOPs so far
+	begin  time.Time
 }
 
 // utilisation begins to measure a step over weights of a type. It must run inside Engine.Do.
 func (r *Runner) utilisation(dtype tensor.DType) *utilisation {
 	peak := r.matmulPeak(dtype)
-	return &utilisation{peak: peak, begin: time.Now()}
+	return &utilisation{engine: r.Engine, peak: peak, begin: time.Now()}
 }
 
-// share is the measured share of the peak since the beginning, from 0 to 1.
+// share is the measured share of the peak since the beginning, from 0 to 1. It must run inside Engine.Do.
 func (u *utilisation) share() float64 {
+	u.engine.Wait()
 	return min(1, u.done/max(time.Since(u.begin).Seconds(), 1e-9)/u.peak)
 }
 
@@ -95,15 +98,26 @@ func (r *Runner) matmulPeak(dtype tensor.DType) float64 {
 	if peak, known := r.peak[dtype]; known {
 		return peak
 	}
-	const side, attempts = 1024, 8
+	const attempts = 8
+	side := int64(1024)
+	switch {
+	case r.Engine.Device() != tensor.CPU:
+		side = 8192 // less does not fill a GPU
+	case dtype == tensor.Float16:
+		side = 128 // a CPU has no units for it, and takes seconds for more
+	}
 	best := time.Duration(1<<63 - 1)
 	r.Engine.Scope(func() {
 		r.Engine.NoGrad(func() {
 			a := r.Engine.Zeros(tensor.Float32, side, side).Uniform(-1, 1, tensor.Key(1)).To(dtype)
-			a.MatMul(a) // the first one prepares the kernel
+			product := func() {
+				a.MatMul(a).Free()
+				r.Engine.Wait()
+			}
+			product() // the first one prepares the kernel
 			for range attempts {
 				begin := time.Now()
-				a.MatMul(a)
+				product()
 				best = min(best, time.Since(begin))
 			}
 		})
@@ -111,12 +125,16 @@ func (r *Runner) matmulPeak(dtype tensor.DType) float64 {
 	if r.peak == nil {
 		r.peak = map[tensor.DType]float64{}
 	}
-	r.peak[dtype] = 2 * side * side * side / best.Seconds()
+	r.peak[dtype] = 2 * math.Pow(float64(side), 3) / best.Seconds()
 	return r.peak[dtype]
 }
 
-// peakMemory is the most memory that this process has held, in bytes; 0 where the system does not say.
-func peakMemory() int64 {
+// peakMemory is the most memory that tensors have held on a GPU, or this process on a CPU, in bytes; 0 where the system does not
+// say. It must run inside Engine.Do.
+func (r *Runner) peakMemory() int64 {
+	if r.Engine.Device() != tensor.CPU {
+		return r.Engine.PeakMemory()
+	}
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil { // not Linux: nobody is told
 		return 0

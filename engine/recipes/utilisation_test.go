@@ -59,6 +59,10 @@ func TestStepsTellUtilisationAndMemory(t *testing.T) {
 	for _, p := range o.progress {
 		require.Greater(t, p.MatmulShare, 0.0)
 		require.LessOrEqual(t, p.MatmulShare, 1.0)
-		require.Greater(t, p.PeakMemoryBytes, int64(50e6), "a process with libtorch in it")
+		if r.Engine.Device() == tensor.CPU {
+			require.Greater(t, p.PeakMemoryBytes, int64(50e6), "a process with libtorch in it")
+		} else {
+			require.Positive(t, p.PeakMemoryBytes)
+		}
 	}
 }

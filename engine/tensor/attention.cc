@@ -7,6 +7,7 @@
 #include "border.h"
 #include "kernel.h"
 #include "native.h"
+#include "portable.h"
 
 namespace elara {
 namespace {
@@ -262,7 +263,7 @@ char* el_attention(el_tensor* out, el_tensor q, el_tensor k, el_tensor v, const 
                    int64_t window, double scale, double p, uint64_t key) {
   return guarded([&] {
     const at::Tensor &tq = T(q), &tk = T(k), &tv = T(v);
-    check_float(tq, "q");
+    if (!portable::wanted(tq)) check_float(tq, "q");
     TORCH_CHECK(tq.dim() == 3 && tk.dim() == 3 && tk.sizes() == tv.sizes() && tq.size(0) == tk.size(0) && tq.size(2) == tk.size(2) && tq.size(1) % tk.size(1) == 0, "q ", tq.sizes(), ", k ", tk.sizes(), ", v ", tv.sizes(), ", expected [tokens, heads, width] with heads a multiple of key heads");
     TORCH_CHECK(tq.scalar_type() == tk.scalar_type() && tq.scalar_type() == tv.scalar_type(), "q is ", tq.scalar_type(), ", k ", tk.scalar_type(), ", v ", tv.scalar_type());
     TORCH_CHECK(n >= 1 && offsets[0] == 0 && offsets[n] == tq.size(0), "segments do not cover ", tq.size(0), " tokens");
@@ -271,6 +272,7 @@ char* el_attention(el_tensor* out, el_tensor q, el_tensor k, el_tensor v, const 
       TORCH_CHECK(segments.len(i) > 0, "segment ", i + 1, " is empty");
       TORCH_CHECK(parents[i] >= -1 && parents[i] < i, "segment ", i + 1, " goes on from ", parents[i] + 1, ", expected one before it");
     }
+    if (portable::wanted(tq)) return void(*out = own(portable::attention(tq, tk, tv, segments.offsets, segments.parents, window, scale, p, key)));
     *out = own(Attention::apply(tq, tk, tv, segments, scale, p, static_cast<int64_t>(key)));
   });
 }
@@ -279,6 +281,7 @@ char* el_cache_store(el_tensor cache, el_tensor x, const int64_t* slot, const in
   return guarded([&] {
     at::Tensor &c = T(cache), src = T(x).contiguous();
     TORCH_CHECK(c.dim() == 4 && src.dim() == 3 && src.size(0) == n && src.size(1) == c.size(2) && src.size(2) == c.size(3) && src.scalar_type() == c.scalar_type() && c.is_contiguous(), "cache ", c.sizes(), " cannot take ", src.sizes());
+    if (portable::wanted(c)) return portable::cache_store(c, src, {slot, slot + n}, {position, position + n});
     size_t row = static_cast<size_t>(c.size(2) * c.size(3)) * c.element_size();
     for (int i = 0; i < n; i++) {
       TORCH_CHECK(slot[i] >= 0 && slot[i] < c.size(0) && position[i] >= 0 && position[i] < c.size(1), "slot ", slot[i], " position ", position[i], " lies outside the cache ", c.sizes());
@@ -292,10 +295,11 @@ char* el_cache_attention(el_tensor* out, el_tensor q, el_tensor k, el_tensor v, 
   return guarded([&] {
     at::Tensor tq = T(q).contiguous(), o = at::empty_like(tq);
     const at::Tensor &tk = T(k), &tv = T(v);
-    check_float(tq, "q");
+    if (!portable::wanted(tq)) check_float(tq, "q");
     int64_t kv = tk.size(2), d = tk.size(3), most = tk.size(1), group = tq.size(1) / kv, stride = kv * d;
     TORCH_CHECK(tq.dim() == 3 && tq.size(0) == n && tq.size(2) == d && tq.size(1) % kv == 0 && d <= 512 && tk.sizes() == tv.sizes() && tq.scalar_type() == tk.scalar_type(), "q ", tq.sizes(), " does not fit the cache ", tk.sizes());
     for (int i = 0; i < n; i++) TORCH_CHECK(slot[i] >= 0 && slot[i] < tk.size(0) && length[i] > 0 && length[i] <= most, "length ", length[i], " lies outside the cache ", tk.sizes());
+    if (portable::wanted(tq)) return void(*out = own(portable::cache_attention(tq, tk, tv, {slot, slot + n}, {length, length + n}, window, scale)));
     at::parallel_for(0, n * kv, 1, [&](int64_t begin, int64_t end) {
       std::vector<float> score(static_cast<size_t>(most));
       for (int64_t j = begin; j < end; j++) {

@@ -11,8 +11,11 @@ import (
 	"github.com/sugarme/gotch/libtch"
 )
 
-// Engine owns the operating system thread that all tensors of a process live on.
+// Engine owns the operating system thread that all tensors of a process live on, and the device that they lie on.
 type Engine struct {
+	options Options
+	gpu     int // number of the device; -1: the CPU
+
 	calls chan call
 	live  []*Tensor        // made and not yet freed, in the order they were made, without the pinned ones
 	dead  []libtch.Ctensor // kept between scopes to save allocations
@@ -25,32 +28,51 @@ type call struct {
 	done chan error
 }
 
-// Start takes a thread and sets how many cores libtorch may use; 0 leaves libtorch's own choice.
-func Start(threads int) *Engine {
-	e := &Engine{calls: make(chan call), grad: true}
-	go e.serve(threads)
-	return e
+// Start takes a thread and a device. A device that this program or this machine does not have is an Invalid error, which says
+// what was expected.
+func Start(o Options) (*Engine, error) {
+	if o.Device == "" {
+		o.Device = CPU
+	}
+	gpu, err := gpuOf(o.Device)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{options: o, gpu: gpu, calls: make(chan call), grad: true}
+	ready := make(chan error, 1)
+	go e.serve(ready)
+	if err := <-ready; err != nil {
+		e.Close()
+		return nil, err
+	}
+	return e, nil
 }
 
 // Close ends the engine's goroutine. Tensors that still exist are leaked.
 func (e *Engine) Close() { close(e.calls) }
 
-func (e *Engine) serve(threads int) {
+// serve answers calls on a thread of its own. It tells ready whether the device takes the thread.
+func (e *Engine) serve(ready chan<- error) {
 	runtime.LockOSThread()
-	start(threads)
+	refusal := start(e.options, e.gpu)
+	ready <- refusal
 	for c := range e.calls {
-		e.answer(c, threads)
+		if refusal != nil {
+			c.done <- refusal
+			continue
+		}
+		e.answer(c)
 	}
 }
 
 // answer runs one call. A call that ends its goroutine (testing's FailNow does) must not take the engine along: its caller
 // gets an error, and a new goroutine serves on.
-func (e *Engine) answer(c call, threads int) {
+func (e *Engine) answer(c call) {
 	err := errors.New("the goroutine of the training engine was ended from inside")
 	returned := false
 	defer func() {
 		if !returned {
-			go e.serve(threads)
+			go e.serve(make(chan error, 1))
 		}
 		c.done <- err
 	}()

@@ -9,14 +9,23 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"elara/internal/testdevice"
 	"elara/spec/fault"
 )
+
+// started gives an engine on the device under test, in the form that is asked for.
+func started(t testing.TB, portable bool) *Engine {
+	t.Helper()
+	e, err := Start(Options{Device: testdevice.Name(), Portable: portable})
+	require.NoError(t, err)
+	t.Cleanup(e.Close)
+	return e
+}
 
 // on runs a test's body on an engine of its own.
 func on(t testing.TB, body func(e *Engine)) {
 	t.Helper()
-	e := Start(0)
-	defer e.Close()
+	e := started(t, false)
 	require.NoError(t, e.Do(func() error { body(e); return nil }))
 }
 
@@ -42,8 +51,7 @@ func TestScopeFreesAllButKeptAndPinned(t *testing.T) {
 }
 
 func TestShapeErrorNamesOpShapesAndPlace(t *testing.T) {
-	e := Start(0)
-	defer e.Close()
+	e := started(t, false)
 	err := e.Do(func() error {
 		e.Zeros(Float32, 2, 3).MatMul(e.Zeros(Float32, 4, 5))
 		return nil
@@ -60,22 +68,19 @@ func TestShapeErrorNamesOpShapesAndPlace(t *testing.T) {
 }
 
 func TestAnyPanicInsideDoBecomesAnError(t *testing.T) {
-	e := Start(0)
-	defer e.Close()
+	e := started(t, false)
 	err := e.Do(func() error { var m map[string]int; m["x"] = 1; return nil }) //nolint:govet,staticcheck // the panic is what is tested
 	require.ErrorContains(t, err, "assignment to entry in nil map")
 }
 
 func TestOutOfMemoryHasItsKind(t *testing.T) {
-	e := Start(0)
-	defer e.Close()
+	e := started(t, false)
 	err := e.Do(func() error { e.Zeros(Float32, 1<<44); return nil })
 	require.Equal(t, fault.OutOfMemory, fault.KindOf(err), "%v", err)
 }
 
 func TestNoGradIsRestoredAfterAPanic(t *testing.T) {
-	e := Start(0)
-	defer e.Close()
+	e := started(t, false)
 	require.Error(t, e.Do(func() error {
 		e.NoGrad(func() { e.Zeros(Float32, 2).View(3) })
 		return nil

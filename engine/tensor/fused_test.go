@@ -8,7 +8,23 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"elara/internal/testdevice"
 )
+
+// inEachForm runs a test's body with the fused kernels and with the portable operations. A GPU has the second only.
+func inEachForm(t *testing.T, body func(e *Engine)) {
+	t.Helper()
+	for name, portable := range map[string]bool{"fused": false, "portable": true} {
+		if !portable && testdevice.Name() != CPU {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			e := started(t, portable)
+			require.NoError(t, e.Do(func() error { body(e); return nil }))
+		})
+	}
+}
 
 // gradient checks the backward pass of f at the inputs against central differences of a weighted sum of its output.
 func gradient(t *testing.T, e *Engine, f func(in []*Tensor) *Tensor, inputs ...[]float32) {
@@ -54,7 +70,7 @@ func draw(n int, seed uint64) []float32 {
 }
 
 func TestRMSNormAgainstHand(t *testing.T) {
-	on(t, func(e *Engine) {
+	inEachForm(t, func(e *Engine) {
 		// mean square of (3, 4) is 12.5; with eps 0 the row is divided by 3.5355339.
 		y := e.FromFloat32([]float32{3, 4}, 1, 2).RMSNorm(e.FromFloat32([]float32{1, 2}, 2), 0).Float32s()
 		require.InDeltaSlice(t, []float32{0.8485281, 2.2627417}, y, 1e-6)
@@ -63,7 +79,7 @@ func TestRMSNormAgainstHand(t *testing.T) {
 }
 
 func TestSwiGLUAgainstHand(t *testing.T) {
-	on(t, func(e *Engine) {
+	inEachForm(t, func(e *Engine) {
 		// silu(1) = 0.7310586, silu(-2) = -0.2384058.
 		y := SwiGLU(e.FromFloat32([]float32{1, -2}, 2), e.FromFloat32([]float32{2, 3}, 2)).Float32s()
 		require.InDeltaSlice(t, []float32{1.4621172, -0.7152175}, y, 1e-6)
@@ -72,7 +88,7 @@ func TestSwiGLUAgainstHand(t *testing.T) {
 }
 
 func TestRopeAgainstHand(t *testing.T) {
-	on(t, func(e *Engine) {
+	inEachForm(t, func(e *Engine) {
 		cos := e.FromFloat32([]float32{1, 0, 0.6, 0.8}, 2, 2) // position 0: angles 0 and 90 degrees; position 1: 0.6, 0.8
 		sin := e.FromFloat32([]float32{0, 1, 0.8, 0.6}, 2, 2)
 		x := e.FromFloat32([]float32{1, 2, 3, 4, 5, 6, 7, 8}, 2, 1, 4)
@@ -109,7 +125,7 @@ func reference(q, k, v []float32, length, width int, scale float64) []float32 {
 }
 
 func TestAttentionSeesOwnSegmentOnly(t *testing.T) {
-	on(t, func(e *Engine) {
+	inEachForm(t, func(e *Engine) {
 		const width, scale = 4, 0.5
 		q, k, v := draw(9*width, 6), draw(9*width, 7), draw(9*width, 8)
 		y := Attention(e.FromFloat32(q, 9, 1, width), e.FromFloat32(k, 9, 1, width), e.FromFloat32(v, 9, 1, width), alone(3, 6), 0, scale, 0, 0).Float32s()
@@ -133,7 +149,7 @@ func alone(lengths ...int64) Segments {
 var tree = Segments{Offsets: []int64{0, 3, 5, 7, 8, 10}, Parents: []int64{-1, 0, 1, 1, 0}}
 
 func TestAttentionOverATreeIsThatOfItsSequences(t *testing.T) {
-	on(t, func(e *Engine) {
+	inEachForm(t, func(e *Engine) {
 		const width, scale = 4, 0.5
 		q, k, v := draw(10*width, 6), draw(10*width, 7), draw(10*width, 8)
 		y := Attention(e.FromFloat32(q, 10, 1, width), e.FromFloat32(k, 10, 1, width), e.FromFloat32(v, 10, 1, width), tree, 0, scale, 0, 0).Float32s()
@@ -152,7 +168,7 @@ func TestAttentionOverATreeIsThatOfItsSequences(t *testing.T) {
 func TestAttentionGradientOverATreeAndWithAWindow(t *testing.T) {
 	for _, window := range []int64{0, 1, 3} {
 		t.Run(fmt.Sprintf("window %d", window), func(t *testing.T) {
-			on(t, func(e *Engine) {
+			inEachForm(t, func(e *Engine) {
 				gradient(t, e, func(in []*Tensor) *Tensor {
 					return Attention(in[0].View(10, 4, 4), in[1].View(10, 2, 4), in[2].View(10, 2, 4), tree, window, 0.5, 0, 0)
 				}, draw(10*16, 9), draw(10*8, 10), draw(10*8, 11))
@@ -163,7 +179,7 @@ func TestAttentionGradientOverATreeAndWithAWindow(t *testing.T) {
 
 // With a window of one a token sees itself alone, and gets its own value.
 func TestAttentionWindowCountsTheTokenItself(t *testing.T) {
-	on(t, func(e *Engine) {
+	inEachForm(t, func(e *Engine) {
 		v := draw(5*4, 8)
 		y := Attention(e.FromFloat32(draw(20, 6), 5, 1, 4), e.FromFloat32(draw(20, 7), 5, 1, 4), e.FromFloat32(v, 5, 1, 4), alone(5), 1, 0.5, 0, 0).Float32s()
 		require.InDeltaSlice(t, v, y, 1e-6)
@@ -173,7 +189,7 @@ func TestAttentionWindowCountsTheTokenItself(t *testing.T) {
 func TestAttentionGradientWithGroupedHeadsAndDropout(t *testing.T) {
 	for _, p := range []float64{0, 0.3} {
 		t.Run(fmt.Sprintf("dropout %v", p), func(t *testing.T) {
-			on(t, func(e *Engine) {
+			inEachForm(t, func(e *Engine) {
 				gradient(t, e, func(in []*Tensor) *Tensor {
 					return Attention(in[0].View(7, 4, 4), in[1].View(7, 2, 4), in[2].View(7, 2, 4), alone(2, 5), 0, 0.5, p, 3)
 				}, draw(7*16, 9), draw(7*8, 10), draw(7*8, 11))
@@ -184,7 +200,7 @@ func TestAttentionGradientWithGroupedHeadsAndDropout(t *testing.T) {
 
 // Query head h reads key head h / group, as transformers' repeat_kv lays them out.
 func TestAttentionGroupsHeadsAsTransformers(t *testing.T) {
-	on(t, func(e *Engine) {
+	inEachForm(t, func(e *Engine) {
 		const width, scale, length = 4, 0.5, 5
 		q, k, v := draw(length*4*width, 12), draw(length*2*width, 13), draw(length*2*width, 14)
 		y := Attention(e.FromFloat32(q, length, 4, width), e.FromFloat32(k, length, 2, width), e.FromFloat32(v, length, 2, width), alone(length), 0, scale, 0, 0).Float32s()
@@ -203,7 +219,7 @@ func TestAttentionGroupsHeadsAsTransformers(t *testing.T) {
 }
 
 func TestCacheAttentionEqualsTheLastRowOfAttention(t *testing.T) {
-	on(t, func(e *Engine) {
+	inEachForm(t, func(e *Engine) {
 		const length, width = 6, 4
 		q, k, v := e.FromFloat32(draw(length*4*width, 15), length, 4, width), e.FromFloat32(draw(length*2*width, 16), length, 2, width), e.FromFloat32(draw(length*2*width, 17), length, 2, width)
 		want := Attention(q, k, v, alone(length), 0, 0.5, 0, 0).Narrow(0, length-1, 1).Float32s()
@@ -220,7 +236,7 @@ func TestCacheAttentionEqualsTheLastRowOfAttention(t *testing.T) {
 }
 
 func TestLinearCrossEntropyAgainstHandAndChunks(t *testing.T) {
-	on(t, func(e *Engine) {
+	inEachForm(t, func(e *Engine) {
 		// logits (1, 2) and (3, 0): -log p of class 0 is log(1+e) = 1.3132617, of class 1 is log(1+e^3) = 3.0485873.
 		h := e.FromFloat32([]float32{1, 0, 0, 1}, 2, 2)
 		w := e.FromFloat32([]float32{1, 3, 2, 0}, 2, 2)
@@ -256,7 +272,7 @@ func TestLinearCrossEntropyAgainstHandAndChunks(t *testing.T) {
 func TestLoRALinearGradientWithDropout(t *testing.T) {
 	for _, p := range []float64{0, 0.4} {
 		t.Run(fmt.Sprintf("dropout %v", p), func(t *testing.T) {
-			on(t, func(e *Engine) {
+			inEachForm(t, func(e *Engine) {
 				w, bias := e.FromFloat32(draw(30, 20), 5, 6), e.FromFloat32(draw(5, 21), 5)
 				gradient(t, e, func(in []*Tensor) *Tensor {
 					return LoRALinear(in[0].View(7, 6), w, bias, []Branch{{A: in[1].View(2, 6), B: in[2].View(5, 2), Scale: 2, Dropout: p, Key: 4, End: 7}})
@@ -268,7 +284,7 @@ func TestLoRALinearGradientWithDropout(t *testing.T) {
 
 // Two adapters on rows 0 to 2 and 4 to 6, of different ranks, and row 3 without one: each part is what it is alone.
 func TestLoRALinearKeepsBranchesApart(t *testing.T) {
-	on(t, func(e *Engine) {
+	inEachForm(t, func(e *Engine) {
 		const p = 0.4
 		x, w, bias := e.FromFloat32(draw(42, 22), 7, 6), e.FromFloat32(draw(30, 20), 5, 6), e.FromFloat32(draw(5, 21), 5)
 		first := Branch{A: e.FromFloat32(draw(12, 23), 2, 6), B: e.FromFloat32(draw(10, 24), 5, 2), Scale: 2, Dropout: p, Key: 4, Begin: 0, End: 3}
@@ -290,8 +306,7 @@ func TestLoRALinearKeepsBranchesApart(t *testing.T) {
 }
 
 func TestLoRALinearRefusesRowsOutsideTheStream(t *testing.T) {
-	e := Start(1)
-	defer e.Close()
+	e := started(t, false)
 	err := e.Do(func() error {
 		LoRALinear(e.Zeros(Float32, 3, 6), e.Zeros(Float32, 5, 6), nil, []Branch{{A: e.Zeros(Float32, 2, 6), B: e.Zeros(Float32, 5, 2), Begin: 1, End: 4}})
 		return nil
@@ -300,7 +315,7 @@ func TestLoRALinearRefusesRowsOutsideTheStream(t *testing.T) {
 }
 
 func TestFusedKernelsInBFloat16StayNearFloat32(t *testing.T) {
-	on(t, func(e *Engine) {
+	inEachForm(t, func(e *Engine) {
 		x, w := e.FromFloat32(draw(64*96, 25), 64, 96), e.FromFloat32(draw(96, 26), 96)
 		want := x.RMSNorm(w, 1e-5).Float32s()
 		got := x.To(BFloat16).RMSNorm(w.To(BFloat16), 1e-5).Float32s()

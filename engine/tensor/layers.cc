@@ -4,6 +4,7 @@
 #include "border.h"
 #include "kernel.h"
 #include "native.h"
+#include "portable.h"
 
 namespace elara {
 namespace {
@@ -213,11 +214,11 @@ using namespace elara;
 extern "C" {
 
 char* el_rms_norm(el_tensor* out, el_tensor x, el_tensor w, double eps) {
-  return guarded([&] { *out = own(RmsNorm::apply(T(x), T(w), eps)); });
+  return guarded([&] { *out = own(portable::wanted(T(x)) ? portable::rms_norm(T(x), T(w), eps) : RmsNorm::apply(T(x), T(w), eps)); });
 }
 
 char* el_rope(el_tensor* out, el_tensor x, el_tensor cos, el_tensor sin, el_tensor positions) {
-  return guarded([&] { *out = own(Rope::apply(T(x), T(cos), T(sin), T(positions))); });
+  return guarded([&] { *out = own(portable::wanted(T(x)) ? portable::rope(T(x), T(cos), T(sin), T(positions)) : Rope::apply(T(x), T(cos), T(sin), T(positions))); });
 }
 
 char* el_gelu(el_tensor* out, el_tensor x) {
@@ -225,7 +226,7 @@ char* el_gelu(el_tensor* out, el_tensor x) {
 }
 
 char* el_swiglu(el_tensor* out, el_tensor gate, el_tensor up) {
-  return guarded([&] { *out = own(SwiGlu::apply(T(gate), T(up))); });
+  return guarded([&] { *out = own(portable::wanted(T(gate)) ? portable::swiglu(T(gate), T(up)) : SwiGlu::apply(T(gate), T(up))); });
 }
 
 }  // extern "C"

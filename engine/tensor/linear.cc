@@ -7,6 +7,7 @@
 #include "border.h"
 #include "kernel.h"
 #include "native.h"
+#include "portable.h"
 
 namespace elara {
 namespace {
@@ -61,6 +62,10 @@ EL_CLONES void drop_back_bf16(const bf16* x, const bf16* z, bf16* kept, bf16* dx
 
 // All are [tokens, width] and contiguous. The result is kept.
 at::Tensor drop_back(const at::Tensor& x, const at::Tensor& z, at::Tensor& dx, double p, uint64_t key) {
+  if (portable::wanted(x)) {
+    dx.add_(portable::dropped(z, p, key));
+    return portable::dropped(x, p, key);
+  }
   at::Tensor kept = at::empty_like(x);
   Dropout d(p, key);
   int64_t n = x.numel(), tiles = (n + kTile - 1) / kTile;
@@ -162,6 +167,7 @@ struct LoraLinear : public Function<LoraLinear> {
 }  // namespace
 
 at::Tensor dropout_mask_apply(const at::Tensor& input, double p, uint64_t key) {
+  if (portable::wanted(input)) return portable::dropped(input, p, key);
   check_float(input, "x");
   TORCH_CHECK(p >= 0 && p < 1, "dropout ", p, " lies outside [0, 1)");
   at::Tensor x = input.contiguous(), y = at::empty_like(x);

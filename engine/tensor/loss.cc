@@ -4,6 +4,7 @@
 #include "border.h"
 #include "kernel.h"
 #include "native.h"
+#include "portable.h"
 
 namespace elara {
 namespace {
@@ -124,7 +125,7 @@ char* el_linear_cross_entropy(el_tensor* sum, el_tensor* nll, el_tensor h, el_te
                               double smoothing, int64_t chunk) {
   return guarded([&] {
     const at::Tensor &th = T(h), &tw = T(w), &tt = T(targets);
-    check_float(th, "h");
+    if (!portable::wanted(th)) check_float(th, "h");
     TORCH_CHECK(th.dim() == 2 && tw.dim() == 2 && th.size(1) == tw.size(1) && th.scalar_type() == tw.scalar_type(), "h ", th.scalar_type(), th.sizes(), ", head ", tw.scalar_type(), tw.sizes(), ", expected [rows, width] and [vocabulary, width] of one type");
     TORCH_CHECK(tt.dim() == 1 && tt.size(0) == th.size(0) && tt.scalar_type() == at::kLong && tt.is_contiguous(), "targets ", tt.sizes(), ", expected int64 [", th.size(0), "]");
     TORCH_CHECK(th.size(0) > 0 && chunk > 0, "no rows");
@@ -135,7 +136,8 @@ char* el_linear_cross_entropy(el_tensor* sum, el_tensor* nll, el_tensor h, el_te
       each = T(weights);
       TORCH_CHECK(each->dim() == 1 && each->size(0) == th.size(0) && each->scalar_type() == at::kFloat && each->is_contiguous(), "weights ", each->sizes(), ", expected float32 [", th.size(0), "]");
     }
-    auto result = LinearCrossEntropy::apply(th, tw, tt, each, smoothing, chunk, at::GradMode::is_enabled());
+    auto result = portable::wanted(th) ? portable::linear_cross_entropy(th, tw, tt, each, smoothing, chunk)
+                                       : LinearCrossEntropy::apply(th, tw, tt, each, smoothing, chunk, at::GradMode::is_enabled());
     *sum = own(result[0]);
     *nll = own(result[1]);
   });

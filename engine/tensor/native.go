@@ -9,9 +9,12 @@ package tensor
 import "C"
 
 import (
+	"strings"
 	"unsafe"
 
 	"github.com/sugarme/gotch/libtch"
+
+	"elara/spec/fault"
 )
 
 // check turns a message of the C++ side into a panic with the operation's name and operands.
@@ -50,10 +53,27 @@ func pointers(list []*Tensor) []C.el_tensor {
 	return out
 }
 
-func start(threads int) { check("start", C.el_start(C.int(threads))) }
+// start prepares the calling thread for an engine's work.
+func start(o Options, gpu int) error {
+	portable := 0
+	if o.Portable {
+		portable = 1
+	}
+	return refused(C.el_start(C.int(o.Threads), C.int(gpu), C.int(portable)), o.Device)
+}
+
+// refused makes an error of what a device's library said, or nil of nothing.
+func refused(message *C.char, device string) error {
+	if message == nil {
+		return nil
+	}
+	defer C.free(unsafe.Pointer(message))
+	first, _, _ := strings.Cut(C.GoString(message), "\n")
+	return fault.WithHint(fault.New(fault.Invalid, "device %s: %s", device, first), "elara doctor says which GPUs there are; the device cpu needs none")
+}
 
 // Trim gives freed memory back to the operating system. The engine keeps it otherwise, because the next step needs it again.
-func (e *Engine) Trim() { C.el_trim() }
+func (e *Engine) Trim() { check("trim", C.el_trim(C.int(e.gpu))) }
 
 // Threads is how many cores libtorch uses for one operation.
 func (e *Engine) Threads() int { return int(C.el_get_threads()) }
@@ -65,14 +85,30 @@ func dims(shape []int64) *C.int64_t {
 	return (*C.int64_t)(unsafe.Pointer(&shape[0]))
 }
 
-// Zeros makes a tensor of zeros on the CPU.
+// Wait returns when all that was asked of the device is done. A GPU works behind the calls; the CPU has nothing to wait for.
+func (e *Engine) Wait() {
+	if e.gpu >= 0 {
+		check("wait", C.el_synchronize(C.int(e.gpu)))
+	}
+}
+
+// PeakMemory is the most that tensors have held on a GPU, in bytes; 0 on the CPU, whose tensors are part of the process.
+func (e *Engine) PeakMemory() int64 {
+	var bytes C.int64_t
+	if e.gpu >= 0 {
+		check("peak_memory", C.el_peak_memory(&bytes, C.int(e.gpu)))
+	}
+	return int64(bytes)
+}
+
+// Zeros makes a tensor of zeros on the engine's device.
 func (e *Engine) Zeros(dtype DType, shape ...int64) *Tensor {
 	var out C.el_tensor
-	check("zeros", C.el_empty(&out, dims(shape), C.int(len(shape)), C.int(dtype), -1))
+	check("zeros", C.el_empty(&out, dims(shape), C.int(len(shape)), C.int(dtype), C.int(e.gpu)))
 	return e.native(out)
 }
 
-// FromBytes copies raw little-endian elements into a new tensor; data must hold exactly the shape's elements.
+// FromBytes copies raw little-endian elements into a new tensor on the engine's device; data must hold exactly the shape's elements.
 func (e *Engine) FromBytes(data []byte, dtype DType, shape ...int64) *Tensor {
 	n := int64(dtype.Size())
 	for _, d := range shape {
@@ -86,7 +122,7 @@ func (e *Engine) FromBytes(data []byte, dtype DType, shape ...int64) *Tensor {
 	if len(data) > 0 {
 		from = unsafe.Pointer(&data[0])
 	}
-	check("from_bytes", C.el_from_data(&out, from, dims(shape), C.int(len(shape)), C.int(dtype), -1))
+	check("from_bytes", C.el_from_data(&out, from, dims(shape), C.int(len(shape)), C.int(dtype), C.int(e.gpu)))
 	return e.native(out)
 }
 

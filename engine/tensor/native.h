@@ -12,8 +12,12 @@ extern "C" {
 typedef void *el_tensor;
 
 /* runtime.cc */
-char *el_start(int threads); /* once, before the first tensor; 0 threads: libtorch's choice */
-void el_trim(void); /* gives freed memory back to the kernel */
+/* before the first tensor of a thread; 0 threads: libtorch's choice; device: -1 for the CPU, or the number of a GPU;
+ * portable: compute on the CPU as on a GPU */
+char *el_start(int threads, int device, int portable);
+char *el_trim(int device); /* gives freed memory back to the kernel, and the GPU's to its driver */
+char *el_synchronize(int device); /* waits until all that was asked of a GPU is done */
+char *el_peak_memory(int64_t *bytes, int device); /* the most that tensors have held on a GPU */
 int el_get_threads(void);
 void el_free(const el_tensor *list, int n); /* destructors do not throw */
 char *el_empty(el_tensor *out, const int64_t *shape, int ndim, int dtype, int device);

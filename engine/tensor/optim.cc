@@ -51,9 +51,11 @@ char* el_adamw(const el_tensor* params, const el_tensor* m, const el_tensor* v, 
       gs.push_back(g);
       ms.push_back(T(m[i]));
       vs.push_back(T(v[i]));
-      steps.push_back(at::scalar_tensor(static_cast<double>(step), at::TensorOptions().dtype(at::kFloat)));
     }
-    if (!ps.empty()) at::_fused_adamw_(ps, gs, ms, vs, none, steps, lr, beta1, beta2, weight_decay, eps, false, false);
+    if (ps.empty()) return;
+    // One tensor stands for all: the kernel only reads it, beside the parameters.
+    steps.assign(ps.size(), at::full({}, static_cast<double>(step), at::TensorOptions().dtype(at::kFloat).device(ps.front().device())));
+    at::_fused_adamw_(ps, gs, ms, vs, none, steps, lr, beta1, beta2, weight_decay, eps, false, false);
   });
 }
 

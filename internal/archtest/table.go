@@ -78,6 +78,7 @@ func Table() []Layer {
 		{Path: "internal/connect", May: []string{"configs", "spec", "storage"}, Never: []string{gotch, engine}},
 		{Path: "internal/version", Never: []string{temporal, aws, viper, gotch}},
 		{Path: "internal/archtest", Never: []string{temporal, aws, viper, gotch}},
+		{Path: "internal/testdevice", Never: []string{temporal, aws, viper, gotch}},
 		{Path: "internal/testreport", Never: []string{temporal, aws, viper, gotch}},
 	}
 }

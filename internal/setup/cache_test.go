@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -213,6 +214,62 @@ func TestWheelGoesOnceItsPartIsThere(t *testing.T) {
 	require.NoError(t, o.bring(context.Background(), c, p))
 	require.Len(t, wheels(), 1)
 	require.Equal(t, "setup  some-part            1.2.3 is there\n", out.String())
+}
+
+func TestTwoPartsOfOneWheelAreFetchedOnce(t *testing.T) {
+	c := newCache(t)
+	hold(t, c)
+	first, wheel := wheelOf(t, map[string]string{"a": "x", "b": "yy"}, Kept{From: "a", To: "a"})
+	second := first
+	second.Variant, second.Keep = "more", []Kept{{From: "b", To: "b"}}
+	require.NotEqual(t, c.Dir(first), c.Dir(second))
+	pipThatGives(t, wheel)
+	var out bytes.Buffer
+	require.NoError(t, Options{Out: &out}.bring(context.Background(), c, first, second))
+	require.Equal(t, 1, strings.Count(out.String(), "is fetched"))
+	require.FileExists(t, filepath.Join(c.Dir(first), "a"))
+	require.FileExists(t, filepath.Join(c.Dir(second), "b"))
+	left, err := os.ReadDir(c.wheels())
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+// NVIDIA's libraries find each other by where they lie: each must see all others beside itself.
+func TestLibrariesOfAllPartsLieInOneFolder(t *testing.T) {
+	c := newCache(t)
+	hold(t, c)
+	p, wheel := wheelOf(t, map[string]string{"a": "x", "b": "yy", "c": "z"},
+		Kept{From: "a", To: "lib/a.so"}, Kept{From: "b", To: "lib/b.so"}, Kept{From: "c", To: "licenses/c"})
+	file := filepath.Join(t.TempDir(), "w.whl")
+	write(t, file, string(wheel), 0o644)
+	links := c.gathered([]Part{p})
+	require.False(t, links.present())
+	require.NoError(t, c.makeGathered(links))
+	require.False(t, links.present(), "the part itself is missing")
+	_, _, err := c.unpack(p, file)
+	require.NoError(t, err)
+	require.True(t, links.present())
+	text, err := os.ReadFile(filepath.Join(links.lib(), "b.so"))
+	require.NoError(t, err)
+	require.Equal(t, "yy", string(text))
+	all, err := os.ReadDir(links.lib())
+	require.NoError(t, err)
+	require.Len(t, all, 2)
+
+	other := p
+	other.Version = "1.2.4"
+	require.NotEqual(t, links.dir, c.gathered([]Part{other}).dir, "other parts have another folder")
+}
+
+func TestCUDAIsNotBegunWhereItWouldFillTheDisk(t *testing.T) {
+	c := newCache(t)
+	var out bytes.Buffer
+	require.NoError(t, Options{Out: &out}.roomForCUDA(c, neededCUDABytes))
+	// 13 parts, whose wheels have 2,499,261,416 bytes.
+	require.Contains(t, out.String(), "13 parts are missing: 2.5 GB to fetch, 3.0 GB unpacked when all are there, 4 GB free")
+	err := Options{Out: &out}.roomForCUDA(c, neededCUDABytes-1)
+	require.True(t, fault.Is(err, fault.Invalid), "%v", err)
+	require.ErrorContains(t, err, "expected 3.6 GB")
 }
 
 func TestPartThatLostAFileIsNotPresentAndIsReplaced(t *testing.T) {

@@ -40,7 +40,7 @@ func Checks(ctx context.Context, buildDir string) []Check {
 		checks = append(checks, cache.diskCheck(), cache.libtorchCheck(buildDir), cache.toolchainCheck(),
 			temporalCheck(ctx), smolLM2Check())
 	}
-	return append(checks, devices("/")...)
+	return append(checks, devices("/", hasCUDA(buildDir))...)
 }
 
 func platformCheck() Check {
@@ -50,9 +50,8 @@ func platformCheck() Check {
 		Remedy: "libtorch and Temporal are pinned for " + expected + " only"}
 }
 
-// diskCheck looks at the file system of the nearest folder that exists already.
-func (c Cache) diskCheck() Check {
-	check := Check{Name: "cache", Expected: "2 GB free, or all parts in place", Remedy: "free some space, or set XDG_CACHE_HOME"}
+// freeBytes is what the file system of the cache can take: that of the nearest folder that exists already.
+func (c Cache) freeBytes() (int64, error) {
 	dir := c.Root
 	for dir != filepath.Dir(dir) {
 		if _, err := os.Stat(dir); err == nil {
@@ -62,10 +61,18 @@ func (c Cache) diskCheck() Check {
 	}
 	var fs syscall.Statfs_t
 	if err := syscall.Statfs(dir, &fs); err != nil {
-		check.Found = fmt.Sprintf("%s: %v", dir, err)
+		return 0, fmt.Errorf("look at the disk of %s: %w", dir, err)
+	}
+	return int64(fs.Bavail) * fs.Bsize, nil
+}
+
+func (c Cache) diskCheck() Check {
+	check := Check{Name: "cache", Expected: "2 GB free, or all parts in place", Remedy: "free some space, or set XDG_CACHE_HOME"}
+	free, err := c.freeBytes()
+	if err != nil {
+		check.Found = err.Error()
 		return check
 	}
-	free := int64(fs.Bavail) * fs.Bsize
 	check.Found = fmt.Sprintf("%s, %.1f GB free", c.Root, float64(free)/1e9)
 	check.OK = free >= neededDiskBytes || c.complete()
 	return check
@@ -82,13 +89,10 @@ func (c Cache) complete() bool {
 
 func (c Cache) libtorchCheck(buildDir string) Check {
 	check := Check{Name: "libtorch", Expected: libtorchMinor, Remedy: runSetup}
-	chosen := os.Getenv("LIBTORCH")
-	if chosen == "" && buildDir != "" {
-		var err error
-		if chosen, err = rememberedLibtorch(buildDir); err != nil {
-			check.Found = err.Error()
-			return check
-		}
+	chosen, cuda, err := lookedAt(buildDir).chosen()
+	if err != nil {
+		check.Found = err.Error()
+		return check
 	}
 	if chosen != "" {
 		own, err := ownLibtorch(chosen)
@@ -99,14 +103,37 @@ func (c Cache) libtorchCheck(buildDir string) Check {
 		check.OK, check.Found = true, fmt.Sprintf("%s, CUDA %t, yours: %s", own.version, own.cuda, own.dir)
 		return check
 	}
-	for _, p := range []Part{torch(), cudaRuntime(), cudaProfiling()} {
+	for _, p := range libtorchParts(cuda) {
 		if !c.present(p) {
 			check.Found = "no " + p.Name + " " + p.Version
 			return check
 		}
 	}
-	check.OK, check.Found = true, torch().Version+", CUDA false"
+	if cuda && !c.gathered(cudaParts()).present() {
+		check.Found = "no folder of CUDA's libraries"
+		return check
+	}
+	check.OK, check.Found = true, fmt.Sprintf("%s, CUDA %t", torch().Version, cuda)
 	return check
+}
+
+// lookedAt are the options that the next set-up in a clone would have, if no one said more than the environment does.
+func lookedAt(buildDir string) Options {
+	o := Options{BuildDir: buildDir}
+	if named := os.Getenv("LIBTORCH"); named != "" {
+		o.Libtorch = &named
+	}
+	return o
+}
+
+// hasCUDA reports whether the clone is set up to compute on a GPU.
+func hasCUDA(buildDir string) bool {
+	own, cuda, err := lookedAt(buildDir).chosen()
+	if err != nil || own == "" {
+		return cuda
+	}
+	named, err := ownLibtorch(own)
+	return err == nil && named.cuda
 }
 
 func (c Cache) toolchainCheck() Check {

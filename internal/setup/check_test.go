@@ -121,13 +121,14 @@ func machine(t *testing.T) string {
 
 func TestDevicesAreReadFromTheKernel(t *testing.T) {
 	root := machine(t)
-	processor, memory, nvidia := processorCheck(root), memoryCheck(root), nvidiaCheck(root)
+	processor, memory, nvidia := processorCheck(root), memoryCheck(root), nvidiaCheck(root, false)
 	require.True(t, processor.OK)
 	require.Contains(t, processor.Found, "Fast CPU 9000 (amx_bf16 avx512f avx2)")
 	require.True(t, memory.OK)
 	// 16,000,000 kB of 1,024 bytes are 16.384 GB.
 	require.Equal(t, "16.4 GB, 8.2 GB available, limited to 8.0 GB", memory.Found)
-	require.Equal(t, "1: NVIDIA H100", nvidia.Found)
+	require.True(t, nvidia.OK)
+	require.Equal(t, "1: NVIDIA H100; to train on it: make setup CUDA=1 build, and worker.device: cuda:0", nvidia.Found)
 }
 
 func TestMachineThatIsTooSmallIsSaidToBe(t *testing.T) {
@@ -142,8 +143,29 @@ func TestMachineThatIsTooSmallIsSaidToBe(t *testing.T) {
 
 func TestDeviceFilesAreEnoughToSeeAGPU(t *testing.T) {
 	root := t.TempDir()
-	require.Equal(t, "none", nvidiaCheck(root).Found)
+	require.Equal(t, "none", nvidiaCheck(root, false).Found)
 	write(t, filepath.Join(root, "dev/nvidia0"), "", 0o644)
 	write(t, filepath.Join(root, "dev/nvidiactl"), "", 0o644)
-	require.Equal(t, "1: /dev/nvidia0", nvidiaCheck(root).Found)
+	require.Equal(t, "1: /dev/nvidia0", nvidiaCheck(root, true).Found)
+}
+
+func TestCloneSetUpWithCUDAWantsAGPUAndItsDriver(t *testing.T) {
+	none := nvidiaCheck(t.TempDir(), true)
+	require.False(t, none.OK)
+	require.Equal(t, "none: the kernel shows no NVIDIA driver with a GPU", none.Found)
+	require.Contains(t, none.Remedy, "make setup CUDA=0 build")
+
+	root := machine(t)
+	for version, want := range map[string]struct {
+		line string
+		ok   bool
+	}{
+		"580.65.06":  {"NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.65.06  Release Build  (dvs-builder@U22)", true},
+		"550.163.01": {"NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.163.01  Tue Apr  8 12:41:17 UTC 2025", false},
+	} {
+		write(t, filepath.Join(root, "proc/driver/nvidia/version"), want.line+"\nGCC version:  gcc version 12.2.0\n", 0o644)
+		check := nvidiaCheck(root, true)
+		require.Equal(t, want.ok, check.OK)
+		require.Equal(t, "1: NVIDIA H100, driver "+version, check.Found)
+	}
 }

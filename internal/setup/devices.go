@@ -15,8 +15,8 @@ const neededMemoryBytes = 6e9
 
 // devices says what the machine under root ("/") has to compute with. It reads files of the kernel only: no
 // library of a vendor need be installed.
-func devices(root string) []Check {
-	return []Check{processorCheck(root), memoryCheck(root), nvidiaCheck(root)}
+func devices(root string, cuda bool) []Check {
+	return []Check{processorCheck(root), memoryCheck(root), nvidiaCheck(root, cuda)}
 }
 
 // fastFlags are the processor features that decide how fast the engine is, best first; the names are those
@@ -100,42 +100,4 @@ func cgroupLimit(root string) (bytes float64, limited bool) {
 	}
 	bytes, err = strconv.ParseFloat(strings.TrimSpace(string(text)), 64) // "max" is no number: no limit
 	return bytes, err == nil
-}
-
-// nvidiaCheck lists GPUs by what the kernel driver shows. In a container only the device files may be there.
-func nvidiaCheck(root string) Check {
-	check := Check{Name: "nvidia", OK: true, Found: "none"}
-	reports, err := filepath.Glob(filepath.Join(root, "proc/driver/nvidia/gpus/*/information"))
-	if err != nil {
-		check.Found = err.Error()
-		return check
-	}
-	var models []string
-	for _, report := range reports {
-		text, err := os.ReadFile(report)
-		if err != nil {
-			models = append(models, "unknown ("+err.Error()+")")
-			continue
-		}
-		for line := range strings.Lines(string(text)) {
-			if model, ok := strings.CutPrefix(line, "Model:"); ok {
-				models = append(models, strings.TrimSpace(model))
-			}
-		}
-	}
-	if len(models) == 0 {
-		files, err := filepath.Glob(filepath.Join(root, "dev/nvidia[0-9]*"))
-		if err != nil {
-			check.Found = err.Error()
-			return check
-		}
-		for _, file := range files {
-			models = append(models, "/dev/"+filepath.Base(file))
-		}
-	}
-	if len(models) > 0 {
-		check.Found = fmt.Sprintf("%d: %s", len(models), strings.Join(models, ", "))
-		check.Remedy = "to train on it, name a libtorch " + libtorchMinor + " with CUDA in LIBTORCH"
-	}
-	return check
 }

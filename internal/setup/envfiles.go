@@ -49,9 +49,17 @@ func replaceFile(name string, content []byte) error {
 	return nil
 }
 
-// rememberedLibtorch is the user's libtorch of the last set-up in this clone, so that the targets that run
-// set-up again do not undo the choice. "" when there was none.
-func rememberedLibtorch(dir string) (string, error) {
+// The user's choices of the last set-up in this clone, so that the targets that run set-up again do not undo them.
+const (
+	chosenLibtorch = "ELARA_LIBTORCH"
+	chosenCUDA     = "ELARA_CUDA"
+)
+
+// remembered is one of the choices, or "" when there was none.
+func remembered(dir, choice string) (string, error) {
+	if dir == "" { // outside of a clone
+		return "", nil
+	}
 	text, err := os.ReadFile(filepath.Join(dir, editorFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
@@ -60,7 +68,7 @@ func rememberedLibtorch(dir string) (string, error) {
 		return "", fmt.Errorf("read the last set-up: %w", err)
 	}
 	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(strings.TrimSpace(line), "ELARA_LIBTORCH="); ok {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(line), choice+"="); ok {
 			return value, nil
 		}
 	}

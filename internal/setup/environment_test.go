@@ -3,6 +3,7 @@ package setup
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -96,6 +97,7 @@ func TestFlagsForTheProcessor(t *testing.T) {
 		"CGO_LDFLAGS": "-L/c/torch/lib -Wl,-rpath,/c/torch/lib -L/c/cuda/lib -Wl,-rpath,/c/cuda/lib" +
 			" -L/c/tools/stubs -Wl,--disable-new-dtags -Wl,--as-needed",
 		"ELARA_LIBTORCH": "",
+		"ELARA_CUDA":     "",
 		"ELARA_TEMPORAL": "/c/temporal",
 		"ELARA_SMOLLM2":  "/c/model.gguf",
 	}, variables(f))
@@ -108,13 +110,29 @@ func TestFlagsForAGPULinkTheRealLibrary(t *testing.T) {
 	require.Equal(t, "-L/own/lib -Wl,-rpath,/own/lib -L/t/stubs -Wl,--disable-new-dtags"+
 		" -Wl,--no-as-needed -ltorch_cuda -lc10_cuda -Wl,--allow-shlib-undefined -Wl,--as-needed", got["CGO_LDFLAGS"])
 	require.Equal(t, "/own", got["ELARA_LIBTORCH"])
+	require.Empty(t, got["ELARA_CUDA"])
+}
+
+// The headers stay where they are, so that only the link differs from that for the CPU.
+func TestFlagsForThePinnedCUDALinkItBeforeTheEmptyLibraries(t *testing.T) {
+	c := Cache{Root: "/c"}
+	cpu, gpu := variables(found{libtorch: c.pinnedLibtorch(false)}), variables(found{libtorch: c.pinnedLibtorch(true), tools: toolchain{dir: "/t"}})
+	require.Equal(t, "1", gpu["ELARA_CUDA"])
+	require.Empty(t, cpu["ELARA_CUDA"])
+	flags := gpu["CGO_LDFLAGS"]
+	half := c.gathered(cudaParts()).lib()
+	require.Contains(t, flags, "-L"+half+" -Wl,-rpath,"+half)
+	require.Less(t, strings.Index(flags, "-L"+half), strings.Index(flags, "-L/t/stubs"))
+	require.Contains(t, flags, "-Wl,--no-as-needed -ltorch_cuda -lc10_cuda")
+	require.NotContains(t, cpu["CGO_LDFLAGS"], "-ltorch_cuda")
+	require.Contains(t, gpu["CGO_CXXFLAGS"], "-I/c/parts/torch-2.11.0-7aa2f9bb/include ")
 }
 
 func TestEnvironmentIsWrittenInTwoSpellingsAndRemembered(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "build")
-	remembered, err := rememberedLibtorch(dir)
+	last, err := remembered(dir, chosenLibtorch)
 	require.NoError(t, err)
-	require.Empty(t, remembered)
+	require.Empty(t, last)
 
 	lines := []Variable{{"CXX", "/c/c++", "why"}, {"ELARA_LIBTORCH", "/own", ""}}
 	require.NoError(t, writeEnvironment(dir, lines))
@@ -126,22 +144,45 @@ func TestEnvironmentIsWrittenInTwoSpellingsAndRemembered(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "CXX=/c/c++\nELARA_LIBTORCH=/own\n", string(editor))
 
-	remembered, err = rememberedLibtorch(dir)
+	last, err = remembered(dir, chosenLibtorch)
 	require.NoError(t, err)
-	require.Equal(t, "/own", remembered)
+	require.Equal(t, "/own", last)
 }
 
 func TestUsersChoiceOutlivesOneSetupUntilItIsTakenBack(t *testing.T) {
-	dir := t.TempDir()
-	require.NoError(t, writeEnvironment(dir, []Variable{{"ELARA_LIBTORCH", "/own", ""}}))
-	chosen := func(o Options) string {
-		o.BuildDir = dir
-		c, err := o.chosenLibtorch()
-		require.NoError(t, err)
-		return c
+	other, none, on, off := "/other", "", "1", "0"
+	for name, c := range map[string]struct {
+		lastLibtorch, lastCUDA string
+		now                    Options
+		libtorch               string
+		cuda                   bool
+	}{
+		"nothing was ever said":      {},
+		"a libtorch is remembered":   {lastLibtorch: "/own", libtorch: "/own"},
+		"another one is named":       {lastLibtorch: "/own", now: Options{Libtorch: &other}, libtorch: "/other"},
+		"it is taken back":           {lastLibtorch: "/own", now: Options{Libtorch: &none}},
+		"CUDA is remembered":         {lastCUDA: "1", cuda: true},
+		"CUDA is asked for":          {now: Options{CUDA: &on}, cuda: true},
+		"CUDA is taken back":         {lastCUDA: "1", now: Options{CUDA: &off}},
+		"CUDA is taken back by none": {lastCUDA: "1", now: Options{CUDA: &none}},
+		"CUDA in place of one's own": {lastLibtorch: "/own", now: Options{Libtorch: &none, CUDA: &on}, cuda: true},
+		"one's own in place of CUDA": {lastCUDA: "1", now: Options{Libtorch: &other}, libtorch: "/other", cuda: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.now.BuildDir = t.TempDir()
+			require.NoError(t, writeEnvironment(c.now.BuildDir, []Variable{{chosenLibtorch, c.lastLibtorch, ""}, {chosenCUDA, c.lastCUDA, ""}}))
+			libtorch, cuda, err := c.now.chosen()
+			require.NoError(t, err)
+			require.Equal(t, c.libtorch, libtorch)
+			require.Equal(t, c.cuda, cuda)
+		})
 	}
-	other, none := "/other", ""
-	require.Equal(t, "/own", chosen(Options{}))
-	require.Equal(t, "/other", chosen(Options{Libtorch: &other}))
-	require.Empty(t, chosen(Options{Libtorch: &none}))
+	for want, o := range map[string]Options{
+		"CUDA=yes, expected 1, 0 or nothing":                        {CUDA: func() *string { s := "yes"; return &s }()},
+		"CUDA=1 is for the pinned libtorch, but LIBTORCH is /other": {CUDA: &on, Libtorch: &other},
+	} {
+		_, _, err := o.chosen()
+		require.True(t, fault.Is(err, fault.Invalid), "%v", err)
+		require.ErrorContains(t, err, want)
+	}
 }

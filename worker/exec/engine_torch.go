@@ -5,6 +5,7 @@ package exec
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -19,17 +20,28 @@ func engineCommands() []*cobra.Command {
 	return []*cobra.Command{loraCommand(), pretrainCommand(), scoreCommand(), generateCommand(), tinyModelCommand()}
 }
 
+// engineFlags say what a command computes on.
+type engineFlags struct{ tensor.Options }
+
+func (f *engineFlags) declare(c *cobra.Command) {
+	c.Flags().IntVar(&f.Threads, "threads", 0, "CPU threads; 0: all cores")
+	c.Flags().StringVar(&f.Device, "device", tensor.CPU, "cpu, or cuda:N for a GPU")
+}
+
 // withEngine runs f with a runner of its own.
-func withEngine(threads int, f func(*recipes.Runner) error) error {
-	engine := tensor.Start(threads)
+func (f *engineFlags) withEngine(work func(*recipes.Runner) error) error {
+	engine, err := tensor.Start(f.Options)
+	if err != nil {
+		return fmt.Errorf("--device: %w", err)
+	}
 	defer engine.Close()
-	return f(&recipes.Runner{Engine: engine})
+	return work(&recipes.Runner{Engine: engine})
 }
 
 // modelFlags are what score and generate have in common.
 type modelFlags struct {
 	model, adapter, in, out string
-	threads                 int
+	engine                  engineFlags
 	lines                   []int // of the texts that were read
 }
 
@@ -38,7 +50,7 @@ func (f *modelFlags) declare(c *cobra.Command, in, out string) {
 	required(c, &f.in, "in", in)
 	required(c, &f.out, "out", out)
 	c.Flags().StringVar(&f.adapter, "adapter", "", "PEFT adapter folder")
-	c.Flags().IntVar(&f.threads, "threads", 0, "CPU threads; 0: all cores")
+	f.engine.declare(c)
 }
 
 // texts reads the whole input, so that nothing is computed for a file that is bad at its end.
@@ -63,7 +75,7 @@ func (f *modelFlags) run(c *cobra.Command, work func(r *recipes.Runner, model st
 		if err != nil {
 			return err
 		}
-		return withEngine(f.threads, func(r *recipes.Runner) error {
+		return f.engine.withEngine(func(r *recipes.Runner) error {
 			return writeLines(f.out, func(line func(any) error) error { return f.placed(work(r, model, line)) })
 		})
 	})
@@ -133,7 +145,8 @@ func tinyModelCommand() *cobra.Command {
 		Short:   "Write a small Llama with random weights, the same ones every time",
 		Example: "  elara-worker exec tiny-model --out build/tiny",
 		RunE: func(*cobra.Command, []string) error {
-			return withEngine(1, func(r *recipes.Runner) error { return r.TinyModel(out) })
+			engine := engineFlags{tensor.Options{Threads: 1}}
+			return engine.withEngine(func(r *recipes.Runner) error { return r.TinyModel(out) })
 		},
 	}
 	required(c, &out, "out", "folder to write")

@@ -27,7 +27,7 @@ import (
 func loraCommand() *cobra.Command {
 	var files []string
 	var initAdapter string
-	var threads int
+	var engine engineFlags
 	var resume bool
 	var curves curveFlags
 	c := &cobra.Command{
@@ -58,7 +58,7 @@ func loraCommand() *cobra.Command {
 				if err := curves.open(trainings, c.ErrOrStderr()); err != nil {
 					return err
 				}
-				err := withEngine(threads, func(r *recipes.Runner) error {
+				err := engine.withEngine(func(r *recipes.Runner) error {
 					r.InitAdapter, r.Timings = initAdapter, true
 					r.Notice = func(line string) { fmt.Fprintln(c.OutOrStdout(), line) }
 					return trainAll(c.Context(), r, trainings)
@@ -75,7 +75,7 @@ func loraCommand() *cobra.Command {
 		panic(err) // the flag is declared in the line above
 	}
 	c.Flags().StringVar(&initAdapter, "init-adapter", "", "PEFT folder to begin from instead of a fresh adapter")
-	c.Flags().IntVar(&threads, "threads", 0, "CPU threads; 0: all cores")
+	engine.declare(c)
 	curves.declare(c)
 	c.Flags().BoolVar(&resume, "resume", false, "go on from the newest checkpoint in training_args.output_dir")
 	c.MarkFlagsMutuallyExclusive("init-adapter", "resume")

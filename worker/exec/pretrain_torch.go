@@ -14,7 +14,7 @@ import (
 
 func pretrainCommand() *cobra.Command {
 	var file string
-	var threads int
+	var engine engineFlags
 	var resume bool
 	c := &cobra.Command{
 		Use:   "pretrain --config P.json [--resume]",
@@ -37,7 +37,7 @@ func pretrainCommand() *cobra.Command {
 					return err
 				}
 			}
-			return withEngine(threads, func(r *recipes.Runner) error {
+			return engine.withEngine(func(r *recipes.Runner) error {
 				r.Timings = true
 				r.Notice = func(line string) { fmt.Fprintln(out, line) }
 				outcome, err := r.Pretrain(c.Context(), job, from, observer)
@@ -50,7 +50,7 @@ func pretrainCommand() *cobra.Command {
 		},
 	}
 	required(c, &file, "config", "pre-training file in the form of the guide's other files")
-	c.Flags().IntVar(&threads, "threads", 0, "CPU threads; 0: all cores")
+	engine.declare(c)
 	c.Flags().BoolVar(&resume, "resume", false, "go on from the newest checkpoint in training_args.output_dir")
 	return c
 }

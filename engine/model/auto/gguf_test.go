@@ -16,6 +16,7 @@ import (
 	"elara/engine/model/llama"
 	"elara/engine/nn"
 	"elara/engine/tensor"
+	"elara/internal/testdevice"
 )
 
 // golden is testdata/gguf.json, written with the files beside it by tests/peer/engine/gguf_families.py.
@@ -40,7 +41,8 @@ func readGolden(t *testing.T) golden {
 // loaded runs body with a model in float32.
 func loaded(t *testing.T, path string, body func(m model.Model)) {
 	t.Helper()
-	e := tensor.Start(1)
+	e, err := tensor.Start(tensor.Options{Device: testdevice.Name(), Threads: 1})
+	require.NoError(t, err)
 	t.Cleanup(e.Close)
 	require.NoError(t, e.Do(func() error {
 		m, err := Load(e, path, tensor.Float32)

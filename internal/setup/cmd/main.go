@@ -17,6 +17,9 @@ func main() {
 	if libtorch, set := os.LookupEnv("LIBTORCH"); set {
 		options.Libtorch = &libtorch
 	}
+	if cuda, set := os.LookupEnv("CUDA"); set {
+		options.CUDA = &cuda
+	}
 	err := setup.Run(ctx, options)
 	stop()
 	if err == nil {
