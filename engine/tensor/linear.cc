@@ -25,8 +25,8 @@ EL_INLINE void drop_tiles(const S* x, S* y, int64_t n, int64_t begin, int64_t en
     int64_t base = tile * kTile, count = std::min<int64_t>(kTile, n - base);
 #pragma omp simd
     for (int64_t i = 0; i < count; i++) {
-      float scale = bits[i] >= threshold ? survivor : 0.0f;
-      store(y + base + i, load(x + base + i) * scale);
+      float survived = load(x + base + i) * survivor;
+      store(y + base + i, bits[i] >= threshold ? survived : 0.0f);
     }
   }
 }
@@ -47,9 +47,9 @@ EL_INLINE void drop_back_tiles(const S* x, const S* z, S* kept, S* dx, int64_t n
     int64_t base = tile * kTile, count = std::min<int64_t>(kTile, n - base);
 #pragma omp simd
     for (int64_t i = 0; i < count; i++) {
-      float scale = bits[i] >= threshold ? survivor : 0.0f;
-      store(kept + base + i, load(x + base + i) * scale);
-      store(dx + base + i, load(dx + base + i) + load(z + base + i) * scale);
+      float survived = load(x + base + i) * survivor, back = load(z + base + i) * survivor;
+      store(kept + base + i, bits[i] >= threshold ? survived : 0.0f);
+      store(dx + base + i, load(dx + base + i) + (bits[i] >= threshold ? back : 0.0f));
     }
   }
 }
