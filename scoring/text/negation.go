@@ -30,20 +30,40 @@ var (
 	}
 )
 
-// Negated reports whether any word of first to last lies in the scope of a negation.
-func (d *Doc) Negated(first, last int) bool { return slices.Contains(d.scope[first:last+1], true) }
+// Negated reports whether any word of first to last lies in the scope of a negation that stands outside of them: "cannot
+// breathe" holds its own.
+func (d *Doc) Negated(first, last int) bool {
+	for _, triggers := range d.scope[first : last+1] {
+		for _, trigger := range triggers {
+			if trigger < first || trigger > last {
+				return true
+			}
+		}
+	}
+	return false
+}
 
-func negationScope(d *Doc) []bool {
-	scope := make([]bool, len(d.Words))
+// NegatedAll reports whether the first and the last word both are negated from outside.
+func (d *Doc) NegatedAll(first, last int) bool {
+	for _, i := range []int{first, last} {
+		if !slices.ContainsFunc(d.scope[i], func(trigger int) bool { return trigger < first || trigger > last }) {
+			return false
+		}
+	}
+	return true
+}
+
+func negationScope(d *Doc) [][]int {
+	scope := make([][]int, len(d.Words))
 	for i := range d.Words {
 		if n := d.negatorAt(i); n > 0 {
 			d.markAhead(scope, i, n)
-			if isAuxiliary(d, i-1) || strings.HasSuffix(d.Words[i].Lower, "n't") {
-				d.markBehind(scope, i-1)
+			if hasSubject(d, i) {
+				d.markBehind(scope, i, i-1)
 			}
 		}
 		if slices.Contains(negatesBehind, d.Words[i].Lower) {
-			d.markBehind(scope, i-1)
+			d.markBehind(scope, i, i-1)
 		}
 	}
 	return scope
@@ -67,7 +87,7 @@ func (d *Doc) negatorAt(i int) int {
 	return 0
 }
 
-func (d *Doc) markAhead(scope []bool, trigger, n int) {
+func (d *Doc) markAhead(scope [][]int, trigger, n int) {
 	sentence := d.Words[trigger].Sentence
 	for i := trigger + n; i < len(d.Words) && i <= trigger+scopeAhead; i++ {
 		w := d.Words[i]
@@ -78,12 +98,12 @@ func (d *Doc) markAhead(scope []bool, trigger, n int) {
 		if i > trigger+n && joined && slices.Contains(opensClause, w.Lower) {
 			return
 		}
-		scope[i] = true
+		scope[i] = append(scope[i], trigger)
 	}
 }
 
 // markBehind marks the subject of "is not used", "must not be taken", "are to be avoided".
-func (d *Doc) markBehind(scope []bool, from int) {
+func (d *Doc) markBehind(scope [][]int, trigger, from int) {
 	if from < 0 {
 		return
 	}
@@ -93,21 +113,25 @@ func (d *Doc) markBehind(scope []bool, from int) {
 		if w.Clause != clause || slices.Contains(endsScope, w.Lower) {
 			return
 		}
-		scope[i] = true
-		if w.IsComma {
+		scope[i] = append(scope[i], trigger)
+		isOpened := i > 0 && d.Words[i-1].Lower == "and" && slices.Contains(opensClause, w.Lower)
+		if w.IsComma || isOpened {
 			return
 		}
 	}
 }
 
-// isAuxiliary tells "aspirin is not", where the subject is negated too, from "take no aspirin".
-func isAuxiliary(d *Doc, i int) bool {
-	if i < 0 {
+// hasSubject tells "aspirin is not safe", where the subject is negated too, from "take no aspirin" and "do not wait".
+func hasSubject(d *Doc, trigger int) bool {
+	verb := trigger - 1
+	if strings.HasSuffix(d.Words[trigger].Lower, "n't") {
+		verb = trigger
+	} else if verb < 0 || !slices.Contains([]string{"is", "are", "was", "were", "do", "does", "did", "must", "should", "can", "could", "may", "will", "need"}, d.Words[verb].Lower) {
 		return false
 	}
-	switch d.Words[i].Lower {
-	case "is", "are", "was", "were", "do", "does", "did", "must", "should", "can", "could", "may", "will":
-		return i > 0 && d.Words[i].Clause == d.Words[i-1].Clause
+	before := verb - 1
+	if before < 0 || d.Words[before].Clause != d.Words[verb].Clause || d.Words[verb].IsComma {
+		return false
 	}
-	return false
+	return !slices.Contains([]string{"and", "then", "so", "please", "or", "but"}, d.Words[before].Lower)
 }

@@ -20,8 +20,8 @@ type Doc struct {
 	Text  string
 	Words []Word
 
-	sentences []span // words of each sentence
-	scope     []bool // whether a word lies in the scope of a negation
+	sentences []span  // words of each sentence
+	scope     [][]int // for each word the negations in whose scope it lies, by their place
 }
 
 type span struct{ first, last int } // inclusive; last < first when empty
@@ -110,7 +110,7 @@ func wordEnd(content string, start int) int {
 		case r == '%':
 			return at
 		case isWordRune(r):
-			if at > start && unicode.IsDigit(before) && unicode.IsLetter(r) && isUnitStart(content[at:]) {
+			if at > start && unicode.IsDigit(before) && unicode.IsLetter(r) && isFigures(content[start:at]) && isUnitStart(content[at:]) {
 				return at // 500mg is two words
 			}
 		case (r == '\'' || r == '’') && unicode.IsLetter(before) && unicode.IsLetter(after):
@@ -124,7 +124,9 @@ func wordEnd(content string, start int) int {
 	return at
 }
 
-// isUnitStart tells units written without a blank from names such as B12 or G6PD.
+func isFigures(word string) bool { return strings.Trim(word, "0123456789.,") == "" }
+
+// isUnitStart tells units written without a blank from names such as 3TC.
 func isUnitStart(rest string) bool {
 	lower := strings.ToLower(rest)
 	for _, unit := range []string{"mg", "mcg", "µg", "μg", "ug", "g", "kg", "ml", "l", "mmol", "units", "iu", "cm", "mm", "h", "f", "c"} {

@@ -100,7 +100,7 @@ func (p part) fits(word string, slips bool) bool {
 		case w.isPrefix && len(word) >= len(w.letters):
 			// the slip may lie in the stem; what follows it is free
 			for n := len(w.letters) - 1; n <= min(len(w.letters)+1, len(word)); n++ {
-				if n >= 6 && IsSlip(word[:n], w.letters) {
+				if n >= 5 && IsSlip(word[:n], w.letters) {
 					return true
 				}
 			}
