@@ -77,3 +77,14 @@ func TestBadDrugTableNamesTheLine(t *testing.T) {
 		require.True(t, fault.Is(err, fault.Invalid))
 	}
 }
+
+// A drug's name that is not known as a right word could pass for a slip of another one.
+func TestNoDrugIsASlipOfAnything(t *testing.T) {
+	words, err := Load()
+	require.NoError(t, err)
+	for _, drug := range words.AllDrugs() {
+		for _, w := range text.Parse(drug.Name).Words {
+			require.False(t, text.IsSlip(w.Lower, w.Lower), w.Lower)
+		}
+	}
+}

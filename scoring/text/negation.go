@@ -11,6 +11,8 @@ import (
 const (
 	scopeAhead  = 9 // words
 	scopeBehind = 7
+	// scopeRelative is the reach inside "a rash that does not fade under a glass".
+	scopeRelative = 4
 )
 
 var (
@@ -29,6 +31,24 @@ var (
 		"now", "today", "is", "are", "was", "has", "have", "had", "feel", "feels", "this", "that", "which", "as",
 	}
 )
+
+// orders are verbs that begin another statement even without a comma: "without normal breathing call an ambulance"; after
+// carriesOn they belong to the negation: "no need to call".
+var (
+	orders    = []string{"call", "give", "go", "press", "phone", "ring", "seek", "start", "begin", "lay"}
+	carriesOn = []string{"to", "or", "not", "never", "should", "must", "and", "ever", "just", "simply"}
+)
+
+// isRelative reports whether a negation stands in a clause that begins with "that", "which" or "who".
+func (d *Doc) isRelative(trigger int) bool {
+	for i := trigger - 1; i >= 0 && i >= trigger-2; i-- {
+		switch d.Words[i].Lower {
+		case "that", "which", "who":
+			return true
+		}
+	}
+	return false
+}
 
 // Negated reports whether any word of first to last lies in the scope of a negation that stands outside of them: "cannot
 // breathe" holds its own.
@@ -88,10 +108,16 @@ func (d *Doc) negatorAt(i int) int {
 }
 
 func (d *Doc) markAhead(scope [][]int, trigger, n int) {
-	sentence := d.Words[trigger].Sentence
-	for i := trigger + n; i < len(d.Words) && i <= trigger+scopeAhead; i++ {
+	sentence, reach := d.Words[trigger].Sentence, scopeAhead
+	if d.isRelative(trigger) {
+		reach = scopeRelative
+	}
+	for i := trigger + n; i < len(d.Words) && i <= trigger+reach; i++ {
 		w := d.Words[i]
 		if w.Sentence != sentence || w.Clause != d.Words[trigger].Clause || slices.Contains(endsScope, w.Lower) {
+			return
+		}
+		if i > trigger+n && slices.Contains(orders, w.Lower) && !slices.Contains(carriesOn, d.Words[i-1].Lower) {
 			return
 		}
 		joined := w.IsComma || d.Words[i-1].Lower == "and"
@@ -132,6 +158,12 @@ func hasSubject(d *Doc, trigger int) bool {
 	before := verb - 1
 	if before < 0 || d.Words[before].Clause != d.Words[verb].Clause || d.Words[verb].IsComma {
 		return false
+	}
+	for i := before; i >= 0 && d.Words[i].Clause == d.Words[verb].Clause && i > before-scopeBehind; i-- {
+		switch d.Words[i].Lower {
+		case "if", "when", "until", "unless", "that", "which", "who":
+			return false // "if the asthma does not ease" denies no asthma
+		}
 	}
 	return !slices.Contains([]string{"and", "then", "so", "please", "or", "but"}, d.Words[before].Lower)
 }

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// rightWords are the words of the table of facts (data/sample) and pairs that are easily confused: who writes
+// rightWords are the words of the table of facts (data/sample) and of the lexicons, and pairs that are easily confused: who writes
 // "hypotension" means it, though it is two letters from "hypertension".
 //
 //go:embed words.txt
