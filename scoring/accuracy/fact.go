@@ -71,11 +71,15 @@ func Facts(words *terms.Words, content string) []Fact {
 			all = append(all, fact)
 		}
 	}
+	named := append(words.Conditions.Find(d), words.Drugs.Find(d)...)
 	for _, source := range []struct {
 		kind    Kind
 		lexicon *text.Lexicon
 	}{{Condition, words.Conditions}, {Drug, words.Drugs}, {Route, words.Routes}, {Sign, words.Signs}, {Action, words.Actions}} {
 		for _, m := range outermost(source.lexicon.Find(d)) {
+			if source.kind == Sign && isInside(m, named) {
+				continue // "high blood pressure" is no sign of blood
+			}
 			add(source.kind, m.Concept, d.NegatedAll(m.First, m.Last))
 		}
 	}
@@ -112,6 +116,10 @@ func outermost(found []text.Match) []text.Match {
 			return other.First <= m.First && other.Last >= m.Last && other.Last-other.First > m.Last-m.First
 		})
 	})
+}
+
+func isInside(m text.Match, others []text.Match) bool {
+	return slices.ContainsFunc(others, func(other text.Match) bool { return other.First <= m.First && other.Last >= m.Last })
 }
 
 func span(low, high float64) string {

@@ -103,5 +103,5 @@ var irregular = map[string]int{
 	"hours": 2, "hour": 2, "our": 1, "fire": 1, "usually": 4, "being": 2, "science": 2, "quiet": 2, "diet": 2, "heart": 1, "heartbeat": 2, "breathe": 1,
 	"bowel": 2, "vowel": 2, "family": 3, "vegetables": 4, "temperature": 4, "business": 2, "used": 1, "noises": 2, "rhythm": 2, "asthma": 2, "anaesthesia": 5,
 	"gonorrhoea": 4, "diarrhoea": 4, "diarrhea": 4, "coeliac": 3, "celiac": 3, "oedema": 3, "anaemia": 4, "anemia": 4, "moved": 1, "loved": 1, "needed": 2,
-	"ear": 1, "ears": 1, "year": 1, "years": 1, "movement": 2, "reliever": 3, "reliable": 4, "safety": 2, "sideways": 2, "lifetime": 2, "homework": 2,
+	"ear": 1, "ears": 1, "year": 1, "years": 1, "movement": 2, "reliever": 3, "reliable": 4, "safety": 2, "pneumonia": 3, "sideways": 2, "lifetime": 2, "homework": 2,
 }
