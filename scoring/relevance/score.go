@@ -70,7 +70,7 @@ var load = sync.OnceValues(func() (*Scorer, error) {
 
 // Score compares an answer with its question and with others.
 func (s *Scorer) Score(question, answer string, others []string) Score {
-	return s.NewBatch(append([]string{question}, others...)).Score(0, answer)
+	return s.NewBatch(append([]string{question}, others...)).Score(0, answer, len(others))
 }
 
 // Batch are questions that are each other's distractors, read once.
@@ -89,18 +89,19 @@ func (s *Scorer) NewBatch(questions []string) *Batch {
 	return b
 }
 
-// Score compares an answer with the question of a number, beside all others of the batch. Copies of the question are no
-// distractors.
-func (b *Batch) Score(number int, answer string) Score {
+// Score compares an answer with the question of a number, beside as many of the questions that follow it, round the end
+// of the batch. Copies of the question are no distractors.
+func (b *Batch) Score(number int, answer string, distractors int) Score {
 	score := Score{Rank: 1, Of: 1, Fault: b.scorer.fault(b.questions[number], answer)}
 	told := b.scorer.background.sketch(b.scorer.words, b.scorer.subjects, answer)
 	score.Plain = b.scorer.background.likeness(b.sketches[number], told)
 	sum := 0.0
-	for i, other := range b.sketches {
+	for step := 1; step < len(b.sketches) && score.Of <= distractors; step++ {
+		i := (number + step) % len(b.sketches)
 		if b.questions[i] == b.questions[number] {
 			continue
 		}
-		likeness := b.scorer.background.likeness(other, told)
+		likeness := b.scorer.background.likeness(b.sketches[i], told)
 		sum += likeness
 		score.Of++
 		if likeness >= score.Plain {

@@ -22,14 +22,15 @@ func TestAnswerBelongsToItsOwnQuestion(t *testing.T) {
 	s, err := Load()
 	require.NoError(t, err)
 	batch := s.NewBatch(questions)
-	own := batch.Score(0, asthmaAnswer)
+	own := batch.Score(0, asthmaAnswer, len(questions))
 	require.Equal(t, 1, own.Rank)
 	require.Equal(t, len(questions), own.Of)
 	require.InDelta(t, 1, own.ReciprocalRank(), 0)
 	for other := 1; other < len(questions); other++ {
-		require.Less(t, batch.Score(other, asthmaAnswer).Value, own.Value)
+		require.Less(t, batch.Score(other, asthmaAnswer, len(questions)).Value, own.Value)
 	}
 	require.Equal(t, own, s.Score(questions[0], asthmaAnswer, questions[1:]))
+	require.Equal(t, 3, batch.Score(4, asthmaAnswer, 2).Of)
 }
 
 // Games must not win: no fault has a value, and five times the answer is no better than once.
