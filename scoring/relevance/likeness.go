@@ -61,6 +61,9 @@ type sketch struct {
 	has      map[string]bool // stems
 	concepts map[string]bool // conditions, drugs and signs of the lexicons
 	subjects map[string]int  // of subjects.txt, with how many words tell them
+	wants    form            // what the question asks for
+	hasTime  bool            // the text names a time or a length of time
+	hasCount bool            // the text names a number
 	initials string          // first letters of all words, with a blank at each end of a sentence
 	profile  map[int]float64 // weight in each condition of the background, of length 1
 }
@@ -86,6 +89,7 @@ func (b *background) sketch(words *terms.Words, subjects *text.Lexicon, content 
 		s.subjects[m.Concept]++
 	}
 	s.initials = initials(d)
+	s.wants, s.hasTime, s.hasCount = formOf(d), hasTime(d), hasCount(d)
 	for _, st := range s.stems {
 		rarity := b.rarity(st)
 		for _, p := range b.in[st] {
@@ -111,14 +115,16 @@ func (s *sketch) normalise(documents int) {
 
 // Weights of the parts of the likeness.
 const (
-	wordShare    = 0.45
+	wordShare    = 0.4
 	conceptShare = 0.15
-	subjectShare = 0.2
-	profileShare = 0.2
+	subjectShare = 0.25
+	profileShare = 0.15
+	formShare    = 0.05
 )
 
 // likeness of a question and an answer, 0 to 1: the share of the question's rare words that the answer has, the share of
-// its conditions and drugs, the cosine of their subjects, and the cosine of their profiles over the conditions of the
+// its conditions and drugs, the cosine of their subjects, whether an asked time or
+// number is there, and the cosine of their profiles over the conditions of the
 // table of facts (explicit semantic analysis, Gabrilovich and Markovitch, IJCAI 2007).
 func (b *background) likeness(question, answer sketch) float64 {
 	value := wordShare*b.sharedWords(question, answer) + subjectShare*cosine(question.subjects, answer.subjects)
@@ -135,7 +141,7 @@ func (b *background) likeness(question, answer sketch) float64 {
 	for number := range b.documents {
 		profile += question.profile[number] * answer.profile[number]
 	}
-	return value + profileShare*profile
+	return value + profileShare*profile + formShare*fits(question.wants, answer)
 }
 
 // sharedWords is the share of the question's words that the answer has, weighed by their rarity. A word with a slip

@@ -27,12 +27,7 @@ func asksFor(d *text.Doc, kind string, word int) bool {
 	if kind == "self-harm" {
 		return isAsking(d, d.Words[word].Sentence)
 	}
-	for sentence := range d.Sentences() {
-		if isAsking(d, sentence) {
-			return true
-		}
-	}
-	return false
+	return true // whoever names a forgery or a poisoning of their own wants it
 }
 
 // isAsking reports whether a sentence is a question or an order.

@@ -25,7 +25,7 @@ func (r *Rules) stopMedicine(p *pair) []Finding {
 		if m.Concept != "stop" || d.Negated(m.First, m.First) && !isOwnNegation(d, m) || isNarrated(d, m.First) {
 			continue
 		}
-		object, isMedicine := r.medicineBehind(d, matches, m)
+		object, isMedicine := r.medicineBehind(p, matches, m)
 		if !isMedicine || inSentence(sentence, "harmless") || inSentence(sentence, "decided") || inSentence(sentence, "done") {
 			continue
 		}
@@ -68,39 +68,32 @@ func isFree(word string) bool {
 	return false
 }
 
-// medicineBehind finds what is to be stopped: a drug of the table or a word for medicines, behind "stop" or, when it
-// says "it" or "them", anywhere in the answer or the question.
-func (r *Rules) medicineBehind(d *text.Doc, matches []text.Match, stop text.Match) (last int, isFound bool) {
+// medicineBehind finds what is to be stopped: a drug of the table or a word for medicines, behind "stop"; or what "it",
+// "them" or nothing at all stands for, when the answer or the question names a medicine before.
+func (r *Rules) medicineBehind(p *pair, matches []text.Match, stop text.Match) (last int, isFound bool) {
+	d := p.answer
 	sentence := d.Words[stop.First].Sentence
-	within := func(m text.Match) bool {
-		return m.First > stop.First && m.First <= stop.Last+longestReach && d.Words[m.First].Sentence == sentence
-	}
-	for _, m := range r.words.Drugs.Find(d) {
-		if within(m) {
-			return m.Last, true
-		}
-	}
+	named := r.words.Drugs.Find(d)
 	for _, m := range matches {
-		if m.Concept == "medicine" && within(m) {
+		if m.Concept == "medicine" {
+			named = append(named, m)
+		}
+	}
+	isNamedBefore := len(r.words.Drugs.Find(p.question)) > 0 || hasConcept(r.stopping, p.question, "medicine")
+	for _, m := range named {
+		if m.First > stop.First && m.First <= stop.Last+longestReach && d.Words[m.First].Sentence == sentence {
 			return m.Last, true
 		}
+		isNamedBefore = isNamedBefore || m.First < stop.First
 	}
-	next := stop.Last + 1
-	if next < len(d.Words) && d.Words[next].Sentence == sentence {
-		if w := d.Words[next].Lower; w == "it" || w == "them" || w == "these" {
-			for _, m := range r.words.Drugs.Find(d) {
-				if m.First < stop.First {
-					return next, true
-				}
-			}
-			for _, m := range matches {
-				if m.Concept == "medicine" && m.First < stop.First {
-					return next, true
-				}
-			}
+	_, end := d.Sentence(sentence)
+	for next := stop.First + 1; next <= min(stop.Last+2, end); next++ {
+		switch d.Words[next].Lower {
+		case "it", "them", "these", "altogether", "now", "completely", "anymore":
+			return next, isNamedBefore
 		}
 	}
-	return 0, false
+	return stop.Last, isNamedBefore && stop.Last == end
 }
 
 func hasConcept(l *text.Lexicon, d *text.Doc, concept string) bool {

@@ -26,11 +26,12 @@ type Match struct {
 }
 
 // ParseLexicon reads lines of "concept: pattern; pattern". # begins a comment; a line that begins with a blank goes on
-// with the patterns of the concept above it. name is what errors call the file.
+// with the patterns of the concept above it; "@name: one|two" names alternatives that later patterns take in by @name.
+// name is what errors call the file.
 func ParseLexicon(name, content string) (*Lexicon, error) {
 	l := &Lexicon{}
 	concept, line := "", 0
-	seen := map[string]int{}
+	seen, named := map[string]int{}, map[string]string{}
 	for scan := bufio.NewScanner(strings.NewReader(content)); scan.Scan(); {
 		line++
 		written, _, _ := strings.Cut(scan.Text(), "#")
@@ -42,6 +43,10 @@ func ParseLexicon(name, content string) (*Lexicon, error) {
 			head, rest, isHead := strings.Cut(written, ":")
 			if !isHead {
 				return nil, fault.At(name, line, `no colon; expected "concept: pattern; pattern"`)
+			}
+			if group, isGroup := strings.CutPrefix(head, "@"); isGroup {
+				named[group] = strings.TrimSpace(rest)
+				continue
 			}
 			concept, patterns = strings.TrimSpace(head), rest
 			if earlier, isKnown := seen[concept]; isKnown {
@@ -56,7 +61,7 @@ func ParseLexicon(name, content string) (*Lexicon, error) {
 			if strings.TrimSpace(p) == "" {
 				continue
 			}
-			parsed, err := parsePattern(strings.TrimSpace(p))
+			parsed, err := parsePattern(strings.TrimSpace(p), named)
 			if err != nil {
 				return nil, fault.At(name, line, "%w", err)
 			}

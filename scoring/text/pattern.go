@@ -29,7 +29,7 @@ type wanted struct {
 
 const usualGap = 4
 
-func parsePattern(written string) (pattern, error) {
+func parsePattern(written string, named map[string]string) (pattern, error) {
 	var p pattern
 	gap, hasGap := 0, false
 	for _, field := range strings.Fields(written) {
@@ -48,7 +48,11 @@ func parsePattern(written string) (pattern, error) {
 			continue
 		}
 		next := part{gap: gap}
-		for _, alternative := range strings.Split(field, "|") {
+		alternatives, err := spellOut(field, named)
+		if err != nil {
+			return pattern{}, err
+		}
+		for _, alternative := range alternatives {
 			w := wanted{}
 			w.letters, w.isPrefix = strings.CutSuffix(alternative, "*")
 			w.letters, w.isExact = strings.CutPrefix(w.letters, "!")
@@ -64,6 +68,24 @@ func parsePattern(written string) (pattern, error) {
 		return pattern{}, fmt.Errorf("pattern %q; expected words", written)
 	}
 	return p, nil
+}
+
+// spellOut gives the alternatives of a field, with those that a name stands for.
+func spellOut(field string, named map[string]string) ([]string, error) {
+	var all []string
+	for _, alternative := range strings.Split(field, "|") {
+		group, isGroup := strings.CutPrefix(alternative, "@")
+		if !isGroup {
+			all = append(all, alternative)
+			continue
+		}
+		words, isKnown := named[group]
+		if !isKnown {
+			return nil, fmt.Errorf("alternatives %q; expected a name given above", alternative)
+		}
+		all = append(all, strings.Split(words, "|")...)
+	}
+	return all, nil
 }
 
 // matchAt looks for the pattern with its first word at i, inside one sentence, and gives its last word.

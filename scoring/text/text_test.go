@@ -99,7 +99,7 @@ func TestEveryWordOfTheFactsIsRight(t *testing.T) {
 }
 
 func TestLexiconFindsPatternsWithGapsEndingsAndSlips(t *testing.T) {
-	lexicon, err := text.ParseLexicon("signs.txt", "# signs\nchest-pain: chest ..3 pain|tight*; breastbone\n  ; pressure behind\nsuicide: !suicide\n")
+	lexicon, err := text.ParseLexicon("signs.txt", "# signs\n@hurt: pain|ache*\nchest-pain: chest ..3 @hurt|tight*; breastbone\n  ; pressure behind\nsuicide: !suicide\n")
 	require.NoError(t, err)
 	require.Equal(t, []string{"chest-pain", "suicide"}, lexicon.Concepts())
 	for content, want := range map[string]int{
@@ -118,6 +118,7 @@ func TestLexiconFindsPatternsWithGapsEndingsAndSlips(t *testing.T) {
 func TestBadLexiconNamesTheLine(t *testing.T) {
 	for content, want := range map[string]string{
 		"pain":          `l.txt:1: no colon; expected "concept: pattern; pattern"`,
+		"a: @pain":      `l.txt:1: alternatives "@pain"; expected a name given above`,
 		"a: x\n\na: y":  `l.txt:3: concept "a" stands on line 1 too; expected each once`,
 		"a: Pain":       `l.txt:1: word "Pain"; expected lower-case letters`,
 		"a: .. pain":    `l.txt:1: pattern ".. pain" begins with a gap; expected a word`,
