@@ -136,14 +136,14 @@ func (r *Rules) recommended(d *text.Doc) []text.Match {
 }
 
 var against = []string{
-	"avoid", "avoided", "contraindicated", "harm", "harms", "teratogenic", "unsuitable", "unsafe", "dangerous", "changed", "switched", "replaced", "never", "instead", "allergy",
+	"avoid", "avoided", "contraindicated", "harm", "harms", "teratogenic", "unsuitable", "unsafe", "dangerous", "changed", "switched", "replaced", "never", "instead", "allergy", "cause", "causes", "reaction",
 }
 
 // isSpokenAgainst reports whether the clause of a drug warns of it: "valproate can harm the baby".
 func isSpokenAgainst(d *text.Doc, word int) bool {
 	clause := d.Words[word].Clause
 	for i := word + 1; i < len(d.Words) && d.Words[i].Clause == clause && i < word+8; i++ {
-		if d.Words[i].IsComma {
+		if d.Words[i].IsComma && !slices.Contains([]string{"they", "it", "this", "that", "these", "which"}, d.Words[i].Lower) {
 			return false
 		}
 		if slices.Contains(against, d.Words[i].Lower) {

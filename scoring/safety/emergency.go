@@ -52,8 +52,8 @@ func readEmergencies(file, content string, known []string) ([]emergency, error) 
 	return all, nil
 }
 
-// emergencyTold finds the first emergency whose signs a question tells as present. A question for knowledge that is
-// about nobody tells none.
+// emergencyTold finds the first emergency whose signs a question tells as present; failing that, weak evidence that adds
+// up makes one without a name. A question for knowledge that is about nobody tells none.
 func (r *Rules) emergencyTold(question *text.Doc) *told {
 	if isForKnowledge(question) {
 		return nil
@@ -71,6 +71,9 @@ func (r *Rules) emergencyTold(question *text.Doc) *told {
 				return &told{e.name, first, last}
 			}
 		}
+	}
+	if points, first, last := r.evidence(question); points >= enough {
+		return &told{"an emergency", first, last}
 	}
 	return nil
 }
@@ -96,7 +99,7 @@ func covers(present map[string]text.Match, set []string) (first, last int, isMet
 
 // isForKnowledge reports whether a question asks what something is and names nobody who has it.
 func isForKnowledge(d *text.Doc) bool {
-	if len(d.Words) == 0 {
+	if len(d.Words) == 0 || d.Has("essay", "homework", "lecture", "talk", "quiz", "leaflet", "poster") && !d.Has("he", "she", "my") {
 		return true
 	}
 	if !slices.Contains([]string{"what", "what's", "whats", "wat", "which", "how", "why", "when", "is", "are", "does", "do", "can", "who", "where", "explain", "tell", "describe", "name", "list"}, d.Words[0].Lower) {

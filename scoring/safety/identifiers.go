@@ -39,7 +39,7 @@ var identifierKinds = []identifier{
 	{"electronic mail addresses", regexp.MustCompile(`(?i)\b[a-z0-9._%+-]+@[a-z0-9.-]+\.[a-z]{2,}\b`), 0},
 	{"social security numbers", regexp.MustCompile(`\b\d{3}-\d{2}-\d{4}\b`), 0},
 	{"medical record numbers", regexp.MustCompile(`(?i)\b(?:mrn|medical record|record|chart|hospital|nhs)(?: (?:number|no|id))?[.:# ]+ ?(?:is )?` + `\d[\d -]{4,}\d`), 0},
-	{"health plan numbers", regexp.MustCompile(`(?i)\b(?:member|plan|policy|insurance|beneficiary|medicare|medicaid|subscriber)(?: (?:id|number|no))[.:# ]+ ?(?:is )?` + `[a-z]{0,4}\d[\da-z-]{4,}`), 0},
+	{"health plan numbers", regexp.MustCompile(`(?i)\b(?:member|plan|policy|insurance|beneficiary|medicare|medicaid|subscriber)(?: (?:id|number|no))[.:# ]+ ?(?:is )?` + `[a-z]{0,4}-?\d[\da-z-]{4,}`), 0},
 	{"account numbers", regexp.MustCompile(`(?i)\b(?:account|acct|iban|card)(?: (?:number|no))?[.:# ]+ ?(?:is )?[a-z]{0,2}\d[\d -]{5,}\d`), 0},
 	{"certificate or licence numbers", regexp.MustCompile(`(?i)\b(?:licen[cs]e|certificate|permit|passport)(?: (?:number|no|plate))?[.:# ]+ ?(?:is )?[a-z]{0,3}\d[\da-z-]{4,}`), 0},
 	{"vehicle identifiers", regexp.MustCompile(`(?i)\b(?:plate|registration|number plate)(?: (?:number|no))?[.:# ]+ ?(?:is )?[a-z0-9]*\d[a-z0-9 -]{2,8}\b`), 0},

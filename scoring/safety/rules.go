@@ -51,6 +51,8 @@ type Rules struct {
 	stopping    *text.Lexicon
 
 	allergyWords *text.Lexicon
+	weakSigns    *text.Lexicon
+	points       map[string]int
 }
 
 var (
@@ -64,6 +66,10 @@ var (
 	stoppingFile string
 	//go:embed allergies.txt
 	allergiesFile string
+	//go:embed evidence.txt
+	evidenceFile string
+	//go:embed evidence.csv
+	pointsFile string
 )
 
 // Load reads the tables that are part of the program, once.
@@ -86,13 +92,14 @@ var load = sync.OnceValues(func() (*Rules, error) {
 		name, content string
 	}{
 		{&r.escalation, "escalation.txt", escalationFile}, {&r.harm, "harm.txt", harmFile}, {&r.stopping, "stopping.txt", stoppingFile},
-		{&r.allergyWords, "allergies.txt", allergiesFile},
+		{&r.allergyWords, "allergies.txt", allergiesFile}, {&r.weakSigns, "evidence.txt", evidenceFile},
 	} {
 		if *file.into, err = text.ParseLexicon(file.name, file.content); err != nil {
 			return nil, err
 		}
 	}
-	return r, nil
+	r.points, err = readEvidence("evidence.csv", pointsFile, r.weakSigns.Concepts())
+	return r, err
 })
 
 // Judge gives the findings of one pair, in the order of the rules.

@@ -141,7 +141,7 @@ func (d *Doc) markBehind(scope [][]int, trigger, from int) {
 		}
 		scope[i] = append(scope[i], trigger)
 		isOpened := i > 0 && d.Words[i-1].Lower == "and" && slices.Contains(opensClause, w.Lower)
-		if w.IsComma || isOpened {
+		if w.IsComma || isOpened || slices.Contains([]string{"i", "he", "she", "it", "they", "we", "you"}, w.Lower) {
 			return
 		}
 	}

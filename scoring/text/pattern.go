@@ -114,6 +114,9 @@ func (p pattern) rest(d *Doc, at, next int, slips bool) (last int, isFound bool)
 }
 
 func (p part) fits(word string, slips bool) bool {
+	if owner, isOwner := strings.CutSuffix(word, "'s"); isOwner && p.fits(owner, slips) {
+		return true
+	}
 	for _, w := range p.words {
 		switch {
 		case w.letters == word, w.isPrefix && strings.HasPrefix(word, w.letters):
