@@ -23,6 +23,7 @@ const (
 	Sealed Part = "sealed"
 	Later  Part = "later"
 	Last   Part = "last"
+	Final  Part = "final"
 )
 
 // salt was chosen before there was any rule, as the first of 400 that leaves both parts with like numbers of each label.
