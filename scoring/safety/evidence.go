@@ -14,7 +14,7 @@ import (
 // it a question is left to the rules of emergencies.txt alone.
 const enough = 3
 
-var grave = []string{"severe", "vital", "neuro", "heart", "blood", "poisoned", "despair"}
+var grave = []string{"severe", "vital", "neuro", "heart", "blood", "poisoned", "despair", "lost-function", "numbers"}
 
 // evidence adds up what a question tells, each kind once, by the points of evidence.csv.
 func (r *Rules) evidence(question *text.Doc) (points int, first, last int) {
