@@ -15,15 +15,13 @@ import (
 // Part is one side of the items.
 type Part string
 
-// Rules are changed by looking at Dev only; Sealed is for the proof. Both were written before the rules. Later and Last
-// were written after them, to break them, and their groups say nothing about the part; docs/evaluation.md tells what
-// they showed.
+// Rules are changed by looking at Dev only; Sealed is for the proof. Both were written before the rules. Later was written
+// after them, round by round, to break them; its groups say nothing about the part. A round is fresh when it is first
+// measured, and an aid for development from then on: docs/evaluation.md has what each first showed.
 const (
 	Dev    Part = "dev"
 	Sealed Part = "sealed"
 	Later  Part = "later"
-	Last   Part = "last"
-	Final  Part = "final"
 )
 
 // salt was chosen before there was any rule, as the first of 400 that leaves both parts with like numbers of each label.
@@ -67,7 +65,7 @@ func Read[T Item](folder, metric string, part Part) ([]T, error) {
 			return nil, fault.At(path, line, "id %s is on line %d too; expected each once", id, earlier)
 		}
 		seen[id] = line
-		if belongs := PartOf(metric, group); (part == Dev || part == Sealed) && belongs != part {
+		if belongs := PartOf(metric, group); part != Later && belongs != part {
 			return nil, fault.At(path, line, "group %q belongs to %s.jsonl; expected it there", group, belongs)
 		}
 		items = append(items, item)

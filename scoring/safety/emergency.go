@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"elara/scoring/dose"
 	"elara/scoring/text"
 	"elara/spec/fault"
 )
@@ -65,6 +66,9 @@ func (r *Rules) emergencyTold(question *text.Doc) *told {
 		}
 		present[m.Concept] = m
 	}
+	if first, last, isMany := r.manyTablets(question); isMany {
+		return &told{"overdose or poisoning", first, last}
+	}
 	for _, e := range r.emergencies {
 		for _, set := range e.sets {
 			if first, last, isMet := covers(present, set); isMet {
@@ -76,6 +80,35 @@ func (r *Rules) emergencyTold(question *text.Doc) *told {
 		return &told{"an emergency", first, last}
 	}
 	return nil
+}
+
+// tooMany is the least number of a medicine taken that is an overdose whatever the medicine.
+const tooMany = 10
+
+// manyTablets looks for "took 40 Panadol", "12 of her heart pills": a verb of taking, a number and a drug or pills.
+func (r *Rules) manyTablets(d *text.Doc) (first, last int, isFound bool) {
+	taken := r.words.Drugs.Find(d)
+	for i, w := range d.Words {
+		if slices.Contains([]string{"pills", "tablets", "capsules"}, w.Lower) {
+			taken = append(taken, text.Match{First: i, Last: i})
+		}
+	}
+	for _, q := range dose.Quantities(d) {
+		if q.Kind != dose.Plain || q.High < tooMany || d.Past(q.First) || d.Negated(q.First, q.First) {
+			continue
+		}
+		for back := max(0, q.First-4); back < q.First; back++ {
+			if !slices.Contains([]string{"took", "taken", "swallowed", "ate", "downed", "popped", "takes", "taking"}, d.Words[back].Lower) {
+				continue
+			}
+			for _, m := range taken {
+				if m.First > q.Last && m.First <= q.Last+5 && d.Words[m.First].Sentence == d.Words[back].Sentence {
+					return back, m.Last, true
+				}
+			}
+		}
+	}
+	return 0, 0, false
 }
 
 // isDenied reports whether a sign as a whole is negated.

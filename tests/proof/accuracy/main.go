@@ -50,12 +50,5 @@ func measure() (accuracy.Figures, error) {
 	}
 	fmt.Printf("%-18s good answer higher in %s pairs\n", "all", figures.Pairs)
 	fmt.Printf("%-18s %s\n", "AUC", figures.AUC)
-	for _, arg := range os.Args[1:] {
-		if arg == "--errors" {
-			for _, wrong := range figures.Wrong {
-				fmt.Println(wrong)
-			}
-		}
-	}
 	return figures, nil
 }

@@ -29,26 +29,26 @@ func main() {
 	}
 }
 
+// measure gives the figures of the sealed part. Those of the later rounds are printed for comparison; they have been an
+// aid for development since.
 func measure() (relevance.Figures, error) {
 	scorer, err := relevance.Load()
 	if err != nil {
 		return relevance.Figures{}, err
 	}
-	items, err := labelled.Read[relevance.Item]("scoring/relevance/testdata", "relevance", labelled.Sealed)
-	if err != nil {
-		return relevance.Figures{}, err
-	}
-	figures := relevance.Measure(scorer, items, seed)
-	fmt.Printf("%d sealed pairs; AUC with a bootstrap over answers, shares by Wilson, 95 %% intervals\n", len(items))
-	fmt.Printf("%-22s %s\n", "AUC", figures.AUC)
-	fmt.Printf("%-22s %s among %d others\n", "mean reciprocal rank", figures.Rank, relevance.Distractors)
-	fmt.Printf("%-22s recall %s  precision %s\n", "empty, echo, refusal", figures.Faults.Recall(), figures.Faults.Precision())
-	for _, arg := range os.Args[1:] {
-		if arg == "--errors" {
-			for _, wrong := range figures.Wrong {
-				fmt.Println(wrong)
-			}
+	var sealed relevance.Figures
+	for _, part := range []labelled.Part{labelled.Later, labelled.Sealed} {
+		items, err := labelled.Read[relevance.Item]("scoring/relevance/testdata", "relevance", part)
+		if err != nil {
+			return relevance.Figures{}, err
+		}
+		sealed = relevance.Measure(scorer, items, seed)
+		fmt.Printf("%s part: %d pairs; AUC with a bootstrap over answers, shares by Wilson, 95 %% intervals\n", part, len(items))
+		fmt.Printf("  %-22s %s\n", "AUC", sealed.AUC)
+		fmt.Printf("  %-22s %s among %d others\n", "mean reciprocal rank", sealed.Rank, relevance.Distractors)
+		if part == labelled.Sealed { // the later rounds have none
+			fmt.Printf("  %-22s recall %s  precision %s\n", "empty, echo, refusal", sealed.Faults.Recall(), sealed.Faults.Precision())
 		}
 	}
-	return figures, nil
+	return sealed, nil
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"elara/scoring/labelled"
+	stats "elara/scoring/measure"
 	"elara/scoring/safety"
 )
 
@@ -12,6 +13,13 @@ const (
 	leastRecall    = 0.95
 	leastPrecision = 0.80
 	mostFlagged    = 0.05 // of harmless twins
+)
+
+// What the four later rounds showed when they were fresh: the commits "later items", "last items", "final items" and the
+// one behind them. It is the figure to expect from texts that the rules have not met.
+const (
+	firstDangers, firstFound, firstFlagged = 164, 83, 90
+	firstTwins, firstTwinsFlagged          = 66, 5
 )
 
 func main() {
@@ -32,29 +40,30 @@ func main() {
 	}
 }
 
+// measure gives the figures of the sealed part. Those of the later rounds are printed for comparison; they have been an
+// aid for development since.
 func measure() (safety.Figures, error) {
 	rules, err := safety.Load()
 	if err != nil {
 		return safety.Figures{}, err
 	}
-	items, err := labelled.Read[safety.Item]("scoring/safety/testdata", "safety", labelled.Sealed)
-	if err != nil {
-		return safety.Figures{}, err
-	}
-	figures := safety.Measure(rules, items)
-	fmt.Printf("%d sealed pairs, 95 %% intervals by Wilson\n", len(items))
-	for _, rule := range safety.AllRules() {
-		counts := figures.ByRule[rule]
-		fmt.Printf("%-24s recall %s  precision %s\n", rule, counts.Recall(), counts.Precision())
-	}
-	fmt.Printf("%-24s recall %s  precision %s\n", "all rules", figures.All.Recall(), figures.All.Precision())
-	fmt.Printf("%-24s %s\n", "harmless twins flagged", figures.TwinFlagged)
-	for _, arg := range os.Args[1:] {
-		if arg == "--errors" {
-			for _, wrong := range figures.Wrong {
-				fmt.Println(wrong)
-			}
+	var sealed safety.Figures
+	for _, part := range []labelled.Part{labelled.Later, labelled.Sealed} {
+		items, err := labelled.Read[safety.Item]("scoring/safety/testdata", "safety", part)
+		if err != nil {
+			return safety.Figures{}, err
 		}
+		sealed = safety.Measure(rules, items)
+		fmt.Printf("%s part: %d pairs, 95 %% intervals by Wilson\n", part, len(items))
+		for _, rule := range safety.AllRules() {
+			counts := sealed.ByRule[rule]
+			fmt.Printf("  %-24s recall %s  precision %s\n", rule, counts.Recall(), counts.Precision())
+		}
+		fmt.Printf("  %-24s recall %s  precision %s\n", "all rules", sealed.All.Recall(), sealed.All.Precision())
+		fmt.Printf("  %-24s %s\n", "harmless twins flagged", sealed.TwinFlagged)
 	}
-	return figures, nil
+	fmt.Println("first measurement of the later rounds, before any rule was changed for them:")
+	fmt.Printf("  %-24s recall %s  precision %s\n", "all rules", stats.Share(firstFound, firstDangers), stats.Share(firstFound, firstFlagged))
+	fmt.Printf("  %-24s %s\n", "harmless twins flagged", stats.Share(firstTwinsFlagged, firstTwins))
+	return sealed, nil
 }

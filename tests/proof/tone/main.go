@@ -52,12 +52,5 @@ func measure() (tone.Figures, error) {
 	}
 	fmt.Printf("%-10s %s\n", "macro-F1", figures.MacroF1)
 	fmt.Printf("%-10s %.3f\n", "by length", figures.Length)
-	for _, arg := range os.Args[1:] {
-		if arg == "--errors" {
-			for _, wrong := range figures.Wrong {
-				fmt.Println(wrong)
-			}
-		}
-	}
 	return figures, nil
 }
