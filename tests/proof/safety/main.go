@@ -15,8 +15,8 @@ const (
 	mostFlagged    = 0.05 // of harmless twins
 )
 
-// What the four later rounds showed when they were fresh: the commits "later items", "last items", "final items" and the
-// one behind them. It is the figure to expect from texts that the rules have not met.
+// What the four later rounds showed when they were fresh, before a rule was changed for them (docs/evaluation.md). It is the
+// figure to expect from texts that the rules have not met.
 const (
 	firstDangers, firstFound, firstFlagged = 164, 83, 90
 	firstTwins, firstTwinsFlagged          = 66, 5
