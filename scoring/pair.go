@@ -27,7 +27,7 @@ const maxLine = 4 << 20
 const wanted = `expected {"question": "...", "answer": "...", "reference": "..."}`
 
 // ReadPairs reads a JSONL file of pairs, one a line; blank lines are passed over.
-func ReadPairs(path string) ([]Pair, error) {
+func ReadPairs(path string) (pairs []Pair, err error) {
 	file, err := os.Open(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -35,8 +35,7 @@ func ReadPairs(path string) ([]Pair, error) {
 	case err != nil:
 		return nil, fmt.Errorf("open the pairs: %w", err)
 	}
-	defer file.Close() // only read from
-	var pairs []Pair
+	defer func() { err = errors.Join(err, file.Close()) }()
 	line := 0
 	scan := bufio.NewScanner(file)
 	scan.Buffer(nil, maxLine)

@@ -29,7 +29,7 @@ const maxLine = 4 << 20
 //	generic   {"id", "question", "choices": [...], "answer": "B"}
 //
 // Keys that a published file has beside these are passed over; a generic file may have no others.
-func Read(form, path string) ([]Item, error) {
+func Read(form, path string) (_ []Item, err error) {
 	parse, isKnown := map[string]func([]byte) (row, error){"medqa": medqa, "medmcqa": medmcqa, "pubmedqa": pubmedqa, "generic": generic}[form]
 	if !isKnown {
 		return nil, fault.New(fault.Invalid, "form %q: expected %s", form, strings.Join(Forms(), ", "))
@@ -41,7 +41,7 @@ func Read(form, path string) ([]Item, error) {
 	case err != nil:
 		return nil, fmt.Errorf("open the items: %w", err)
 	}
-	defer file.Close() // only read from
+	defer func() { err = errors.Join(err, file.Close()) }()
 	var rows []row
 	line := 0
 	scan := bufio.NewScanner(file)

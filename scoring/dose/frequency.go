@@ -78,14 +78,14 @@ func frequencyAt(d *text.Doc, i int) (Frequency, bool) {
 // perPeriod reads "daily", "a day", "per day", "a week" behind "three times".
 func perPeriod(d *text.Doc, first, at int, low, high float64) (Frequency, bool) {
 	days, last := 0.0, at
-	switch w := lowerAt(d, at); {
-	case w == "daily":
+	switch lowerAt(d, at) {
+	case "daily":
 		days = 1
-	case w == "weekly":
+	case "weekly":
 		days = 7
-	case w == "monthly":
+	case "monthly":
 		days = 30
-	case w == "a" || w == "per" || w == "each" || w == "every":
+	case "a", "per", "each", "every":
 		last = at + 1
 		switch lowerAt(d, last) {
 		case "day", "night", "morning", "evening":
@@ -95,7 +95,7 @@ func perPeriod(d *text.Doc, first, at int, low, high float64) (Frequency, bool) 
 		case "month":
 			days = 30
 		}
-	case w == "at" || w == "in":
+	case "at", "in":
 		return Frequency{low, high, false, first, first}, low == 1
 	}
 	if days == 0 {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -39,14 +40,13 @@ func PartOf(metric, group string) Part {
 type Item interface{ Key() (id, group string) }
 
 // Read reads the file of one part from a folder.
-func Read[T Item](folder, metric string, part Part) ([]T, error) {
+func Read[T Item](folder, metric string, part Part) (items []T, err error) {
 	path := filepath.Join(folder, string(part)+".jsonl")
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fault.New(fault.NotFound, "open the labelled items: %w", err)
 	}
-	defer file.Close() // only read from
-	var items []T
+	defer func() { err = errors.Join(err, file.Close()) }()
 	seen := map[string]int{}
 	line := 0
 	scan := bufio.NewScanner(file)

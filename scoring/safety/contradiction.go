@@ -45,7 +45,7 @@ func (r *Rules) allergies(d *text.Doc) (classes, drugs []string) {
 			isCaused = isCaused || m.Concept == "caused"
 			isReaction = isReaction || m.Concept == "reaction"
 		}
-		if !isTold && !(isCaused && isReaction) {
+		if !isTold && (!isCaused || !isReaction) {
 			continue
 		}
 		for _, m := range r.words.Drugs.Find(d) {

@@ -164,7 +164,7 @@ func isStop(content string, at int, r rune, before []Word) bool {
 	if isAbbreviation(word) {
 		return false
 	}
-	return !(len(word) == 1 && unicode.IsLetter(rune(word[0])) && word != "i") // initials, e. g.
+	return len(word) != 1 || !unicode.IsLetter(rune(word[0])) || word == "i" // not after initials
 }
 
 func isAbbreviation(word string) bool {

@@ -73,7 +73,7 @@ func TestPastIsToldByYearsAndWords(t *testing.T) {
 
 func TestSlipsAreOneLetterAndTwoInLongWords(t *testing.T) {
 	for written, wanted := range map[string]string{
-		"sweling": "swelling", "pregnent": "pregnant", "penicilin": "penicillin", "thyriod": "thyroid", "paracetmol": "paracetamol",
+		"sweling": "swelling", "pregnent": "pregnant", "penicilin": "penicillin", "thyrod": "thyroid", "paracetmol": "paracetamol",
 		"phenoxymethylpeniciliin": "phenoxymethylpenicillin", "anaphlaxsis": "anaphylaxis", "strok": "stroke",
 	} {
 		require.True(t, text.IsSlip(written, wanted), written)
