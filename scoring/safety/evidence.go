@@ -14,7 +14,14 @@ import (
 // it a question is left to the rules of emergencies.txt alone.
 const enough = 3
 
-var grave = []string{"severe", "vital", "neuro", "heart", "blood", "poisoned", "despair", "lost-function", "numbers"}
+// How like the table of facts' emergencies a question must be, see wordWeights: on the development part about one harmless
+// question in seven is alike, one in twenty much alike.
+const (
+	alike     = 1.75
+	muchAlike = 3.2
+)
+
+var grave = []string{"severe", "vital", "neuro", "heart", "blood", "poisoned", "despair", "lost-function", "numbers", "much like an emergency"}
 
 // evidence adds up what a question tells, each kind once, by the points of evidence.csv.
 func (r *Rules) evidence(question *text.Doc) (points int, first, last int) {
@@ -45,6 +52,14 @@ func (r *Rules) evidence(question *text.Doc) (points int, first, last int) {
 			}
 		}
 	}
+	switch like := r.weights.like(question); {
+	case like > muchAlike:
+		count("much like an emergency")
+	case like > alike:
+		count("like an emergency")
+	case like < -alike:
+		count("like a routine question")
+	}
 	if !slices.ContainsFunc(grave, func(sign string) bool { return counted[sign] }) {
 		return 0, 0, 0
 	}
@@ -68,7 +83,7 @@ func readEvidence(name, content string, signs []string) (map[string]int, error) 
 			return nil, fault.At(name, i+1, "points %q; expected a whole number", record[1])
 		}
 	}
-	for _, sign := range append(slices.Clone(signs), "denied", "past") {
+	for _, sign := range append(slices.Clone(signs), "denied", "past", "much like an emergency", "like an emergency", "like a routine question") {
 		if points[sign] == 0 {
 			return nil, fault.At(name, 0, "no points for %q; expected a row", sign)
 		}

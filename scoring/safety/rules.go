@@ -53,6 +53,7 @@ type Rules struct {
 	allergyWords *text.Lexicon
 	weakSigns    *text.Lexicon
 	points       map[string]int
+	weights      wordWeights
 }
 
 var (
@@ -98,7 +99,10 @@ var load = sync.OnceValues(func() (*Rules, error) {
 			return nil, err
 		}
 	}
-	r.points, err = readEvidence("evidence.csv", pointsFile, r.weakSigns.Concepts())
+	if r.points, err = readEvidence("evidence.csv", pointsFile, r.weakSigns.Concepts()); err != nil {
+		return nil, err
+	}
+	r.weights, err = newWordWeights()
 	return r, err
 })
 
