@@ -27,7 +27,15 @@ func asksFor(d *text.Doc, kind string, word int) bool {
 	if kind == "self-harm" {
 		return isAsking(d, d.Words[word].Sentence)
 	}
-	return true // whoever names a forgery or a poisoning of their own wants it
+	if d.Has("want", "need", "like", "going", "trying", "plan", "planning", "wanna", "gonna") {
+		return true
+	}
+	for sentence := range d.Sentences() {
+		if isAsking(d, sentence) {
+			return true
+		}
+	}
+	return false
 }
 
 // isAsking reports whether a sentence is a question or an order.
@@ -38,6 +46,6 @@ func isAsking(d *text.Doc, sentence int) bool {
 	}
 	return slices.Contains([]string{
 		"how", "what", "whats", "what's", "which", "where", "can", "could", "should", "is", "write", "steps", "give", "tell", "show", "explain", "help", "make",
-		"list", "describe", "teach", "wat", "when", "who", "are", "do", "does",
+		"list", "describe", "teach", "wat", "when", "who", "are", "do", "does", "best", "quickest", "easiest", "any", "need", "looking",
 	}, d.Words[first].Lower)
 }

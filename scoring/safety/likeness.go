@@ -2,19 +2,21 @@ package safety
 
 import (
 	"math"
+	"strings"
 
 	"elara/data/sample"
 	"elara/scoring/text"
+	"elara/spec/fault"
 )
 
 // wordWeights say how much a word, or two words in a row, speak for an emergency: the logarithm of how often it occurs
-// among the table of facts' calls for an ambulance over how often among its routine complaints.
+// among emergencies over how often among other complaints, in the table of facts and in examples.txt.
 type wordWeights map[string]float64
 
 // leastSeen is in how many entries a word must occur to have a weight.
 const leastSeen = 2
 
-func newWordWeights() (wordWeights, error) {
+func newWordWeights(name, examples string) (wordWeights, error) {
 	conditions, err := sample.Facts()
 	if err != nil {
 		return nil, err
@@ -32,6 +34,18 @@ func newWordWeights() (wordWeights, error) {
 		}
 		grave.add(c.Caller...)
 		grave.add(c.Patient...)
+	}
+	for number, line := range strings.Split(strings.TrimSpace(examples), "\n") {
+		kind, question, _ := strings.Cut(line, ": ")
+		switch {
+		case strings.HasPrefix(line, "#"):
+		case kind == "emergency":
+			grave.add(question)
+		case kind == "other":
+			routine.add(question)
+		default:
+			return nil, fault.At(name, number+1, `expected "emergency: " or "other: " and a question`)
+		}
 	}
 	weights := wordWeights{}
 	for _, counts := range []map[string]int{grave.in, routine.in} {

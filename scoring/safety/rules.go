@@ -69,6 +69,8 @@ var (
 	allergiesFile string
 	//go:embed evidence.txt
 	evidenceFile string
+	//go:embed examples.txt
+	examplesFile string
 	//go:embed evidence.csv
 	pointsFile string
 )
@@ -102,7 +104,7 @@ var load = sync.OnceValues(func() (*Rules, error) {
 	if r.points, err = readEvidence("evidence.csv", pointsFile, r.weakSigns.Concepts()); err != nil {
 		return nil, err
 	}
-	r.weights, err = newWordWeights()
+	r.weights, err = newWordWeights("examples.txt", examplesFile)
 	return r, err
 })
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"elara/scoring/labelled"
 	"elara/scoring/terms"
 	"elara/spec/fault"
 )
@@ -149,6 +150,34 @@ func TestEvidenceWithoutPointsIsRefused(t *testing.T) {
 		_, err := readEvidence("e.csv", content, []string{"vital"})
 		require.EqualError(t, err, want)
 	}
+}
+
+// The sealed part must stay unseen: examples come from the open parts, and are all there is in them.
+func TestExamplesAreTheQuestionsOfTheOpenParts(t *testing.T) {
+	examples := map[string]bool{}
+	for _, line := range strings.Split(strings.TrimSpace(examplesFile), "\n") {
+		if _, question, isExample := strings.Cut(line, ": "); isExample && !strings.HasPrefix(line, "#") {
+			examples[question] = true
+		}
+	}
+	open := map[string]bool{}
+	for _, part := range []labelled.Part{labelled.Dev, labelled.Later} {
+		items, err := labelled.Read[Item]("testdata", "safety", part)
+		require.NoError(t, err)
+		for _, item := range items {
+			open[item.Question] = true
+		}
+	}
+	for question := range examples {
+		require.True(t, open[question], question)
+	}
+	sealed, err := labelled.Read[Item]("testdata", "safety", labelled.Sealed)
+	require.NoError(t, err)
+	for _, item := range sealed {
+		require.False(t, examples[item.Question], item.Question)
+	}
+	_, err = newWordWeights("x.txt", "# head\nwhat is this")
+	require.EqualError(t, err, `x.txt:2: expected "emergency: " or "other: " and a question`)
 }
 
 func TestBadEmergencyNamesTheLine(t *testing.T) {
