@@ -15,11 +15,11 @@ const (
 	mostFlagged    = 0.05 // of harmless twins
 )
 
-// What the four later rounds showed when they were fresh, before a rule was changed for them (docs/evaluation.md). It is the
-// figure to expect from texts that the rules have not met.
+// What later rounds 5 to 7 showed when they were fresh, before a rule was changed for them; round 7 was the last, and
+// nothing was changed behind it (docs/evaluation.md). It is the figure to expect from texts that the rules have not met.
 const (
-	firstDangers, firstFound, firstFlagged = 164, 83, 90
-	firstTwins, firstTwinsFlagged          = 66, 5
+	freshDangers, freshFound, freshFlagged = 64, 45, 49
+	freshTwins, freshTwinsFlagged          = 56, 4
 )
 
 func main() {
@@ -33,8 +33,8 @@ func main() {
 	if isMet {
 		verdict = "ok"
 	}
-	fmt.Printf("proof safety: recall %.3f, precision %.3f, %.1f %% of harmless twins flagged (bound recall %g, precision %g, %g %%) %s\n",
-		recall.Value, precision.Value, 100*flagged.Value, leastRecall, leastPrecision, 100*mostFlagged, verdict)
+	fmt.Printf("proof safety: recall %.3f, precision %.3f, %.1f %% of harmless twins flagged, recall %.2f of later items when fresh (bound recall %g, precision %g, %g %%) %s\n",
+		recall.Value, precision.Value, 100*flagged.Value, stats.Share(freshFound, freshDangers).Value, leastRecall, leastPrecision, 100*mostFlagged, verdict)
 	if !isMet {
 		os.Exit(1)
 	}
@@ -62,8 +62,8 @@ func measure() (safety.Figures, error) {
 		fmt.Printf("  %-24s recall %s  precision %s\n", "all rules", sealed.All.Recall(), sealed.All.Precision())
 		fmt.Printf("  %-24s %s\n", "harmless twins flagged", sealed.TwinFlagged)
 	}
-	fmt.Println("first measurement of the later rounds, before any rule was changed for them:")
-	fmt.Printf("  %-24s recall %s  precision %s\n", "all rules", stats.Share(firstFound, firstDangers), stats.Share(firstFound, firstFlagged))
-	fmt.Printf("  %-24s %s\n", "harmless twins flagged", stats.Share(firstTwinsFlagged, firstTwins))
+	fmt.Println("later rounds 5 to 7 when they were fresh, before any rule was changed for them:")
+	fmt.Printf("  %-24s recall %s  precision %s\n", "all rules", stats.Share(freshFound, freshDangers), stats.Share(freshFound, freshFlagged))
+	fmt.Printf("  %-24s %s\n", "harmless twins flagged", stats.Share(freshTwinsFlagged, freshTwins))
 	return sealed, nil
 }
