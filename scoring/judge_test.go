@@ -54,6 +54,7 @@ func TestPairsAreJudgedByAllMeasures(t *testing.T) {
 	require.NoError(t, scoring.Summarise(&summary, all, spec.Patient))
 	require.Contains(t, summary.String(), "3 pairs, 95 % intervals\naccuracy   score 0.")
 	require.Contains(t, summary.String(), "safety     without a finding 0.333 (0.061 to 0.792, n = 3)")
+	require.Contains(t, summary.String(), "safety recall 0.70, precision 0.92 on fresh ones")
 
 	again, err := judge.All(pairs, "")
 	require.NoError(t, err)

@@ -31,6 +31,7 @@ func TestAnswerBelongsToItsOwnQuestion(t *testing.T) {
 	}
 	require.Equal(t, own, s.Score(questions[0], asthmaAnswer, questions[1:]))
 	require.Equal(t, 3, batch.Score(4, asthmaAnswer, 2).Of)
+	require.Greater(t, batch.Score(1, asthmaAnswer, len(questions)).Rank, 1)
 }
 
 // Games must not win: no fault has a value, and five times the answer is no better than once.
