@@ -40,13 +40,14 @@ func TestNegationHoldsInItsScopeOnly(t *testing.T) {
 		"Aspirin is not safe for you, take paracetamol.":        {"aspirin": true, "paracetamol": false},
 		"Avoid amoxicillin and other penicillins. Use azithro.": {"amoxicillin": true, "penicillins": true, "azithro": false},
 		"Warfarin is contraindicated; give heparin.":            {"warfarin": true, "heparin": false},
-		"Not only fever":                                         {"fever": false},
-		"Use paracetamol instead of ibuprofen.":                  {"paracetamol": false, "ibuprofen": true},
-		"There is no need to call an ambulance.":                 {"ambulance": true},
-		"Never wait. Call an ambulance.":                         {"ambulance": false},
-		"Do not stop warfarin unless your doctor tells you to.":  {"warfarin": true, "doctor": false},
-		"Isotretinoin must not be used in pregnancy.":            {"isotretinoin": true},
-		"There is no fever, the skin is cold and his lips blue.": {"fever": true, "skin": false, "blue": false},
+		"Not only fever":                                                {"fever": false},
+		"Use paracetamol instead of ibuprofen.":                         {"paracetamol": false, "ibuprofen": true},
+		"There is no need to call an ambulance.":                        {"ambulance": true},
+		"Never wait. Call an ambulance.":                                {"ambulance": false},
+		"Do not stop warfarin unless your doctor tells you to.":         {"warfarin": true, "doctor": false},
+		"Isotretinoin must not be used in pregnancy.":                   {"isotretinoin": true},
+		"A rash that does not fade under a glass points to meningitis.": {"fade": true, "meningitis": false},
+		"There is no fever, the skin is cold and his lips blue.":        {"fever": true, "skin": false, "blue": false},
 	} {
 		d := text.Parse(content)
 		for i, w := range d.Words {
@@ -65,6 +66,7 @@ func TestPastIsToldByYearsAndWords(t *testing.T) {
 		"As a student I feel terrible.":               false,
 		"I had a stroke in 2010 and now my arm hurts": false,
 		"I have had pain since 3 days.":               false,
+		"Now I have pain and had a stroke in 2010.":   false,
 		"I tried it when I was nineteen.":             true,
 	} {
 		require.Equal(t, want, text.Parse(content).Past(1), content)
