@@ -3,6 +3,7 @@
 //
 // It promises that each maximum dose names its public source. The table is for finding gross errors in a model's
 // answers; it is no advice on dosing, holds for adults with healthy organs only, and knows no body weight.
+// Its rows wait for a check against their sources by a second person.
 //
 // It refuses a table with a doubled name, a number that is none, or a dose without a source.
 //
