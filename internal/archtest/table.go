@@ -98,6 +98,7 @@ func Owners() []Owner {
 		{"github.com/versity/versitygw", []string{"storage/gateway"}, "the embedded S3 server is one choice among many"},
 		{temporal, []string{"workflows", "activities", "worker", "starter", "desk", "telemetry", "internal/connect", "tests"}, "training and data work run without Temporal"},
 		{viper, []string{"configs"}, "everything else gets values that are already checked"},
+		{"github.com/parquet-go/parquet-go", []string{"data/preference/trl"}, "Parquet is one form of a file among others"},
 		{"github.com/spf13/cobra", []string{"starter", "worker", "internal/setup"}, "commands belong to the programs"},
 	}
 }
