@@ -17,7 +17,7 @@ const (
 // Bounds of one collection. What it carries from one run of its workflow to the next must fit into one payload of
 // Temporal, 2 MB: 43 bytes a pair for its digest, and one for each reviewer of it.
 const (
-	MaxPairs     = 20000
+	MaxPairs     = 10000
 	MaxReviewers = 40
 	// MaxReviewerName is in bytes.
 	MaxReviewerName = 100
@@ -131,8 +131,8 @@ type RecordedJudgement struct {
 	First    Outcome   `json:"first,omitempty"` // the answer that was shown first; empty: it was imported
 	Reviewer string    `json:"reviewer"`
 	Reason   Digest    `json:"reason,omitempty"`
-	JudgedAt time.Time `json:"judged_at"`
-	Import   Digest    `json:"import,omitempty"` // artifact that it came with; empty: it was given here
+	JudgedAt time.Time `json:"judged_at,omitzero"` // zero in the answer to a judgement that is said again
+	Import   Digest    `json:"import,omitempty"`   // artifact that it came with; empty: it was given here
 }
 
 // PreferencesPlan says when a collection ends, and who may judge.

@@ -15,8 +15,11 @@ func (d PairDigests) Len() int { return len(d) / pairDigestSize }
 
 // At gives the digest of a place, from 0.
 func (d PairDigests) At(i int) Digest {
-	return DigestOf([pairDigestSize]byte(d[i*pairDigestSize : (i+1)*pairDigestSize]))
+	return DigestOf([pairDigestSize]byte(d.Raw(i)))
 }
+
+// Raw gives the bytes of a place.
+func (d PairDigests) Raw(i int) []byte { return d[i*pairDigestSize : (i+1)*pairDigestSize] }
 
 // PairSet is an artifact of pairs as a collection knows it.
 type PairSet struct {

@@ -53,12 +53,11 @@ type PreferencesStatus struct {
 
 // NextPair is the answer of the next-pair query: what a reviewer should look at.
 type NextPair struct {
-	Collection RunID       `json:"collection"`
-	Pair       Digest      `json:"pair,omitempty"` // empty: there is nothing left for this reviewer
-	Number     int         `json:"number,omitempty"`
-	Set        ArtifactRef `json:"set,omitzero"`    // artifact whose pairs.jsonl holds it
-	First      Outcome     `json:"first,omitempty"` // the answer to be shown first, as A
-	Left       int         `json:"left"`            // pairs that this reviewer could still judge, this one included
+	Collection RunID   `json:"collection"`
+	Pair       Digest  `json:"pair,omitempty"` // empty: there is nothing left for this reviewer
+	Number     int     `json:"number,omitempty"`
+	First      Outcome `json:"first,omitempty"` // the answer to be shown first, as A
+	Left       int     `json:"left"`            // pairs that this reviewer could still judge, this one included
 }
 
 // PreferencesResult is what a collection gives when it is over.

@@ -34,7 +34,10 @@ func (p Pair) Check() error {
 }
 
 // Digest is the identity of the texts: the SHA-256 of their canonical JSON (RFC 8785: keys in order, no blanks).
-func (p Pair) Digest() spec.Digest { return spec.DigestOf(sha256.Sum256(p.canonical())) }
+func (p Pair) Digest() spec.Digest { return spec.DigestOf(p.Sum()) }
+
+// Sum is Digest as bytes.
+func (p Pair) Sum() [sha256.Size]byte { return sha256.Sum256(p.canonical()) }
 
 // Swapped is the pair with its answers in the other order.
 func (p Pair) Swapped() Pair {

@@ -38,7 +38,8 @@ func Table() []Layer {
 		{Path: "data", May: []string{"spec"}, Never: []string{temporal, aws, viper, gotch, engine, storage}},
 		{Path: "scoring", May: []string{"spec", "data"}, Never: []string{temporal, aws, viper, gotch, engine, storage}},
 		{Path: "configs", May: []string{"spec", "data/hub"}, Never: []string{temporal, aws, gotch, engine, storage}},
-		{Path: "workflows", May: []string{"spec", "activities"}, Never: []string{gotch, engine, viper}},
+		// A collection of preferences answers queries with what data/preference makes of its state; the files are trl's.
+		{Path: "workflows", May: []string{"spec", "activities", "data/preference"}, Never: []string{gotch, engine, viper}},
 		{
 			Path:  "activities",
 			May:   []string{"spec", "storage", "data", "scoring", "telemetry"},
@@ -98,7 +99,7 @@ func Owners() []Owner {
 		{"github.com/versity/versitygw", []string{"storage/gateway"}, "the embedded S3 server is one choice among many"},
 		{temporal, []string{"workflows", "activities", "worker", "starter", "desk", "telemetry", "internal/connect", "tests"}, "training and data work run without Temporal"},
 		{viper, []string{"configs"}, "everything else gets values that are already checked"},
-		{"github.com/parquet-go/parquet-go", []string{"data/preference/trl"}, "Parquet is one form of a file among others"},
+		{"github.com/parquet-go/parquet-go", []string{"data/trl"}, "Parquet is one form of a file among others"},
 		{"github.com/spf13/cobra", []string{"starter", "worker", "internal/setup"}, "commands belong to the programs"},
 	}
 }

@@ -1,6 +1,6 @@
-"""Writes what data/preference/trl is compared with, and reads what it has written.
+"""Writes what data/trl is compared with, and reads what it has written.
 
-    python tests/peer/preferences/trl_files.py            writes data/preference/trl/testdata and data/preference/testdata/digests.json
+    python tests/peer/preferences/trl_files.py            writes data/trl/testdata and data/preference/testdata/digests.json
     python tests/peer/preferences/trl_files.py FILE...    loads files as TRL's trainers do and prints their rows
 
 Versions: the Python of tests/peer/venv (datasets 5.2.0, pyarrow 26.0.1). TRL's forms: its guide "Dataset formats and types",
@@ -42,7 +42,7 @@ def canonical(row):
 
 
 def write():
-    folder = "data/preference/trl/testdata/"
+    folder = "data/trl/testdata/"
     for name, rows in [("plain", PLAIN), ("chat", CHAT)]:
         dataset = datasets.Dataset.from_list(rows).add_column("score_chosen", [0.5] * len(rows))
         dataset.to_parquet(folder + name + ".parquet")
