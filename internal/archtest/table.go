@@ -65,12 +65,12 @@ func Table() []Layer {
 		{Path: "worker", Any: true},
 		{
 			Path:  "starter",
-			May:   []string{"spec", "storage", "configs", "workflows", "telemetry", "desk", "data/sample", "internal/setup", "internal/connect", "internal/version"},
+			May:   []string{"spec", "storage", "configs", "workflows", "telemetry", "desk", "data/sample", "data/preference", "data/trl", "internal/setup", "internal/connect", "internal/version"},
 			Never: []string{gotch, engine},
 		},
 		{
 			Path:  "desk",
-			May:   []string{"spec", "storage", "configs", "workflows", "telemetry", "internal/connect"},
+			May:   []string{"spec", "storage", "configs", "workflows", "telemetry", "data/preference", "internal/connect"},
 			Never: []string{gotch, engine},
 		},
 		{Path: "tests", Any: true},
