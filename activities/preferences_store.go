@@ -74,6 +74,9 @@ func (c *Control) compilePreferences(ctx context.Context, in spec.CompileInput) 
 	if err != nil {
 		return spec.CompiledPreferences{}, err
 	}
+	if int64(len(judged)) != in.Judged {
+		return spec.CompiledPreferences{}, fault.New(fault.Corrupt, "%d judgements were recorded, %d were stored", in.Judged, len(judged))
+	}
 	collected, err := preference.Collect(preference.Union(sets...), judged)
 	if err != nil {
 		return spec.CompiledPreferences{}, err

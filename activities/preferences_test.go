@@ -115,7 +115,7 @@ func TestJudgementsAreStoredWithTheirWordsAndCompiled(t *testing.T) {
 	nothing.Before, nothing.Batch = two, nil
 	require.Equal(t, two, do(t, r, r.control.StoreJudgements, nothing), "no empty batch is stored")
 
-	result := do(t, r, r.control.CompilePreferences, spec.CompileInput{Run: "cough", Name: "Cough", Pairs: store.Pairs, Stored: two})
+	result := do(t, r, r.control.CompilePreferences, spec.CompileInput{Run: "cough", Name: "Cough", Pairs: store.Pairs, Stored: two, Judged: 5})
 	require.Equal(t, spec.OutcomeCounts{Pairs: 3, PrefersA: 1, BothBad: 1, Undecided: 1, Judgements: 5}, result.Counts)
 	require.Equal(t, int64(2), result.Agreement.Reviewers[1].Judged)
 	require.InDelta(t, 2.0/3, *result.Agreement.FirstWins, 1e-12) // of three judgements for one answer, two are for the first one shown
@@ -142,11 +142,15 @@ func TestJudgementsAreStoredWithTheirWordsAndCompiled(t *testing.T) {
 		require.Equal(t, fault.Corrupt, kind)
 		require.ErrorContains(t, err, "the store holds 5 judgements, 6 were recorded")
 	})
+	t.Run("and so is one that was never told of all", func(t *testing.T) {
+		_, err := try(t, r, r.control.CompilePreferences, spec.CompileInput{Run: "cough", Pairs: store.Pairs, Stored: two, Judged: 6})
+		require.ErrorContains(t, err, "6 judgements were recorded, 5 were stored")
+	})
 	t.Run("and so is one in which a reviewer judged twice", func(t *testing.T) {
 		again := store
 		again.Before = two
 		thrice := do(t, r, r.control.StoreJudgements, again)
-		_, err := try(t, r, r.control.CompilePreferences, spec.CompileInput{Run: "cough", Pairs: store.Pairs, Stored: thrice})
+		_, err := try(t, r, r.control.CompilePreferences, spec.CompileInput{Run: "cough", Pairs: store.Pairs, Stored: thrice, Judged: 8})
 		kind, _ := kindOf(t, err)
 		require.Equal(t, fault.Corrupt, kind)
 		require.ErrorContains(t, err, "is judged twice by one reviewer")

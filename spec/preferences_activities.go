@@ -87,6 +87,7 @@ type CompileInput struct {
 	Name   string           `json:"name"`
 	Pairs  []ArtifactRef    `json:"pairs"`
 	Stored StoredJudgements `json:"stored"`
+	Judged int64            `json:"judged"` // as the workflow counted
 }
 
 // CompiledPreferences is what a collection came to.

@@ -204,7 +204,7 @@ func (c *collection) finish(ctx workflow.Context) (spec.PreferencesResult, error
 	}
 	var a *activities.Control
 	compiled, err := call(ctx, bulk("put the judgements together"), a.CompilePreferences,
-		spec.CompileInput{Run: c.Run, Name: c.Name, Pairs: c.Sets, Stored: c.Stored})
+		spec.CompileInput{Run: c.Run, Name: c.Name, Pairs: c.Sets, Stored: c.Stored, Judged: c.Judged})
 	if err != nil {
 		return spec.PreferencesResult{}, err
 	}

@@ -41,7 +41,7 @@ func TestACollectionEndsWhenEveryPairHasItsJudgements(t *testing.T) {
 	require.Equal(t, spec.EndComplete, result.Ended)
 	require.Equal(t, int64(4), result.Judged)
 	require.Equal(t, ref(spec.KindPreferences, "3"), result.Preferences.Ref)
-	require.Equal(t, []spec.CompileInput{{Run: "cough", Name: "Cough", Pairs: []spec.ArtifactRef{ref(spec.KindPairs, "1")}, Stored: result.Stored}}, p.compiled)
+	require.Equal(t, []spec.CompileInput{{Run: "cough", Name: "Cough", Pairs: []spec.ArtifactRef{ref(spec.KindPairs, "1")}, Stored: result.Stored, Judged: 4}}, p.compiled)
 	require.Len(t, p.stored, 4)
 	for i, w := range words {
 		require.NoError(t, errors.Join(w.refused, w.err))
