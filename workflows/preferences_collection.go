@@ -127,8 +127,8 @@ func (c *collection) record(pair int, j spec.RecordedJudgement) {
 	}
 }
 
-// shownFirst says which answer a reviewer sees first: a coin of their own for each pair, which falls the same way
-// whenever it is asked, and which nobody who knows the pair can foretell to favour an adapter.
+// shownFirst says which answer a reviewer sees first: a coin of their own for each pair, which falls the same way whenever
+// it is asked, in every run of the workflow and in a replay.
 func shownFirst(workflowID string, pair spec.Digest, reviewer string) spec.Outcome {
 	if draw("order", workflowID, pair, reviewer)[0]&1 == 0 {
 		return spec.PrefersA
