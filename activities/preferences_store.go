@@ -123,16 +123,9 @@ func readJudgements(ctx context.Context, store storage.Store, stored spec.Stored
 	if err != nil {
 		return nil, err
 	}
-	var all []preference.Judged
-	for i, batch := range batches {
-		judged, err := preference.ReadJudgements(fmt.Sprintf("batch %d: %s", i+1, preference.JudgementsFile), bytes.NewReader(batch))
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, judged...)
+	all, err := preference.ReadBatches(batches)
+	if err == nil && int64(len(all)) != stored.Count {
+		err = fault.New(fault.Corrupt, "the store holds %d judgements, %d were recorded", len(all), stored.Count)
 	}
-	if int64(len(all)) != stored.Count {
-		return nil, fault.New(fault.Corrupt, "the store holds %d judgements, %d were recorded", len(all), stored.Count)
-	}
-	return all, nil
+	return all, err
 }

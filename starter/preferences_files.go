@@ -241,28 +241,16 @@ func collectedNow(ctx context.Context, t target, server client.Client, run spec.
 	if err != nil {
 		return c, "", err
 	}
-	judged, err := storedJudgements(ctx, store, stored)
+	batches, err := artifact.ReadChain(ctx, store, stored.Head, preference.JudgementsFile)
+	if err != nil {
+		return c, "", err
+	}
+	judged, err := preference.ReadBatches(batches)
 	if err != nil {
 		return c, "", err
 	}
 	c, err = preference.Collect(pairs, withWaiting(judged, waiting))
 	return c, name, err
-}
-
-func storedJudgements(ctx context.Context, store storage.Store, stored spec.StoredJudgements) ([]preference.Judged, error) {
-	batches, err := artifact.ReadChain(ctx, store, stored.Head, preference.JudgementsFile)
-	if err != nil {
-		return nil, err
-	}
-	var all []preference.Judged
-	for _, batch := range batches {
-		judged, err := preference.ReadJudgements(preference.JudgementsFile, bytes.NewReader(batch))
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, judged...)
-	}
-	return all, nil
 }
 
 // withWaiting adds the judgements that are not stored yet.

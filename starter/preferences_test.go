@@ -183,6 +183,14 @@ func exportThem(t *testing.T, folder, state string, do func(...string) said, ref
 	require.Equal(t, 6, strings.Count(string(kept), "\n"))
 	require.Equal(t, 3, strings.Count(string(kept), `"words":"because"`))
 	do("export", "cough", out, "--chat")
+
+	// Temporal may have forgotten a collection; the store has not.
+	pointer, err := artifact.FindCollection(t.Context(), store, "cough")
+	require.NoError(t, err)
+	pointer.Run = "forgotten"
+	require.NoError(t, artifact.OpenCollection(t.Context(), store, pointer))
+	require.Contains(t, do("export", "forgotten", out, "--chat").err, "3 of 4 pairs written")
+	refused(`collection "nobody" does not exist`, "export", "nobody", out)
 }
 
 func TestPreferencesRefuseWhatCouldNotStart(t *testing.T) {
@@ -208,7 +216,7 @@ func TestPreferencesRefuseWhatCouldNotStart(t *testing.T) {
 		{[]string{"start", pairs, "--id", "Cough"}, `run ID "Cough"`},
 		{[]string{"status", "Cough"}, `run ID "Cough"`},
 		{[]string{"judge", "cough", "1f0c"}, "accepts 3 arg(s), received 2"},
-		{[]string{"strat"}, `unknown command "strat" for elara preferences, did you mean start?`},
+		{[]string{"nxet"}, `unknown command "nxet" for elara preferences, did you mean next?`},
 	} {
 		got := elara(t, append(append([]string{"preferences"}, c.args...), "--state", state)...)
 		require.Equal(t, exitRefused, got.code, got.err)

@@ -9,7 +9,7 @@ type Counts []int
 // compared.
 type Distance func(c, k int, totals []float64) float64
 
-// Nominal: values are equal or not.
+// Nominal is the distance of values that are equal or not.
 func Nominal(c, k int, _ []float64) float64 {
 	if c == k {
 		return 0
@@ -17,7 +17,7 @@ func Nominal(c, k int, _ []float64) float64 {
 	return 1
 }
 
-// Ordinal: values are in their order, and as far apart as there are values between them.
+// Ordinal is the distance of values in their order: as far apart as there are values between them.
 func Ordinal(c, k int, totals []float64) float64 {
 	if c > k {
 		c, k = k, c

@@ -19,12 +19,14 @@ const MaxLineBytes = 16 << 20
 // refused: a decoder would replace them without a word.
 func Lines(file string, from io.Reader, each func(number int, line []byte) error) error {
 	reader := bufio.NewReaderSize(from, 256<<10)
-	for number := 1; ; number++ {
+	for number, last := 1, false; !last; number++ {
 		line, err := readLine(reader)
-		if errors.Is(err, errLineTooLong) {
+		switch {
+		case errors.Is(err, errLineTooLong):
 			return fault.At(file, number, "longer than %d bytes, expected one JSON object a line", MaxLineBytes)
-		}
-		if err != nil && !errors.Is(err, io.EOF) {
+		case errors.Is(err, io.EOF):
+			last = true
+		case err != nil:
 			return fault.New(fault.Transient, "read %s: %w", file, err)
 		}
 		if len(bytes.TrimSpace(line)) > 0 {
@@ -35,10 +37,8 @@ func Lines(file string, from io.Reader, each func(number int, line []byte) error
 				return err
 			}
 		}
-		if err != nil {
-			return nil
-		}
 	}
+	return nil
 }
 
 var errLineTooLong = errors.New("line too long")

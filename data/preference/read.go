@@ -1,7 +1,9 @@
 package preference
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 
 	"elara/spec"
@@ -78,6 +80,19 @@ func ReadJudgements(file string, from io.Reader) ([]Judged, error) {
 		return nil
 	})
 	return judged, err
+}
+
+// ReadBatches reads the batches of a collection's chain, the oldest first.
+func ReadBatches(batches [][]byte) ([]Judged, error) {
+	var all []Judged
+	for i, batch := range batches {
+		judged, err := ReadJudgements(fmt.Sprintf("batch %d: %s", i+1, JudgementsFile), bytes.NewReader(batch))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, judged...)
+	}
+	return all, nil
 }
 
 // WriteJudgements writes what ReadJudgements reads.

@@ -31,7 +31,7 @@ func TestCollectionPointsToWhatWasSaidLast(t *testing.T) {
 
 	one := spec.StoredJudgements{Head: refOf(spec.KindJudgements, "2"), Count: 100}
 	two := spec.StoredJudgements{Head: refOf(spec.KindJudgements, "3"), Count: 150}
-	more := append(pairs, refOf(spec.KindPairs, "5"))
+	more := []spec.ArtifactRef{pairs[0], refOf(spec.KindPairs, "5")}
 	advance := func(pairs []spec.ArtifactRef, stored spec.StoredJudgements, result spec.ArtifactRef) artifact.Collection {
 		t.Helper()
 		require.NoError(t, artifact.AdvanceCollection(t.Context(), store, "cough", pairs, stored, result))
