@@ -22,7 +22,7 @@ const (
 	// MaxReviewerName is in bytes.
 	MaxReviewerName = 100
 	// MaxImportRows is how many rows one artifact of an import may hold.
-	MaxImportRows = 5000
+	MaxImportRows = 1000
 )
 
 // Choice is what a reviewer says of two answers, as they were shown to that reviewer.

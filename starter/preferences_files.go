@@ -78,7 +78,9 @@ func (a *app) readPreferences(path string) ([]importSet, error) {
 		if first, twice := seen[digest]; twice {
 			return fault.At(path, line, "the same prompt with the same answers is on line %d", first)
 		}
-		seen[digest] = line
+		if seen[digest] = line; len(seen) > spec.MaxPairs {
+			return fault.At(path, line, "a collection takes %d pairs at most", spec.MaxPairs)
+		}
 		if last := len(sets) - 1; last < 0 || len(sets[last].pairs) == spec.MaxImportRows {
 			sets = append(sets, importSet{})
 		}

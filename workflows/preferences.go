@@ -56,6 +56,8 @@ const (
 	storeRetry = 2 * time.Minute
 	// maxWaiting is when judgements are refused because the store does not take them: they would outgrow the state.
 	maxWaiting = 1000
+	// storeMost is how many judgements go into one batch, and one payload.
+	storeMost = 1000
 	// importsKept is how many reports of imports are shown and carried along.
 	importsKept = 20
 )
@@ -137,7 +139,7 @@ func (c *collection) open(ctx workflow.Context) error {
 func (c *collection) rest(ctx workflow.Context) error {
 	storing := len(c.Waiting) > 0
 	ready := func() bool {
-		return c.Ended != "" || c.imports.Len() > 0 || c.turnDue(ctx) ||
+		return c.Ended != "" || c.imports.Len() > 0 || c.mayImport(ctx) || c.turnDue(ctx) ||
 			len(c.Waiting) > 0 && !storing || c.storeIsDue(workflow.Now(ctx))
 	}
 	wake, some := c.wake()

@@ -23,7 +23,7 @@ func (c *collection) receive() {
 // importAll takes in what was judged elsewhere, artifact by artifact. One that cannot be taken ends nothing: the report
 // says why.
 func (c *collection) importAll(ctx workflow.Context) error {
-	for c.receive(); len(c.Imports) > 0; c.receive() {
+	for c.receive(); c.mayImport(ctx); c.receive() {
 		request := &c.Imports[0]
 		if len(request.Sets) == 0 {
 			c.Imports = c.Imports[1:]
@@ -40,8 +40,17 @@ func (c *collection) importAll(ctx workflow.Context) error {
 			c.Imported = c.Imported[extra:]
 		}
 		c.Imports[0].Sets = c.Imports[0].Sets[1:]
+		if err := c.storeDue(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// mayImport reports that there is something to import, and room for it: imports wait while judgements wait for the store,
+// and for the next run of the workflow when this one is long. Those that come after the end need neither.
+func (c *collection) mayImport(ctx workflow.Context) bool {
+	return len(c.Imports) > 0 && (c.Ended != "" || len(c.Waiting) < maxWaiting && !c.turnDue(ctx))
 }
 
 func (c *collection) importSet(ctx workflow.Context, reviewer string, ref spec.ArtifactRef) (spec.ImportReport, error) {

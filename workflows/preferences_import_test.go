@@ -3,12 +3,14 @@ package workflows
 import (
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"elara/spec"
+	"elara/spec/fault"
 )
 
 func TestImportsJoinTheCollection(t *testing.T) {
@@ -64,6 +66,41 @@ func TestImportsJoinTheCollection(t *testing.T) {
 	require.Equal(t, pairDigest(0), p.stored[1].Pair)
 	require.Equal(t, one.Digest, p.stored[1].Import)
 	require.Equal(t, int64(4), status.Reviewers[0].Imported)
+}
+
+func TestImportsWaitWhileTheStoreIsAway(t *testing.T) {
+	const rows, sets = spec.MaxImportRows, 4
+	p := newPanel(t, 1)
+	away, most := true, 0
+	p.storing = func(in spec.StoreJudgementsInput) error {
+		most = max(most, len(in.Batch))
+		if away {
+			return failed(fault.Transient)
+		}
+		return nil
+	}
+	request := spec.ImportRequest{Reviewer: "ward 7"}
+	for i := range sets {
+		set := spec.ImportedSet{PairSet: pairSet(1+i*rows, 1+(i+1)*rows), Swapped: pairSet((9+i)*rows, (10+i)*rows).Digests, Outcomes: strings.Repeat("A", rows)}
+		set.Ref = ref(spec.KindPairs, fmt.Sprint(i))
+		p.imports[set.Ref.Digest] = set
+		request.Sets = append(request.Sets, set.Ref)
+	}
+	p.RegisterDelayedCallback(func() { p.SignalWorkflow(ImportSignal, request) }, time.Minute)
+	p.RegisterDelayedCallback(func() {
+		status := ask[spec.PreferencesStatus](t, p, StatusQuery)
+		require.Equal(t, rows, status.Waiting)
+		require.Equal(t, sets-1, status.Importing, "the others wait")
+		away = false
+	}, time.Hour)
+	p.RegisterDelayedCallback(func() {
+		require.Zero(t, ask[spec.PreferencesStatus](t, p, StatusQuery).Importing)
+		p.CancelWorkflow()
+	}, 2*time.Hour)
+	p.SetStartWorkflowOptions(startOptions())
+	p.ExecuteWorkflow(CollectPreferences, plan(2))
+	require.Len(t, p.stored, rows*sets)
+	require.LessOrEqual(t, most, storeMost)
 }
 
 func TestAnImportThatHasNoRoomIsRefusedWhole(t *testing.T) {

@@ -57,10 +57,10 @@ func (c *collection) storeAll(ctx workflow.Context) error {
 	return nil
 }
 
-// store brings what waits now to the store; more may come meanwhile.
+// store brings the first ones that wait to the store; more may come meanwhile.
 func (c *collection) store(ctx workflow.Context, options workflow.ActivityOptions) error {
 	var a *activities.Control
-	batch := slices.Clone(c.Waiting)
+	batch := slices.Clone(c.Waiting[:min(len(c.Waiting), storeMost)])
 	stored, err := call(ctx, options, a.StoreJudgements,
 		spec.StoreJudgementsInput{Run: c.Run, Pairs: c.Sets, Before: c.Stored, Batch: batch})
 	if err != nil {

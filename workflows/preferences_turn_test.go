@@ -107,7 +107,7 @@ func TestTheLargestStateFitsIntoAPayload(t *testing.T) {
 		marks.Set(spec.MaxPairs-1, 'a')
 		state.Reviewers = append(state.Reviewers, PreferencesReviewer{Name: name, Marks: marks, First: 1 << 40, Second: 1 << 40})
 	}
-	for i := range maxWaiting + 10 {
+	for i := range maxWaiting + spec.MaxImportRows { // an import may come when it is almost full
 		state.Waiting = append(state.Waiting, spec.RecordedJudgement{
 			Pair: pairDigest(i), Number: i, Outcome: spec.PrefersA, First: spec.PrefersB, Reviewer: state.Plan.Reviewers[0], Reason: pairDigest(i),
 			JudgedAt: time.Date(2026, 11, 28, 12, 0, 0, 123456789, time.UTC), Import: pairDigest(i),
