@@ -92,11 +92,11 @@ func TestImportsWaitWhileTheStoreIsAway(t *testing.T) {
 		require.Equal(t, rows, status.Waiting)
 		require.Equal(t, sets-1, status.Importing, "the others wait")
 		away = false
-	}, time.Hour)
+	}, 4*time.Minute)
 	p.RegisterDelayedCallback(func() {
 		require.Zero(t, ask[spec.PreferencesStatus](t, p, StatusQuery).Importing)
 		p.CancelWorkflow()
-	}, 2*time.Hour)
+	}, time.Hour)
 	p.SetStartWorkflowOptions(startOptions())
 	p.ExecuteWorkflow(CollectPreferences, plan(2))
 	require.Len(t, p.stored, rows*sets)

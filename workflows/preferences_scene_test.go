@@ -1,13 +1,16 @@
 package workflows
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/testsuite"
 
 	"elara/activities"
@@ -20,6 +23,7 @@ type panel struct {
 	*scene
 	stored    []spec.RecordedJudgement
 	storing   func(spec.StoreJudgementsInput) error
+	during    func(spec.StoreJudgementsInput) // what happens while a batch is being stored; it may use the environment
 	imports   map[spec.Digest]spec.ImportedSet
 	escalated []spec.Escalation
 	compiled  []spec.CompileInput
@@ -41,6 +45,14 @@ func pairSet(from, to int) spec.PairSet {
 func newPanel(t *testing.T, pairs int) *panel {
 	p := &panel{scene: newScene(t), imports: map[spec.Digest]spec.ImportedSet{}}
 	p.storing = func(spec.StoreJudgementsInput) error { return nil }
+	p.during = func(spec.StoreJudgementsInput) {}
+	p.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, args converter.EncodedValues) {
+		var in spec.StoreJudgementsInput
+		if info.ActivityType.Name == "StoreJudgements" {
+			require.NoError(t, args.Get(&in))
+			p.during(in)
+		}
+	})
 	var control *activities.Control
 	fake(p.scene, control.OpenPreferences, func(spec.PreferencesInput) (string, spec.PairSet, error) { return "open", pairSet(0, pairs), nil })
 	fake(p.scene, control.StoreJudgements, func(in spec.StoreJudgementsInput) (string, spec.StoredJudgements, error) {

@@ -112,10 +112,9 @@ func TestAJudgementAfterTheEndIsRefusedUnlessItWasSaidBefore(t *testing.T) {
 	state := plan(1)
 	state.Plan.Deadline = p.Now().Add(time.Hour)
 	var late, same word
-	p.storing = func(spec.StoreJudgementsInput) error { // the last batch is being stored: the collection is over, and still there
+	p.during = func(spec.StoreJudgementsInput) { // the last batch is being stored: the collection is over, and still there
 		p.judgeInto(&late, says("Dr. Yang", 1, spec.ChoiceA))
 		p.judgeInto(&same, says("Dr. Grey", 0, spec.ChoiceA))
-		return nil
 	}
 	p.judgeAt(59*time.Minute, says("Dr. Grey", 0, spec.ChoiceA))
 	p.SetStartWorkflowOptions(startOptions())
@@ -129,9 +128,8 @@ func TestAJudgementAfterTheEndIsRefusedUnlessItWasSaidBefore(t *testing.T) {
 func TestACompleteCollectionTakesNoMore(t *testing.T) {
 	p := newPanel(t, 1)
 	var late word
-	p.storing = func(spec.StoreJudgementsInput) error {
+	p.during = func(spec.StoreJudgementsInput) {
 		p.judgeInto(&late, says("Dr. Yang", 0, spec.ChoiceA))
-		return nil
 	}
 	p.judgeAt(time.Minute, says("Dr. Grey", 0, spec.ChoiceA))
 	p.SetStartWorkflowOptions(startOptions())
@@ -153,10 +151,9 @@ func TestACollectionIsClosedByAPerson(t *testing.T) {
 	}
 	p.RegisterDelayedCallback(closing(" ", &nobody), time.Minute)
 	p.RegisterDelayedCallback(closing("Dr. Grey", &stands), time.Hour)
-	p.storing = func(spec.StoreJudgementsInput) error {
+	p.during = func(spec.StoreJudgementsInput) {
 		closing("Dr. Yang", &refused)()
 		p.judgeInto(&late, says("Dr. Grey", 1, spec.ChoiceA))
-		return nil
 	}
 	p.judgeAt(59*time.Minute, says("Dr. Grey", 0, spec.ChoiceA))
 	p.SetStartWorkflowOptions(startOptions())

@@ -63,14 +63,13 @@ func TestALongCollectionContinuesAsNewWithAllItKnows(t *testing.T) {
 // A Signal that comes while the last batch of a run is being stored is taken along.
 func TestAnImportOnTheWayIsTakenAlong(t *testing.T) {
 	p := newPanel(t, 300)
-	p.storing = func(in spec.StoreJudgementsInput) error {
+	p.during = func(in spec.StoreJudgementsInput) {
 		if in.Before.Count == 100 {
 			for i := 200; i < 300; i++ {
 				p.judge(says("Dr. Grey", i, spec.ChoiceA))
 			}
 			p.SignalWorkflow(ImportSignal, spec.ImportRequest{Reviewer: "x", Sets: []spec.ArtifactRef{ref(spec.KindPairs, "a")}})
 		}
-		return nil
 	}
 	for i := range 200 {
 		p.judgeAt(time.Duration(i+1)*time.Second, says("Dr. Grey", i, spec.ChoiceA))
