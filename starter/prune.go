@@ -27,8 +27,9 @@ func newArtifactsPrune(a *app) *cobra.Command {
 		Long: `Show, or with --dry-run=false remove, what the store holds and nothing needs: blobs that
 nothing refers to, results of stages that only old runs refer to, and all but the newest
 checkpoint of runs that are over. What a channel serves or ever served stays, with
-everything it was made from; so does what a run has made that goes on or ended within the
-grace period, and whatever was written within it. A later run makes anew what is gone.
+everything it was made from; so do the pairs and judgements of every collection of
+preferences, and what a run has made that goes on or ended within the grace period, and
+whatever was written within it. A later run makes anew what is gone.
 
 The runs are asked what they need, so a worker must be running. Start no run meanwhile.`,
 		Example: `  elara artifacts prune

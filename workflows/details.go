@@ -96,3 +96,42 @@ func scoreDetails(scores []spec.AdapterScore) string {
 	}
 	return b.String()
 }
+
+func preferencesDetails(s spec.PreferencesStatus) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### %s, collection %s\n\n", s.Name, s.Run)
+	switch {
+	case s.Ended != "":
+		fmt.Fprintf(&b, "Ended: **%s**", s.Ended)
+		if s.Closed.By != "" {
+			fmt.Fprintf(&b, " by %s", s.Closed.By)
+		}
+		b.WriteString(".\n")
+	case s.Overdue:
+		b.WriteString("**Nobody has judged for a while.**\n")
+	default:
+		b.WriteString("Waiting for judgements.\n")
+	}
+	fmt.Fprintf(&b, "\n- %d of %d judgements, %d of %d pairs complete\n", s.Judged, s.Wanted, s.Complete, s.Pairs)
+	if !s.Plan.Deadline.IsZero() {
+		fmt.Fprintf(&b, "- deadline %s\n", s.Plan.Deadline.UTC().Format("2006-01-02 15:04 MST"))
+	}
+	if s.Trouble != "" {
+		fmt.Fprintf(&b, "- %d judgements wait for the store: %s\n", s.Waiting, s.Trouble)
+	}
+	if len(s.Reviewers) > 0 {
+		b.WriteString("\n| reviewer | judged | tie | both bad |\n|---|---|---|---|\n")
+		for _, r := range s.Reviewers {
+			fmt.Fprintf(&b, "| %s | %d | %d | %d |\n", r.Reviewer, r.Judged, r.Tie, r.BothBad)
+		}
+	}
+	for _, report := range s.Imports {
+		if report.Reason != "" {
+			fmt.Fprintf(&b, "\nImport `%s`: %s\n", report.Set.Short(), report.Reason)
+		}
+	}
+	if !s.Result.IsZero() {
+		fmt.Fprintf(&b, "\nResult `%s`\n", s.Result.Digest)
+	}
+	return b.String()
+}

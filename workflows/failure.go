@@ -25,6 +25,15 @@ func kindOf(err error) fault.Kind {
 	return ""
 }
 
+// messageOf gives the words of a failure without those of the layers around it.
+func messageOf(err error) string {
+	var failure *temporal.ApplicationError
+	if errors.As(err, &failure) {
+		return failure.Message()
+	}
+	return err.Error()
+}
+
 // firstOf makes one failure out of those of several adapters. A single one stays as it is; of several the first in
 // plan order is the cause and the kind, and all are named. A cancellation stays a cancellation.
 func firstOf(what string, adapters []spec.AdapterName, errs []error) error {

@@ -29,6 +29,9 @@ func TrainID(run spec.RunID, adapter spec.AdapterName) string {
 // EvaluateID is the workflow ID of the evaluation of a run.
 func EvaluateID(run spec.RunID) string { return "evaluate." + string(run) }
 
+// PreferencesID is the workflow ID of a collection of preferences.
+func PreferencesID(run spec.RunID) string { return "preferences." + string(run) }
+
 // ScheduleID is the ID of the retraining schedule of a pipeline.
 func ScheduleID(pipeline string) string { return "retrain." + pipeline }
 

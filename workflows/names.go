@@ -18,6 +18,8 @@ const (
 	PretrainWorkflow = "Pretrain"     // PretrainState -> spec.PretrainResult
 	TrainWorkflow    = "TrainAdapter" // TrainState -> spec.AdapterResult
 	EvaluateWorkflow = "Evaluate"     // spec.EvaluateInput -> spec.EvaluateResult
+
+	PreferencesWorkflow = "CollectPreferences" // PreferencesState -> spec.PreferencesResult
 )
 
 // Register makes a worker, a replayer or a test environment know all workflows under their public names.
@@ -27,6 +29,7 @@ func Register(registry worker.WorkflowRegistry) {
 	registry.RegisterWorkflowWithOptions(Pretrain, workflow.RegisterOptions{Name: PretrainWorkflow})
 	registry.RegisterWorkflowWithOptions(TrainAdapter, workflow.RegisterOptions{Name: TrainWorkflow})
 	registry.RegisterWorkflowWithOptions(Evaluate, workflow.RegisterOptions{Name: EvaluateWorkflow})
+	registry.RegisterWorkflowWithOptions(CollectPreferences, workflow.RegisterOptions{Name: PreferencesWorkflow})
 }
 
 // DecideUpdate is the Update of the pipeline workflow by which a reviewer approves or rejects the candidate. It takes
@@ -35,10 +38,23 @@ func Register(registry worker.WorkflowRegistry) {
 // candidate yet), Conflict (another digest, or decided already).
 const DecideUpdate = "decide"
 
+// Updates and the Signal of a collection of preferences. A refused Update leaves no trace in the history; the type of the
+// refusal is a fault kind: Invalid (something is missing or malformed), NotFound (no such reviewer or pair), Conflict (of
+// another collection, stale, said otherwise before, or ended), Transient (try again later).
+const (
+	JudgeUpdate  = "judge"  // spec.Judgement -> spec.RecordedJudgement; the same one again is harmless
+	CloseUpdate  = "close"  // spec.CloseRequest -> the one that stands
+	ImportSignal = "import" // spec.ImportRequest; the status tells what became of it
+)
+
 // Queries.
 const (
-	StatusQuery   = "status"   // of the pipeline workflow -> spec.PipelineStatus
+	StatusQuery   = "status"   // of the pipeline workflow -> spec.PipelineStatus; of a collection -> spec.PreferencesStatus
 	ProgressQuery = "progress" // of the workflows that train -> spec.Progress as of the last finished segment
+
+	NextPairQuery  = "next-pair" // of a collection, with a reviewer's name -> spec.NextPair
+	AgreementQuery = "agreement" // of a collection -> spec.AgreementResult
+	WaitingQuery   = "waiting"   // of a collection -> []spec.RecordedJudgement, those that are not in the store yet
 )
 
 // Default task queues.

@@ -18,6 +18,8 @@ func TestPublicNamesStay(t *testing.T) {
 		[]string{PipelineWorkflow, PrepareWorkflow, TrainWorkflow, EvaluateWorkflow, DecideUpdate, StatusQuery, ProgressQuery, ControlQueue, TrainQueue})
 	require.Equal(t, []string{"pipeline.r", "prepare.r", "train.r.a", "evaluate.r", "retrain.p", "pipeline.p"},
 		[]string{PipelineID("r"), PrepareID("r"), TrainID("r", "a"), EvaluateID("r"), ScheduleID("p"), ScheduledPipelineID("p")})
+	require.Equal(t, []string{"CollectPreferences", "judge", "close", "import", "next-pair", "agreement", "waiting", "preferences.r"},
+		[]string{PreferencesWorkflow, JudgeUpdate, CloseUpdate, ImportSignal, NextPairQuery, AgreementQuery, WaitingQuery, PreferencesID("r")})
 	require.Equal(t, "elara-train-cpu", DeviceQueue("", ""))
 	require.Equal(t, "team-cuda", DeviceQueue("team", "cuda"))
 
@@ -35,6 +37,7 @@ func TestPublicNamesStay(t *testing.T) {
 func TestWorkflowTypesAreTheNamesOfTheFunctions(t *testing.T) {
 	for want, run := range map[string]any{
 		PipelineWorkflow: Pipeline, PrepareWorkflow: Prepare, TrainWorkflow: TrainAdapter, EvaluateWorkflow: Evaluate,
+		PreferencesWorkflow: CollectPreferences,
 	} {
 		name := runtime.FuncForPC(reflect.ValueOf(run).Pointer()).Name()
 		require.Equal(t, want, name[strings.LastIndexByte(name, '.')+1:])

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/converter"
@@ -112,6 +113,10 @@ func fill(t *testing.T, v reflect.Value) {
 	t.Helper()
 	switch v.Kind() {
 	case reflect.Struct:
+		if _, isTime := v.Interface().(time.Time); isTime {
+			v.Set(reflect.ValueOf(time.Date(2026, 11, 28, 12, 0, 0, 1, time.UTC)))
+			return
+		}
 		for i := range v.NumField() {
 			fill(t, v.Field(i))
 		}
@@ -127,6 +132,8 @@ func fill(t *testing.T, v reflect.Value) {
 		v.SetBool(true)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(41)
+	case reflect.Uint8:
+		v.SetUint('a')
 	case reflect.Float64:
 		v.SetFloat(0.125)
 	default:

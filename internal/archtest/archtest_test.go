@@ -60,7 +60,7 @@ func TestPlantedImportIsABreach(t *testing.T) {
 	}{
 		"a workflow that reads the store": {
 			Package{ImportPath: "elara/workflows", Imports: []string{"elara/storage"}},
-			`elara/workflows imports elara/storage: row "workflows" may import spec, activities of ours`,
+			`elara/workflows imports elara/storage: row "workflows" may import spec, activities, data/preference of ours`,
 		},
 		"a workflow that opens files": {
 			Package{ImportPath: "elara/workflows", Imports: []string{"os"}},

@@ -38,7 +38,8 @@ func Table() []Layer {
 		{Path: "data", May: []string{"spec"}, Never: []string{temporal, aws, viper, gotch, engine, storage}},
 		{Path: "scoring", May: []string{"spec", "data/sample"}, Never: []string{temporal, aws, viper, gotch, engine, storage}},
 		{Path: "configs", May: []string{"spec", "data/hub"}, Never: []string{temporal, aws, gotch, engine, storage}},
-		{Path: "workflows", May: []string{"spec", "activities"}, Never: []string{gotch, engine, viper}},
+		// A collection of preferences answers queries with what data/preference makes of its state; the files are trl's.
+		{Path: "workflows", May: []string{"spec", "activities", "data/preference"}, Never: []string{gotch, engine, viper}},
 		{
 			Path:  "activities",
 			May:   []string{"spec", "storage", "data", "scoring", "telemetry"},
@@ -64,12 +65,12 @@ func Table() []Layer {
 		{Path: "worker", Any: true},
 		{
 			Path:  "starter",
-			May:   []string{"spec", "storage", "configs", "workflows", "telemetry", "desk", "data/sample", "internal/setup", "internal/connect", "internal/version"},
+			May:   []string{"spec", "storage", "configs", "workflows", "telemetry", "desk", "data/sample", "data/preference", "data/trl", "internal/setup", "internal/connect", "internal/version"},
 			Never: []string{gotch, engine},
 		},
 		{
 			Path:  "desk",
-			May:   []string{"spec", "storage", "configs", "workflows", "telemetry", "internal/connect"},
+			May:   []string{"spec", "storage", "configs", "workflows", "telemetry", "data/preference", "internal/connect"},
 			Never: []string{gotch, engine},
 		},
 		{Path: "tests", Any: true},
@@ -99,6 +100,7 @@ func Owners() []Owner {
 		{"github.com/versity/versitygw", []string{"storage/gateway"}, "the embedded S3 server is one choice among many"},
 		{temporal, []string{"workflows", "activities", "worker", "starter", "desk", "telemetry", "internal/connect", "tests"}, "training and data work run without Temporal"},
 		{viper, []string{"configs"}, "everything else gets values that are already checked"},
+		{"github.com/parquet-go/parquet-go", []string{"data/trl"}, "Parquet is one form of a file among others"},
 		{"github.com/spf13/cobra", []string{"starter", "worker", "internal/setup"}, "commands belong to the programs"},
 	}
 }

@@ -2,6 +2,7 @@ package retention
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,8 +53,12 @@ func Prune(ctx context.Context, store storage.Store, o Options) (result Result, 
 	if err != nil {
 		return result, err
 	}
+	collected, err := artifact.Collected(ctx, store)
+	if err != nil {
+		return result, err
+	}
 	marks := make(cas.Marks)
-	if err := mark(ctx, store, marks, append(released, o.Keep...)); err != nil {
+	if err := mark(ctx, store, marks, slices.Concat(released, collected, o.Keep)); err != nil {
 		return result, err
 	}
 	if err := checkpoint.Mark(ctx, store, marks); err != nil {

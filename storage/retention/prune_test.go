@@ -243,3 +243,21 @@ func TestAGracePeriodThatIsTooShortIsRefusedBeforeAnythingGoes(t *testing.T) {
 	require.Equal(t, fault.Invalid, fault.KindOf(err))
 	require.Equal(t, []int64{10, 20}, a.steps(t, "over"))
 }
+
+func TestWhatPeopleHaveSaidStays(t *testing.T) {
+	a := newAttic()
+	pairs := a.publish(t, spec.KindPairs, "pairs")
+	first := a.publish(t, spec.KindJudgements, "first batch", pairs)
+	second := a.publish(t, spec.KindJudgements, "second batch", first, pairs)
+	require.NoError(t, artifact.OpenCollection(t.Context(), a, artifact.Collection{Run: "cough", Origin: "o", Pairs: []spec.ArtifactRef{pairs}}))
+	require.NoError(t, artifact.AdvanceCollection(t.Context(), a, "cough", []spec.ArtifactRef{pairs},
+		spec.StoredJudgements{Head: second, Count: 2}, spec.ArtifactRef{}))
+	lost := a.publish(t, spec.KindJudgements, "of an attempt that was given up")
+
+	_, err := retention.Prune(t.Context(), a, options())
+	require.NoError(t, err)
+	for _, ref := range []spec.ArtifactRef{pairs, first, second} {
+		require.True(t, a.whole(t, ref))
+	}
+	require.False(t, a.whole(t, lost))
+}

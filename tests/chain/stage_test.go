@@ -43,6 +43,8 @@ type theatre struct {
 	client   client.Client
 	address  string
 	endpoint string
+	server   *process
+	play     func() *exec.Cmd // makes the command that starts the server, on its old port and database
 }
 
 // open starts both servers; everything listens on 127.0.0.1 and lies in the test's folder.
@@ -61,9 +63,12 @@ func open(t *testing.T, buckets ...string) *theatre {
 	t.Cleanup(func() { require.NoError(t, g.Close()) })
 
 	address := "127.0.0.1:" + strconv.Itoa(freePort(t))
-	begin(t, exec.Command(binary, "server", "start-dev", "--headless", "--ip", "127.0.0.1",
-		"--port", address[len("127.0.0.1:"):], "--db-filename", filepath.Join(folder, "temporal.db"),
-		"--namespace", temporalNamespace, "--log-level", "error"))
+	play := func() *exec.Cmd {
+		return exec.Command(binary, "server", "start-dev", "--headless", "--ip", "127.0.0.1",
+			"--port", address[len("127.0.0.1:"):], "--db-filename", filepath.Join(folder, "temporal.db"),
+			"--namespace", temporalNamespace, "--log-level", "error")
+	}
+	server := begin(t, play())
 	c, err := client.NewLazyClient(client.Options{
 		HostPort: address, Namespace: temporalNamespace, Identity: "chain-test",
 		Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)),
@@ -71,7 +76,7 @@ func open(t *testing.T, buckets ...string) *theatre {
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	eventually(t, time.Minute, func(ctx context.Context) error { return namespace.Prepare(ctx, c, temporalNamespace) })
-	return &theatre{client: c, address: address, endpoint: g.Endpoint()}
+	return &theatre{client: c, address: address, endpoint: g.Endpoint(), server: server, play: play}
 }
 
 // begin starts a process that does not outlive the test.
@@ -80,7 +85,7 @@ func begin(t *testing.T, command *exec.Cmd) *process {
 	command.Stderr = os.Stderr
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	require.NoError(t, command.Start())
-	p := &process{ended: make(chan struct{})}
+	p := &process{command: command, ended: make(chan struct{})}
 	go func() {
 		defer close(p.ended)
 		p.err = command.Wait()
@@ -94,8 +99,16 @@ func begin(t *testing.T, command *exec.Cmd) *process {
 
 // process is a child whose end can be waited for.
 type process struct {
-	ended chan struct{}
-	err   error // valid after ended
+	command *exec.Cmd
+	ended   chan struct{}
+	err     error // valid after ended
+}
+
+// kill ends the process as a power cut would.
+func (p *process) kill(t *testing.T) {
+	t.Helper()
+	require.NoError(t, p.command.Process.Kill())
+	<-p.ended
 }
 
 func freePort(t *testing.T) int {

@@ -41,6 +41,7 @@ type Options struct {
 	Engine       *Engine
 	Hub          activities.Hub         // nil: base models cannot be given by name
 	Curves       activities.Curves      // nil: no curves are kept
+	Notifier     activities.Notifier    // told when a collection of preferences stands still; nil: the log is
 	Instruments  *telemetry.Instruments // nil: nothing is measured
 	Logger       *slog.Logger
 }
@@ -111,7 +112,7 @@ func (o Options) control(scratch string, fatal chan<- error) sdkworker.Worker {
 	})
 	workflows.Register(worker)
 	worker.RegisterActivity(&activities.Control{
-		Store: o.Store, Cache: o.cache(), Scratch: scratch, Hub: o.Hub, Instruments: o.Instruments,
+		Store: o.Store, Cache: o.cache(), Scratch: scratch, Hub: o.Hub, Instruments: o.Instruments, Notifier: o.Notifier,
 	})
 	o.Logger.Info("serving", "queue", queue)
 	return worker

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"elara/data/preference"
+	"elara/spec"
+	"elara/spec/fault"
+	"elara/storage"
+	"elara/storage/artifact"
+	"elara/workflows"
+)
+
+func newPreferences(a *app) *cobra.Command {
+	command := &cobra.Command{
+		Use:   "preferences",
+		Short: "Ask people which of two answers is better, and use what they say",
+		Long: `A collection of preferences is a set of pairs: a prompt with two answers. Reviewers
+judge them blind, in an order that is drawn for each pair and reviewer: A, B, tie or
+both_bad. A judgement counts from the moment it is answered, whatever dies afterwards;
+the first one of a reviewer about a pair stands. A collection waits for weeks if need be
+and ends when every pair has its judgements, at a total, at a deadline, or when it is
+closed. What it came to goes out in TRL's form.`,
+		Example: `  elara preferences start pairs.jsonl --id cough --per-pair 3 --deadline 336h
+  elara preferences next cough --as "Dr. Grey"
+  elara preferences judge cough 1f0c5d2a9b3e A --as "Dr. Grey"
+  elara preferences export cough preferences.parquet`,
+	}
+	return group(command,
+		newPreferencesStart(a), newPreferencesNext(a), newPreferencesJudge(a), newPreferencesStatus(a),
+		newPreferencesImport(a), newPreferencesExport(a), newPreferencesClose(a),
+	)
+}
+
+// withCollection connects to Temporal for a verb about the collection that the first argument names.
+func (a *app) withCollection(cmd *cobra.Command, args []string, use func(context.Context, target, client.Client, spec.RunID) error) error {
+	run := spec.RunID(args[0])
+	if err := run.Check(); err != nil {
+		return err
+	}
+	return a.withServer(cmd, func(ctx context.Context, t target, server client.Client) error { return use(ctx, t, server, run) })
+}
+
+// askCollection puts a query to a collection. A query that it refuses is a refusedError in its own words.
+func askCollection[Out any](ctx context.Context, server client.Client, run spec.RunID, query string, args ...any) (Out, error) {
+	var out Out
+	ctx, cancel := context.WithTimeout(ctx, queryWithin)
+	defer cancel()
+	answer, err := server.QueryWorkflow(ctx, workflows.PreferencesID(run), "", query, args...)
+	var refused *serviceerror.QueryFailed
+	if errors.As(err, &refused) {
+		return out, refuse(fault.Invalid, "", "%s", refused.Message)
+	}
+	if err != nil {
+		return out, ofCollection(run, fromTemporal(err))
+	}
+	return out, answer.Get(&out)
+}
+
+// ofCollection says which collection was meant when there is none of that name.
+func ofCollection(run spec.RunID, err error) error {
+	if fault.Is(err, fault.NotFound) {
+		return refuse(fault.NotFound, "elara preferences status lists them", "collection %q does not exist", run)
+	}
+	return err
+}
+
+// tellCollection sends an Update and gives back its answer. A refusal is a refusedError in the workflow's words.
+func tellCollection[Out any](ctx context.Context, server client.Client, run spec.RunID, update string, argument any) (Out, error) {
+	var out Out
+	ctx, cancel := context.WithTimeout(ctx, decideWithin)
+	defer cancel()
+	handle, err := server.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: workflows.PreferencesID(run), UpdateName: update, Args: []any{argument}, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	var missing *serviceerror.NotFound
+	if errors.As(err, &missing) {
+		return out, overOrMissing(ctx, server, run)
+	}
+	if err == nil {
+		err = handle.Get(ctx, &out)
+	}
+	err = fromTemporal(err)
+	switch fault.KindOf(err) {
+	case fault.Invalid, fault.NotFound, fault.Conflict:
+		return out, refusedError{err}
+	}
+	return out, err
+}
+
+// overOrMissing tells a collection that takes no more from one that never was.
+func overOrMissing(ctx context.Context, server client.Client, run spec.RunID) error {
+	status, err := askCollection[spec.PreferencesStatus](ctx, server, run, workflows.StatusQuery)
+	if err != nil {
+		return err
+	}
+	return refuse(fault.Conflict, "", "collection %s is over: %s", run, status.Ended)
+}
+
+// pairsOf reads the pairs of a collection, in the order of their numbers.
+func pairsOf(ctx context.Context, store storage.Store, sets []spec.ArtifactRef) ([]preference.Pair, error) {
+	var all [][]preference.Pair
+	for _, ref := range sets {
+		content, err := artifact.ReadFile(ctx, store, ref, preference.PairsFile)
+		if err != nil {
+			return nil, err
+		}
+		set, err := preference.ReadPairs(fmt.Sprintf("pairs %s: %s", ref.Digest.Short(), preference.PairsFile), bytes.NewReader(content))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, set)
+	}
+	return preference.Union(all...), nil
+}
+
+// pairNamed finds a pair by its digest, or by the first digits of it.
+func pairNamed(pairs []preference.Pair, digits string) (number int, pair preference.Pair, err error) {
+	if len(digits) < shortest {
+		return 0, pair, fault.New(fault.Invalid, "pair %q: expected the digest that elara preferences next shows, or its first %d digits or more", digits, shortest)
+	}
+	for i, candidate := range pairs {
+		if !strings.HasPrefix(string(candidate.Digest()), digits) {
+			continue
+		}
+		if number > 0 {
+			return 0, pair, fault.New(fault.Invalid, "pair %s: several pairs begin with it, expected more digits", digits)
+		}
+		number, pair = i+1, candidate
+	}
+	if number == 0 {
+		return 0, pair, refuse(fault.NotFound, "", "no pair of the collection has a digest that begins with %s", digits)
+	}
+	return number, pair, nil
+}
