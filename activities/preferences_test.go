@@ -94,8 +94,8 @@ func TestJudgementsAreStoredWithTheirWordsAndCompiled(t *testing.T) {
 	require.NoError(t, err)
 
 	first := []spec.RecordedJudgement{
-		recorded(pairs[0], "Dr. Grey", spec.PrefersA, spec.PrefersA), recorded(pairs[0], "Dr. Yang", spec.PrefersA, spec.PrefersB),
-		recorded(pairs[1], "Dr. Grey", spec.PrefersB, spec.PrefersB),
+		recorded(pairs[0], "Person A", spec.PrefersA, spec.PrefersA), recorded(pairs[0], "Person B", spec.PrefersA, spec.PrefersB),
+		recorded(pairs[1], "Person A", spec.PrefersB, spec.PrefersB),
 	}
 	first[0].Reason = reason.Digest
 	first[1].Reason = spec.Digest(strings.Repeat("e", 64)) // nobody has put these words
@@ -104,7 +104,7 @@ func TestJudgementsAreStoredWithTheirWordsAndCompiled(t *testing.T) {
 	require.Equal(t, one, do(t, r, r.control.StoreJudgements, store), "a second attempt")
 	require.Equal(t, int64(3), one.Count)
 	second := store
-	second.Before, second.Batch = one, []spec.RecordedJudgement{recorded(pairs[1], "Dr. Yang", spec.Tie, spec.PrefersA), recorded(pairs[2], "Dr. Grey", spec.BothBad, spec.PrefersA)}
+	second.Before, second.Batch = one, []spec.RecordedJudgement{recorded(pairs[1], "Person B", spec.Tie, spec.PrefersA), recorded(pairs[2], "Person A", spec.BothBad, spec.PrefersA)}
 	two := do(t, r, r.control.StoreJudgements, second)
 	require.Equal(t, int64(5), two.Count)
 	require.Equal(t, one, do(t, r, r.control.StoreJudgements, store), "an attempt that was given up wakes up")
@@ -164,7 +164,7 @@ func TestWordsThatAreABookAreLeftOut(t *testing.T) {
 	do(t, r, r.control.OpenPreferences, in)
 	book, err := cas.PutBytes(t.Context(), r.store, bytes.Repeat([]byte("a"), maxWords+1))
 	require.NoError(t, err)
-	j := recorded(pairs[0], "Dr. Grey", spec.PrefersA, spec.PrefersA)
+	j := recorded(pairs[0], "Person A", spec.PrefersA, spec.PrefersA)
 	j.Reason = book.Digest
 	stored := do(t, r, r.control.StoreJudgements, spec.StoreJudgementsInput{Run: "cough", Pairs: []spec.ArtifactRef{in.Pairs}, Batch: []spec.RecordedJudgement{j}})
 	require.NotContains(t, r.read(t, stored.Head, preference.JudgementsFile), "words")

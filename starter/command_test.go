@@ -121,7 +121,7 @@ func TestTheWholeChainFromTheCommandLine(t *testing.T) {
 		}
 	})
 
-	demo := elara(t, "demo", "--base", "tiny", "--approve-as", "Dr. Grey", "--state", state)
+	demo := elara(t, "demo", "--base", "tiny", "--approve-as", "Person A", "--state", state)
 	require.Equal(t, exitDone, demo.code, demo.err)
 	require.Contains(t, demo.err, "approving candidate")
 	require.Contains(t, demo.err, "as --approve-as says, without asking")
@@ -145,21 +145,21 @@ func TestTheWholeChainFromTheCommandLine(t *testing.T) {
 
 	details := elara(t, "status", run, "--state", state)
 	require.Equal(t, exitDone, details.code, details.err)
-	require.Contains(t, details.out, "Decision   approved by Dr. Grey\n")
+	require.Contains(t, details.out, "Decision   approved by Person A\n")
 
 	var last view
 	require.NoError(t, json.Unmarshal([]byte(elara(t, "watch", run, "--json", "--state", state).out), &last))
 	require.True(t, last.Adapters[1].Done)
 	require.Equal(t, spec.Progress{Stage: spec.StageTrain, Adapter: "patient", Step: 12, TotalSteps: 12, Loss: 4.0 / 12, CheckpointStep: 12}, last.Adapters[1].Progress)
 
-	again := elara(t, "approve", run, "--as", "Dr. Grey", "--yes", "--state", state)
+	again := elara(t, "approve", run, "--as", "Person A", "--yes", "--state", state)
 	require.Equal(t, exitRefused, again.code)
-	require.Contains(t, again.err, "run "+run+" is over (completed), its candidate was approved by Dr. Grey")
+	require.Contains(t, again.err, "run "+run+" is over (completed), its candidate was approved by Person A")
 
 	var release artifact.Release
 	require.NoError(t, json.Unmarshal([]byte(elara(t, "release", "show", "demo-tiny", "--json", "--state", state).out), &release))
 	require.Len(t, release.Changes, 1)
-	require.Equal(t, "Dr. Grey", release.Changes[0].Decision.Reviewer)
+	require.Equal(t, "Person A", release.Changes[0].Decision.Reviewer)
 
 	var made []namedArtifact
 	require.NoError(t, json.Unmarshal([]byte(elara(t, "artifacts", "list", run, "--json", "--state", state).out), &made))
@@ -225,7 +225,7 @@ release:
 }
 
 func secondRun(t *testing.T, state string) {
-	demo := elara(t, "demo", "--base", "tiny", "--approve-as", "Dr. Grey", "--state", state)
+	demo := elara(t, "demo", "--base", "tiny", "--approve-as", "Person A", "--state", state)
 	require.Equal(t, exitDone, demo.code, demo.err)
 	require.Contains(t, demo.err, "using the stack that runs")
 	require.Contains(t, demo.out, "Nothing to do in:\n  prepare/clean: ")
@@ -246,26 +246,26 @@ func decidedByHand(t *testing.T, state string) {
 	require.Equal(t, exitRefused, taken.code)
 	require.Contains(t, taken.err, "a run named hand-1 exists already")
 
-	other := elara(t, "approve", "hand-1", "--as", "Dr. Grey", "--digest", string(digest("e")), "--state", state)
+	other := elara(t, "approve", "hand-1", "--as", "Person A", "--digest", string(digest("e")), "--state", state)
 	require.Equal(t, exitRefused, other.code)
 	require.Contains(t, other.err, "--digest "+string(digest("e"))+": the candidate is ")
 
-	nobody := elara(t, "approve", "hand-1", "--as", "Dr. Grey", "--state", state)
+	nobody := elara(t, "approve", "hand-1", "--as", "Person A", "--state", state)
 	require.Equal(t, exitRefused, nobody.code)
 	require.Contains(t, nobody.err, "expected --digest or --yes")
 
-	unsure := elaraTyping(t, []string{"n"}, "approve", "hand-1", "--as", "Dr. Grey", "--state", state)
+	unsure := elaraTyping(t, []string{"n"}, "approve", "hand-1", "--as", "Person A", "--state", state)
 	require.Equal(t, exitFailed, unsure.code)
 	require.Contains(t, unsure.err, "nothing was decided")
 
-	rejected := elaraTyping(t, []string{"Dr. Grey", "yes"}, "reject", "hand-1", "--reason", "too short", "--state", state)
+	rejected := elaraTyping(t, []string{"Person A", "yes"}, "reject", "hand-1", "--reason", "too short", "--state", state)
 	require.Equal(t, exitDone, rejected.code, rejected.err)
 	require.Contains(t, rejected.err, "Your name:")
-	require.Contains(t, rejected.out, ": rejected by Dr. Grey, ")
+	require.Contains(t, rejected.out, ": rejected by Person A, ")
 
 	watched := elara(t, "watch", "hand-1", "--state", state)
 	require.Equal(t, exitDone, watched.code, watched.err)
-	require.Contains(t, watched.out, "Decision   rejected by Dr. Grey\nReason     too short\nRelease    nothing was released\n")
+	require.Contains(t, watched.out, "Decision   rejected by Person A\nReason     too short\nRelease    nothing was released\n")
 	require.Equal(t, exitRefused, elara(t, "release", "show", "by-hand", "--state", state).code)
 }
 
@@ -276,7 +276,7 @@ func badData(t *testing.T, state string) {
 	} {
 		folder := t.TempDir()
 		require.NoError(t, os.WriteFile(filepath.Join(folder, "data.csv"), []byte(c.text), 0o600))
-		got := elara(t, "demo", "--base", "tiny", "--approve-as", "Dr. Grey", "--data", folder, "--state", state)
+		got := elara(t, "demo", "--base", "tiny", "--approve-as", "Person A", "--data", folder, "--state", state)
 		require.Equal(t, exitRefused, got.code, name)
 		lines := strings.Split(strings.TrimSpace(got.err), "\n")
 		require.Contains(t, lines[len(lines)-1], folder+"/"+c.want, name)
@@ -313,7 +313,7 @@ func schedules(t *testing.T, state string) {
 	watched := elara(t, "watch", run, "--state", state)
 	require.Equal(t, exitDone, watched.code, watched.err)
 	require.Contains(t, watched.out, "Decide with   elara approve "+run+" --as NAME")
-	approved := elara(t, "approve", run, "--as", "Dr. Grey", "--yes", "--json", "--state", state)
+	approved := elara(t, "approve", run, "--as", "Person A", "--yes", "--json", "--state", state)
 	require.Equal(t, exitDone, approved.code, approved.err)
 	var decision spec.Decision
 	require.NoError(t, json.Unmarshal([]byte(approved.out), &decision))

@@ -24,8 +24,8 @@ func newApprove(a *app) *cobra.Command {
 	return newDecide(a, spec.Approved, &cobra.Command{
 		Use:   "approve RUN",
 		Short: "Approve the candidate of a run, by name",
-		Example: `  elara approve winter-2026 --as "Dr. Grey"
-  elara approve winter-2026 --as "Dr. Grey" --digest 1f0c5d2a9b3e --reason "answers checked"`,
+		Example: `  elara approve winter-2026 --as "Person A"
+  elara approve winter-2026 --as "Person A" --digest 1f0c5d2a9b3e --reason "answers checked"`,
 	}, "the release pointer of its channel then moves to it")
 }
 
@@ -33,7 +33,7 @@ func newReject(a *app) *cobra.Command {
 	return newDecide(a, spec.Rejected, &cobra.Command{
 		Use:     "reject RUN",
 		Short:   "Reject the candidate of a run, by name",
-		Example: `  elara reject winter-2026 --as "Dr. Grey" --reason "misses red flags"`,
+		Example: `  elara reject winter-2026 --as "Person A" --reason "misses red flags"`,
 	}, "nothing is released then")
 }
 

@@ -38,7 +38,7 @@ says so, and stops the stack it started.
 
 Exit codes: 0 done; 1 something failed; 2 bad input.`,
 		Example: `  elara demo
-  elara demo --base tiny --approve-as "Dr. Grey"
+  elara demo --base tiny --approve-as "Person A"
   elara demo --data ./my-csv-folder`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd, o) },

@@ -7,5 +7,5 @@
 //
 //	elara up --detach
 //	elara run pipeline.yaml
-//	elara approve run-id --as "Dr. Grey"
+//	elara approve run-id --as "Person A"
 package main

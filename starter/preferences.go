@@ -30,8 +30,8 @@ the first one of a reviewer about a pair stands. A collection waits for weeks if
 and ends when every pair has its judgements, at a total, at a deadline, or when it is
 closed. What it came to goes out in TRL's form.`,
 		Example: `  elara preferences start pairs.jsonl --id cough --per-pair 3 --deadline 336h
-  elara preferences next cough --as "Dr. Grey"
-  elara preferences judge cough 1f0c5d2a9b3e A --as "Dr. Grey"
+  elara preferences next cough --as "Person A"
+  elara preferences judge cough 1f0c5d2a9b3e A --as "Person A"
   elara preferences export cough preferences.parquet`,
 	}
 	return group(command,

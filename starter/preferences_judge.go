@@ -35,8 +35,8 @@ func newPreferencesNext(a *app) *cobra.Command {
 		Long: `Show the pair with the fewest judgements that this reviewer has not judged yet: the
 prompt, and the two answers as A and B in the order drawn for this reviewer. Nothing
 says where they come from. Asked again, the answer is the same until it is judged.`,
-		Example: `  elara preferences next cough --as "Dr. Grey"
-  elara preferences next cough --as "Dr. Grey" --json | jq -r .pair`,
+		Example: `  elara preferences next cough --as "Person A"
+  elara preferences next cough --as "Person A" --json | jq -r .pair`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withCollection(cmd, args, func(ctx context.Context, t target, server client.Client, run spec.RunID) error {
@@ -120,8 +120,8 @@ judgement of a reviewer about a pair stands: the same one again changes nothing,
 one is refused. The reason is stored beside the pairs and does not pass through Temporal.
 
 Exit codes: 0 recorded; 2 refused, with the reason; 1 anything else.`,
-		Example: `  elara preferences judge cough 1f0c5d2a9b3e A --as "Dr. Grey"
-  elara preferences judge cough 1f0c5d2a9b3e both_bad --as "Dr. Grey" --reason "both miss the red flags"`,
+		Example: `  elara preferences judge cough 1f0c5d2a9b3e A --as "Person A"
+  elara preferences judge cough 1f0c5d2a9b3e both_bad --as "Person A" --reason "both miss the red flags"`,
 		Args: cobra.ExactArgs(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withCollection(cmd, args, func(ctx context.Context, t target, server client.Client, run spec.RunID) error {
@@ -181,7 +181,7 @@ func newPreferencesClose(a *app) *cobra.Command {
 Who closed it, and why, is kept with it; the first who does so stands.
 
 Exit codes: 0 it is closed; 2 refused, with the reason; 1 anything else.`,
-		Example: `  elara preferences close cough --as "Dr. Grey" --reason "enough for a first training"`,
+		Example: `  elara preferences close cough --as "Person A" --reason "enough for a first training"`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withCollection(cmd, args, func(ctx context.Context, _ target, server client.Client, run spec.RunID) error {

@@ -47,7 +47,7 @@ checked and stored before anything starts.
 Exit codes: 0 it has started; 2 a pair or a flag is not right, or the name is taken; 1
 anything else.`,
 		Example: `  elara preferences start pairs.jsonl --id cough --per-pair 3
-  elara preferences start pairs.jsonl --reviewer "Dr. Grey" --reviewer "Dr. Yang" --deadline 2026-12-24T18:00:00Z
+  elara preferences start pairs.jsonl --reviewer "Person A" --reviewer "Person B" --deadline 2026-12-24T18:00:00Z
   elara preferences start 1f0c5d2a9b3e --escalate-after 48h`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd, a, args[0]) },

@@ -59,7 +59,7 @@ func TestPreferencesFromTheCommandLine(t *testing.T) {
 	pairs := filepath.Join(folder, "pairs.jsonl")
 	require.NoError(t, os.WriteFile(pairs, []byte(threeLines), 0o600))
 	require.Contains(t, do("status").err, "there is no collection yet")
-	started := do("start", pairs, "--id", "cough", "--per-pair", "2", "--deadline", "336h", "--reviewer", "Dr. Grey", "--reviewer", "Dr. Yang", "--reviewer", "ward 7")
+	started := do("start", pairs, "--id", "cough", "--per-pair", "2", "--deadline", "336h", "--reviewer", "Person A", "--reviewer", "Person B", "--reviewer", "ward 7")
 	require.Equal(t, "cough\n", started.out)
 	require.Contains(t, started.err, "collection cough has started: 3 pairs, 6 judgements wanted")
 	refused("a collection named cough exists already", "start", pairs, "--id", "cough")
@@ -77,34 +77,34 @@ func shows(t *testing.T, do func(...string) said, reviewer string) shownPair {
 	return shown
 }
 
-// judgeThem lets Dr. Grey judge all pairs, for the answer that is not a silly one.
+// judgeThem lets Person A judge all pairs, for the answer that is not a silly one.
 func judgeThem(t *testing.T, do func(...string) said, refused func(string, ...string)) {
 	good := []string{"Not below 40 degrees.", "A disease of the airways.", "Rest."}
 	seen := map[int]bool{}
 	for range 3 {
-		shown := shows(t, do, "Dr. Grey")
+		shown := shows(t, do, "Person A")
 		seen[shown.Number] = true
 		choice := "B"
 		if shown.AnswerA == good[shown.Number-1] {
 			choice = "A"
 		}
-		text := do("next", "cough", "--as", "Dr. Grey").out
+		text := do("next", "cough", "--as", "Person A").out
 		require.Contains(t, text, "\nA\n"+shown.AnswerA+"\n\nB\n"+shown.AnswerB+"\n")
 		require.NotContains(t, text, "1f0c", "blind: nothing says where an answer comes from")
-		said := do("judge", "cough", string(shown.Pair[:12]), choice, "--as", "Dr. Grey", "--reason", "because")
-		require.Equal(t, fmt.Sprintf("pair %d, %s: %s by Dr. Grey\n", shown.Number, shown.Pair.Short(), choice), said.out)
-		do("judge", "cough", string(shown.Pair), choice, "--as", "Dr. Grey") // again
-		refused("Dr. Grey has judged pair", "judge", "cough", string(shown.Pair), "tie", "--as", "Dr. Grey")
+		said := do("judge", "cough", string(shown.Pair[:12]), choice, "--as", "Person A", "--reason", "because")
+		require.Equal(t, fmt.Sprintf("pair %d, %s: %s by Person A\n", shown.Number, shown.Pair.Short(), choice), said.out)
+		do("judge", "cough", string(shown.Pair), choice, "--as", "Person A") // again
+		refused("Person A has judged pair", "judge", "cough", string(shown.Pair), "tie", "--as", "Person A")
 	}
 	require.Len(t, seen, 3)
-	require.Contains(t, do("next", "cough", "--as", "Dr. Grey").err, "there is nothing left to judge for Dr. Grey")
-	pair := string(shows(t, do, "Dr. Yang").Pair)
+	require.Contains(t, do("next", "cough", "--as", "Person A").err, "there is nothing left to judge for Person A")
+	pair := string(shows(t, do, "Person B").Pair)
 	refused("Dr. No is not among the reviewers of collection cough", "judge", "cough", pair, "A", "--as", "Dr. No")
 	refused("Dr. No is not among the reviewers", "next", "cough", "--as", "Dr. No")
-	refused(`choice "both": expected A, B, tie or both_bad`, "judge", "cough", pair, "both", "--as", "Dr. Yang")
-	refused("no pair of the collection has a digest that begins with eeeeeeeeeeee", "judge", "cough", "eeeeeeeeeeee", "A", "--as", "Dr. Yang")
-	refused("expected the digest that elara preferences next shows", "judge", "cough", "17", "A", "--as", "Dr. Yang")
-	refused(`collection "fever" does not exist`, "judge", "fever", pair, "A", "--as", "Dr. Yang")
+	refused(`choice "both": expected A, B, tie or both_bad`, "judge", "cough", pair, "both", "--as", "Person B")
+	refused("no pair of the collection has a digest that begins with eeeeeeeeeeee", "judge", "cough", "eeeeeeeeeeee", "A", "--as", "Person B")
+	refused("expected the digest that elara preferences next shows", "judge", "cough", "17", "A", "--as", "Person B")
+	refused(`collection "fever" does not exist`, "judge", "fever", pair, "A", "--as", "Person B")
 	refused("expected --as NAME", "next", "cough")
 }
 
@@ -133,7 +133,7 @@ func importSome(t *testing.T, folder string, do func(...string) said, refused fu
 }
 
 func exportThem(t *testing.T, folder, state string, do func(...string) said, refused func(string, ...string)) {
-	// Dr. Yang finds both answers of the first pair bad: one against one decides nothing.
+	// Person B finds both answers of the first pair bad: one against one decides nothing.
 	first := do("status", "cough", "--json")
 	var details collectionDetails
 	require.NoError(t, json.Unmarshal([]byte(first.out), &details))
@@ -142,7 +142,7 @@ func exportThem(t *testing.T, folder, state string, do func(...string) said, ref
 	all, err := pairsOf(t.Context(), store, details.Sets)
 	require.NoError(t, err)
 	require.Len(t, all, 4)
-	do("judge", "cough", string(all[0].Digest()), "both_bad", "--as", "Dr. Yang")
+	do("judge", "cough", string(all[0].Digest()), "both_bad", "--as", "Person B")
 
 	refused("which only a chat template makes one text of", "export", "cough", filepath.Join(folder, "out.jsonl"))
 	out := filepath.Join(folder, "out.parquet")
@@ -163,18 +163,18 @@ func exportThem(t *testing.T, folder, state string, do func(...string) said, ref
 	text := do("status", "cough").out
 	require.Contains(t, text, "Judgements  6 of 8\nPairs       4, 2 complete\n")
 	require.Contains(t, text, "Agreement   alpha ")
-	require.Regexp(t, `Dr. Grey +3 +0 +0 +0 +\d +\d\n`, text)
+	require.Regexp(t, `Person A +3 +0 +0 +0 +\d +\d\n`, text)
 	require.Contains(t, do("status").out, "cough       running  preferences\n")
 
 	refused("expected --as NAME", "close", "cough")
-	closed := do("close", "cough", "--as", "Dr. Grey", "--reason", "enough")
-	require.Contains(t, closed.out, "collection cough: closed by Dr. Grey, ")
+	closed := do("close", "cough", "--as", "Person A", "--reason", "enough")
+	require.Contains(t, closed.out, "collection cough: closed by Person A, ")
 	require.Eventually(t, func() bool {
 		require.NoError(t, json.Unmarshal([]byte(do("status", "cough", "--json").out), &details))
 		return !details.Result.IsZero()
 	}, time.Minute, 100*time.Millisecond)
-	require.Contains(t, do("status", "cough").out, "State       closed by Dr. Grey\n")
-	refused("collection cough ", "judge", "cough", string(all[3].Digest()), "A", "--as", "Dr. Yang")
+	require.Contains(t, do("status", "cough").out, "State       closed by Person A\n")
+	refused("collection cough ", "judge", "cough", string(all[3].Digest()), "A", "--as", "Person B")
 	late := filepath.Join(folder, "late.jsonl")
 	require.NoError(t, os.WriteFile(late, []byte(`{"prompt":"p","chosen":"c","rejected":"r"}`), 0o600))
 	refused("collection cough is over: closed", "import", "cough", late, "--as", "ward 7")

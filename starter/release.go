@@ -29,8 +29,8 @@ name the candidate with --to, or say --yes to take what --back finds.
 
 Exit codes: 0 done; 2 refused, with the reason; 1 anything else.`,
 		Example: `  elara release show stable
-  elara release stable --back --as "Dr. Grey" --reason "misses red flags"
-  elara release stable --to 1f0c5d2a9b3e --as "Dr. Grey" --reason "misses red flags"`,
+  elara release stable --back --as "Person A" --reason "misses red flags"
+  elara release stable --to 1f0c5d2a9b3e --as "Person A" --reason "misses red flags"`,
 	}, newReleaseShow(a))
 	words := command.RunE // of a command that only holds others
 	command.RunE = func(cmd *cobra.Command, args []string) error {

@@ -18,7 +18,7 @@ func finished() spec.PipelineResult {
 		Adapters:  []spec.AdapterResult{{Adapter: "general"}, {Adapter: "emergency"}},
 		Evaluate:  spec.EvaluateResult{Scores: someScores()},
 		Candidate: spec.ArtifactRef{Kind: spec.KindCandidate, Digest: digest("c")},
-		Decision:  spec.Decision{Verdict: spec.Approved, Reviewer: "Dr. Grey", Reason: "answers checked"},
+		Decision:  spec.Decision{Verdict: spec.Approved, Reviewer: "Person A", Reason: "answers checked"},
 		Release:   spec.ReleaseResult{Channel: "demo", Current: digest("c"), Previous: digest("d")},
 		Skipped:   []spec.SkippedStage{{Stage: "prepare/clean", Reason: "the sources have not changed"}},
 	}
@@ -42,7 +42,7 @@ func TestResultsSayWhatBecameOfTheRelease(t *testing.T) {
 	rejected.Decision.Verdict, rejected.Release, rejected.Skipped = spec.Rejected, spec.ReleaseResult{}, nil
 	unchanged := finished()
 	unchanged.Decision = spec.Decision{}
-	unchanged.Release.Unchanged = "channel demo serves candidate cccccccccccc since Dr. Grey approved it"
+	unchanged.Release.Unchanged = "channel demo serves candidate cccccccccccc since Person A approved it"
 	first := finished()
 	first.Release.Previous = ""
 	golden(t, "results.golden", resultText(rejected)+resultText(unchanged)+resultText(first))
@@ -66,9 +66,9 @@ func TestTablesOfTheOtherVerbs(t *testing.T) {
 		{Pipeline: "week", Paused: true, Note: "new data", Next: now},
 	}
 	release := artifact.Release{Channel: "stable", Changes: []artifact.Change{
-		{To: spec.ArtifactRef{Digest: digest("a")}, Decision: spec.Decision{Reviewer: "Dr. Grey", DecidedAt: now.Add(-time.Hour)}},
-		{To: spec.ArtifactRef{Digest: digest("b")}, Decision: spec.Decision{Reviewer: "Dr. Yang", DecidedAt: now, Reason: "fewer omissions"}},
-		{To: spec.ArtifactRef{Digest: digest("a")}, Decision: spec.Decision{Reviewer: "Dr. Grey", DecidedAt: now, Reason: "misses red flags"}, Back: true},
+		{To: spec.ArtifactRef{Digest: digest("a")}, Decision: spec.Decision{Reviewer: "Person A", DecidedAt: now.Add(-time.Hour)}},
+		{To: spec.ArtifactRef{Digest: digest("b")}, Decision: spec.Decision{Reviewer: "Person B", DecidedAt: now, Reason: "fewer omissions"}},
+		{To: spec.ArtifactRef{Digest: digest("a")}, Decision: spec.Decision{Reviewer: "Person A", DecidedAt: now, Reason: "misses red flags"}, Back: true},
 	}}
 	manifest := artifact.Manifest{Kind: spec.KindAdapter, Inputs: []spec.Digest{digest("1")}, Meta: map[string]string{"b": "2", "a": "1"}}
 	checks := []setup.Check{

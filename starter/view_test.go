@@ -71,7 +71,7 @@ func views() map[string]view {
 	awaiting.Status.Candidate = spec.ArtifactRef{Kind: spec.KindCandidate, Digest: digest("c"), SizeBytes: 700}
 	done := awaiting
 	done.State, done.Stage = "completed", spec.StageDone
-	done.Status.Decision = spec.Decision{Verdict: spec.Approved, Reviewer: "Dr. Grey"}
+	done.Status.Decision = spec.Decision{Verdict: spec.Approved, Reviewer: "Person A"}
 	failed := training()
 	failed.State = "failed"
 	silent := view{Run: "demo-1", State: "running", Stage: spec.StageTrain, Elapsed: time.Minute, Trouble: "temporal does not answer"}

@@ -64,7 +64,7 @@ const (
 )
 
 // DeviceQueue names the task queue whose workers train and evaluate on one class of device ("cpu", "cuda", …). Each
-// of those workers takes one activity at a time. Empty arguments stand for the defaults.
+// of those workers takes up to worker.adapters_at_once activities at a time. Empty arguments stand for the defaults.
 func DeviceQueue(stem, device string) string {
 	if stem == "" {
 		stem = TrainQueue

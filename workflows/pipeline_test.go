@@ -44,13 +44,13 @@ func TestPipelineTellsItsStoryInOrder(t *testing.T) {
 	s.ExecuteWorkflow(Pipeline, pipelineInput())
 	result := s.finish(t)
 
-	require.Equal(t, []string{"collect", "clean", "format general", "format patient", "import"}, s.calls[:5])
+	require.Equal(t, []string{"collect", "clean", "format general", "format patient", "import"}, s.called()[:5])
 	require.ElementsMatch(t, []string{
 		"find general", "train general 10", "train general 20", "train general 30",
 		"find patient", "train patient 10", "train patient 20", "train patient 30",
-	}, s.calls[5:13])
-	require.ElementsMatch(t, []string{"find score general", "evaluate general", "find score patient", "evaluate patient"}, s.calls[13:17])
-	require.Equal(t, []string{"report", "candidate", "find release", "release by the reviewer"}, s.calls[17:])
+	}, s.called()[5:13])
+	require.ElementsMatch(t, []string{"find score general", "evaluate general", "find score patient", "evaluate patient"}, s.called()[13:17])
+	require.Equal(t, []string{"report", "candidate", "find release", "release by the reviewer"}, s.called()[17:])
 
 	require.Equal(t, spec.RunID("run-1"), result.Run)
 	require.Equal(t, ref(spec.KindBaseModel, "b"), result.Base)
@@ -74,7 +74,7 @@ func TestRejectedCandidateIsAResultAndReleasesNothing(t *testing.T) {
 	require.Equal(t, spec.Rejected, result.Decision.Verdict)
 	require.Equal(t, "too technical for patients", result.Decision.Reason)
 	require.Zero(t, result.Release)
-	require.NotContains(t, s.calls, "release by the reviewer")
+	require.NotContains(t, s.called(), "release by the reviewer")
 }
 
 func TestNoDecisionInTimeReleasesNothing(t *testing.T) {
@@ -202,8 +202,8 @@ func TestUnchangedStagesAreSkippedWithTheirReason(t *testing.T) {
 		{Stage: "approval", Reason: "already there"},
 		{Stage: "release", Reason: "already there"},
 	}, result.Skipped)
-	require.NotContains(t, s.calls, "train general 10")
-	require.NotContains(t, s.calls, "release by the reviewer")
+	require.NotContains(t, s.called(), "train general 10")
+	require.NotContains(t, s.called(), "release by the reviewer")
 	require.Equal(t, candidate.Digest, result.Release.Current)
 }
 
@@ -218,8 +218,8 @@ func TestOneFailedAdapterLetsTheOthersFinish(t *testing.T) {
 	s.ExecuteWorkflow(Pipeline, pipelineInput())
 
 	require.Equal(t, fault.Diverged, s.kind(t))
-	require.Contains(t, s.calls, "train patient 30")
-	require.NotContains(t, s.calls, "report")
+	require.Contains(t, s.called(), "train patient 30")
+	require.NotContains(t, s.called(), "report")
 }
 
 func TestSeveralFailuresAreAllNamed(t *testing.T) {
@@ -265,7 +265,7 @@ func TestPipelineThatCouldNotEndIsRefusedBeforeAnythingIsDone(t *testing.T) {
 			s.ExecuteWorkflow(Pipeline, in)
 			require.Equal(t, fault.Invalid, s.kind(t))
 			require.ErrorContains(t, s.GetWorkflowError(), test.says)
-			require.Empty(t, s.calls)
+			require.Empty(t, s.called())
 		})
 	}
 }
@@ -279,5 +279,5 @@ func TestCancelledPipelineCancelsItsTraining(t *testing.T) {
 	s.ExecuteWorkflow(Pipeline, pipelineInput())
 	require.True(t, s.IsWorkflowCompleted())
 	require.True(t, temporal.IsCanceledError(s.GetWorkflowError()))
-	require.NotContains(t, s.calls, "report")
+	require.NotContains(t, s.called(), "report")
 }

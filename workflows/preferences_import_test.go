@@ -86,7 +86,7 @@ func TestImportsWaitWhileTheStoreIsAway(t *testing.T) {
 		p.imports[set.Ref.Digest] = set
 		request.Sets = append(request.Sets, set.Ref)
 	}
-	p.judgeAt(time.Second, says("Dr. Grey", 0, spec.ChoiceA))
+	p.judgeAt(time.Second, says("Person A", 0, spec.ChoiceA))
 	p.RegisterDelayedCallback(func() { p.SignalWorkflow(ImportSignal, request) }, time.Minute)
 	p.RegisterDelayedCallback(func() {
 		status := ask[spec.PreferencesStatus](t, p, StatusQuery)

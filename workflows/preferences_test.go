@@ -21,7 +21,7 @@ func TestACollectionEndsWhenEveryPairHasItsJudgements(t *testing.T) {
 	choices := []spec.Choice{spec.ChoiceA, spec.ChoiceB, spec.ChoiceTie, spec.ChoiceBothBad}
 	var words []*word
 	for i, choice := range choices {
-		words = append(words, p.judgeAt(time.Hour*time.Duration(i+1), says([]string{"Dr. Grey", "Dr. Yang"}[i/2], i%2, choice)))
+		words = append(words, p.judgeAt(time.Hour*time.Duration(i+1), says([]string{"Person A", "Person B"}[i/2], i%2, choice)))
 	}
 	p.RegisterDelayedCallback(func() {
 		status := ask[spec.PreferencesStatus](t, p, StatusQuery)
@@ -57,9 +57,9 @@ func TestACollectionEndsWhenEveryPairHasItsJudgements(t *testing.T) {
 func TestWhatIsRefusedAndWhy(t *testing.T) {
 	p := newPanel(t, 3)
 	state := plan(2)
-	state.Plan.Reviewers = []string{"Dr. Grey", "Dr. Yang"}
+	state.Plan.Reviewers = []string{"Person A", "Person B"}
 	state.Plan.Deadline = p.Now().Add(10 * time.Hour)
-	good := says("Dr. Grey", 1, spec.ChoiceA)
+	good := says("Person A", 1, spec.ChoiceA)
 	first := p.judgeAt(time.Hour, good)
 	again := p.judgeAt(2*time.Hour, good)
 	with := func(change func(*spec.Judgement)) spec.Judgement { j := good; change(&j); return j }
@@ -68,12 +68,12 @@ func TestWhatIsRefusedAndWhy(t *testing.T) {
 		kind      fault.Kind
 		want      string
 	}{
-		"another choice":       {says("Dr. Grey", 1, spec.ChoiceB), fault.Conflict, "Dr. Grey has judged pair 2 already: "},
-		"a tie instead":        {says("Dr. Grey", 1, spec.ChoiceTie), fault.Conflict, "and the first judgement stands"},
+		"another choice":       {says("Person A", 1, spec.ChoiceB), fault.Conflict, "Person A has judged pair 2 already: "},
+		"a tie instead":        {says("Person A", 1, spec.ChoiceTie), fault.Conflict, "and the first judgement stands"},
 		"a stranger":           {says("Dr. No", 1, spec.ChoiceA), fault.NotFound, "Dr. No is not among the reviewers of collection cough"},
 		"nobody":               {says(" ", 1, spec.ChoiceA), fault.Invalid, "a judgement needs the reviewer's name"},
 		"a name on two lines":  {says("Dr.\nGrey", 1, spec.ChoiceA), fault.Invalid, "on one line"},
-		"a fifth choice":       {says("Dr. Grey", 2, "both"), fault.Invalid, `choice "both": expected A, B, tie or both_bad`},
+		"a fifth choice":       {says("Person A", 2, "both"), fault.Invalid, `choice "both": expected A, B, tie or both_bad`},
 		"another collection":   {with(func(j *spec.Judgement) { j.Collection = "fever" }), fault.Conflict, "the judgement is for collection fever, this is collection cough"},
 		"a changed text":       {with(func(j *spec.Judgement) { j.Pair = digest("e") }), fault.Conflict, "the judgement of pair 2 is stale: it is about eeeeeeeeeeee, the pair is " + pairDigest(1).Short()},
 		"an unknown pair":      {with(func(j *spec.Judgement) { j.Pair, j.Number = digest("e"), 0 }), fault.NotFound, "pair eeeeeeeeeeee is not in collection cough"},
@@ -86,7 +86,7 @@ func TestWhatIsRefusedAndWhy(t *testing.T) {
 	for name, c := range cases {
 		words[name] = p.judgeAt(3*time.Hour, c.judgement)
 	}
-	late := p.judgeAt(10*time.Hour+time.Nanosecond, says("Dr. Yang", 0, spec.ChoiceA))
+	late := p.judgeAt(10*time.Hour+time.Nanosecond, says("Person B", 0, spec.ChoiceA))
 	p.SetStartWorkflowOptions(startOptions())
 	p.ExecuteWorkflow(CollectPreferences, state)
 	result := p.outcome(t)
@@ -113,10 +113,10 @@ func TestAJudgementAfterTheEndIsRefusedUnlessItWasSaidBefore(t *testing.T) {
 	state.Plan.Deadline = p.Now().Add(time.Hour)
 	var late, same word
 	p.during = func(spec.StoreJudgementsInput) { // the last batch is being stored: the collection is over, and still there
-		p.judgeInto(&late, says("Dr. Yang", 1, spec.ChoiceA))
-		p.judgeInto(&same, says("Dr. Grey", 0, spec.ChoiceA))
+		p.judgeInto(&late, says("Person B", 1, spec.ChoiceA))
+		p.judgeInto(&same, says("Person A", 0, spec.ChoiceA))
 	}
-	p.judgeAt(59*time.Minute, says("Dr. Grey", 0, spec.ChoiceA))
+	p.judgeAt(59*time.Minute, says("Person A", 0, spec.ChoiceA))
 	p.SetStartWorkflowOptions(startOptions())
 	p.ExecuteWorkflow(CollectPreferences, state)
 	require.Equal(t, spec.EndDeadline, p.outcome(t).Ended)
@@ -129,9 +129,9 @@ func TestACompleteCollectionTakesNoMore(t *testing.T) {
 	p := newPanel(t, 1)
 	var late word
 	p.during = func(spec.StoreJudgementsInput) {
-		p.judgeInto(&late, says("Dr. Yang", 0, spec.ChoiceA))
+		p.judgeInto(&late, says("Person B", 0, spec.ChoiceA))
 	}
-	p.judgeAt(time.Minute, says("Dr. Grey", 0, spec.ChoiceA))
+	p.judgeAt(time.Minute, says("Person A", 0, spec.ChoiceA))
 	p.SetStartWorkflowOptions(startOptions())
 	p.ExecuteWorkflow(CollectPreferences, plan(1))
 	require.Equal(t, int64(1), p.outcome(t).Judged)
@@ -150,21 +150,21 @@ func TestACollectionIsClosedByAPerson(t *testing.T) {
 		}
 	}
 	p.RegisterDelayedCallback(closing(" ", &nobody), time.Minute)
-	p.RegisterDelayedCallback(closing("Dr. Grey", &stands), time.Hour)
+	p.RegisterDelayedCallback(closing("Person A", &stands), time.Hour)
 	p.during = func(spec.StoreJudgementsInput) {
-		closing("Dr. Yang", &refused)()
-		p.judgeInto(&late, says("Dr. Grey", 1, spec.ChoiceA))
+		closing("Person B", &refused)()
+		p.judgeInto(&late, says("Person A", 1, spec.ChoiceA))
 	}
-	p.judgeAt(59*time.Minute, says("Dr. Grey", 0, spec.ChoiceA))
+	p.judgeAt(59*time.Minute, says("Person A", 0, spec.ChoiceA))
 	p.SetStartWorkflowOptions(startOptions())
 	p.ExecuteWorkflow(CollectPreferences, plan(1))
 	result := p.outcome(t)
 	require.Equal(t, spec.EndClosed, result.Ended)
-	require.Equal(t, "Dr. Grey", result.Closed.By)
+	require.Equal(t, "Person A", result.Closed.By)
 	require.NoError(t, stands)
 	require.ErrorContains(t, nobody, "needs the name of who does it")
 	require.ErrorContains(t, refused, "collection cough has ended already: closed")
-	require.ErrorContains(t, late.refused, "collection cough was closed by Dr. Grey at ")
+	require.ErrorContains(t, late.refused, "collection cough was closed by Person A at ")
 }
 
 func TestACollectionEndsAtItsTotal(t *testing.T) {
@@ -172,7 +172,7 @@ func TestACollectionEndsAtItsTotal(t *testing.T) {
 	state := plan(2)
 	state.Plan.Total = 2
 	for i := range 3 {
-		p.judgeAt(time.Hour*time.Duration(i+1), says("Dr. Grey", i, spec.ChoiceA))
+		p.judgeAt(time.Hour*time.Duration(i+1), says("Person A", i, spec.ChoiceA))
 	}
 	p.SetStartWorkflowOptions(startOptions())
 	p.ExecuteWorkflow(CollectPreferences, state)
@@ -195,10 +195,10 @@ func TestSilenceEscalatesAgainAndAgainUntilSomebodyJudges(t *testing.T) {
 	}
 	overdue(23*time.Hour, false)
 	overdue(25*time.Hour, true)
-	p.judgeAt(50*time.Hour, says("Dr. Grey", 0, spec.ChoiceA))
+	p.judgeAt(50*time.Hour, says("Person A", 0, spec.ChoiceA))
 	overdue(51*time.Hour, false)
 	overdue(75*time.Hour, true)
-	p.judgeAt(76*time.Hour, says("Dr. Grey", 1, spec.ChoiceA))
+	p.judgeAt(76*time.Hour, says("Person A", 1, spec.ChoiceA))
 	p.SetStartWorkflowOptions(startOptions())
 	p.ExecuteWorkflow(CollectPreferences, state)
 	require.Equal(t, spec.EndComplete, p.outcome(t).Ended)
@@ -217,7 +217,7 @@ func TestAStoreThatIsAwayLosesNoJudgement(t *testing.T) {
 		}
 		return nil
 	}
-	p.judgeAt(time.Hour, says("Dr. Grey", 0, spec.ChoiceA))
+	p.judgeAt(time.Hour, says("Person A", 0, spec.ChoiceA))
 	p.RegisterDelayedCallback(func() {
 		status := ask[spec.PreferencesStatus](t, p, StatusQuery)
 		require.Equal(t, 1, status.Waiting)
@@ -229,7 +229,7 @@ func TestAStoreThatIsAwayLosesNoJudgement(t *testing.T) {
 		require.Zero(t, status.Waiting)
 		require.Empty(t, status.Trouble)
 	}, 4*time.Hour)
-	p.judgeAt(5*time.Hour, says("Dr. Grey", 1, spec.ChoiceA))
+	p.judgeAt(5*time.Hour, says("Person A", 1, spec.ChoiceA))
 	p.SetStartWorkflowOptions(startOptions())
 	p.ExecuteWorkflow(CollectPreferences, plan(1))
 	p.outcome(t)
@@ -239,7 +239,7 @@ func TestAStoreThatIsAwayLosesNoJudgement(t *testing.T) {
 
 func TestACancelledCollectionStoresWhatWaits(t *testing.T) {
 	p := newPanel(t, 2)
-	p.judgeAt(time.Hour, says("Dr. Grey", 0, spec.ChoiceA))
+	p.judgeAt(time.Hour, says("Person A", 0, spec.ChoiceA))
 	p.RegisterDelayedCallback(p.CancelWorkflow, time.Hour+time.Minute)
 	p.SetStartWorkflowOptions(startOptions())
 	p.ExecuteWorkflow(CollectPreferences, plan(1))
@@ -250,9 +250,9 @@ func TestACancelledCollectionStoresWhatWaits(t *testing.T) {
 func TestThePairWithTheFewestJudgementsComesFirst(t *testing.T) {
 	p := newPanel(t, 40)
 	for i := 1; i < 40; i++ { // pair 1 has none, pairs 2 to 10 have two
-		p.judgeAt(time.Minute, says("Dr. Grey", i, spec.ChoiceA))
+		p.judgeAt(time.Minute, says("Person A", i, spec.ChoiceA))
 		if i < 10 {
-			p.judgeAt(time.Minute, says("Dr. Yang", i, spec.ChoiceA))
+			p.judgeAt(time.Minute, says("Person B", i, spec.ChoiceA))
 		}
 	}
 	p.RegisterDelayedCallback(func() {
@@ -274,7 +274,7 @@ func TestPairsAreHandedOutEvenly(t *testing.T) {
 	step := 0
 	var round func()
 	round = func() {
-		for _, reviewer := range []string{"Dr. Grey", "Dr. Yang"} {
+		for _, reviewer := range []string{"Person A", "Person B"} {
 			next := ask[spec.NextPair](t, p, NextPairQuery, reviewer)
 			require.Equal(t, 6-step, next.Left)
 			require.Equal(t, next, ask[spec.NextPair](t, p, NextPairQuery, reviewer), "asked twice, the answer is the same")
@@ -307,8 +307,8 @@ func TestTheOrderShownIsAFairCoinForEachReviewerAndPair(t *testing.T) {
 	count := map[spec.Outcome]int{}
 	differ := 0
 	for i := range 2000 {
-		grey, yang := shownFirst("preferences.cough", pairDigest(i), "Dr. Grey"), shownFirst("preferences.cough", pairDigest(i), "Dr. Yang")
-		require.Equal(t, grey, shownFirst("preferences.cough", pairDigest(i), "Dr. Grey"))
+		grey, yang := shownFirst("preferences.cough", pairDigest(i), "Person A"), shownFirst("preferences.cough", pairDigest(i), "Person B")
+		require.Equal(t, grey, shownFirst("preferences.cough", pairDigest(i), "Person A"))
 		count[grey]++
 		if grey != yang {
 			differ++

@@ -21,7 +21,7 @@ func TestALongCollectionContinuesAsNewWithAllItKnows(t *testing.T) {
 	const pairs = 300
 	p := newPanel(t, pairs)
 	for i := range pairs {
-		p.judgeAt(time.Duration(i+1)*time.Second, says("Dr. Grey", i, spec.ChoiceA))
+		p.judgeAt(time.Duration(i+1)*time.Second, says("Person A", i, spec.ChoiceA))
 	}
 	p.RegisterDelayedCallback(func() { p.SignalWorkflow(ImportSignal, spec.ImportRequest{Reviewer: "x"}) }, judgementsPerRun*time.Second)
 	state := plan(2)
@@ -44,16 +44,16 @@ func TestALongCollectionContinuesAsNewWithAllItKnows(t *testing.T) {
 		stored := p.stored
 		p := newPanel(t, pairs)
 		p.stored = stored
-		same := p.judgeAt(time.Second, says("Dr. Grey", 0, spec.ChoiceA))
-		other := p.judgeAt(2*time.Second, says("Dr. Grey", judgementsPerRun-1, spec.ChoiceB))
-		p.judgeAt(3*time.Second, says("Dr. Yang", 0, spec.ChoiceA))
+		same := p.judgeAt(time.Second, says("Person A", 0, spec.ChoiceA))
+		other := p.judgeAt(2*time.Second, says("Person A", judgementsPerRun-1, spec.ChoiceB))
+		p.judgeAt(3*time.Second, says("Person B", 0, spec.ChoiceA))
 		var status spec.PreferencesStatus
 		p.RegisterDelayedCallback(func() { status = ask[spec.PreferencesStatus](t, p, StatusQuery); p.CancelWorkflow() }, time.Hour)
 		p.SetStartWorkflowOptions(startOptions())
 		p.ExecuteWorkflow(CollectPreferences, carried)
 		require.NotContains(t, p.calls, "open", "it does not read its pairs again")
 		require.NoError(t, errors.Join(same.refused, same.err))
-		require.ErrorContains(t, other.refused, "Dr. Grey has judged pair 250 already")
+		require.ErrorContains(t, other.refused, "Person A has judged pair 250 already")
 		require.Equal(t, int64(judgementsPerRun+1), status.Judged)
 		require.Equal(t, 1, status.Complete)
 		require.Len(t, p.stored, judgementsPerRun+1)
@@ -66,13 +66,13 @@ func TestAnImportOnTheWayIsTakenAlong(t *testing.T) {
 	p.during = func(in spec.StoreJudgementsInput) {
 		if in.Before.Count == 100 {
 			for i := 200; i < 300; i++ {
-				p.judge(says("Dr. Grey", i, spec.ChoiceA))
+				p.judge(says("Person A", i, spec.ChoiceA))
 			}
 			p.SignalWorkflow(ImportSignal, spec.ImportRequest{Reviewer: "x", Sets: []spec.ArtifactRef{ref(spec.KindPairs, "a")}})
 		}
 	}
 	for i := range 200 {
-		p.judgeAt(time.Duration(i+1)*time.Second, says("Dr. Grey", i, spec.ChoiceA))
+		p.judgeAt(time.Duration(i+1)*time.Second, says("Person A", i, spec.ChoiceA))
 	}
 	p.SetStartWorkflowOptions(startOptions())
 	p.ExecuteWorkflow(CollectPreferences, plan(2))

@@ -46,7 +46,7 @@ func TestAdaptersAreTrainedOnThePretrainedModel(t *testing.T) {
 	}
 	s.ExecuteWorkflow(Pipeline, pretrainingPipeline())
 	result := s.finish(t)
-	require.Equal(t, []string{"import", "corpus", "find pretrained", "pretrain 10", "pretrain 20", "pretrain 30"}, s.calls[4:10])
+	require.Equal(t, []string{"import", "corpus", "find pretrained", "pretrain 10", "pretrain 20", "pretrain 30"}, s.called()[4:10])
 	require.Equal(t, better, result.Base)
 	require.Equal(t, better, result.Pretrain.Model)
 	require.Equal(t, ref(spec.KindBaseModel, "b"), result.Pretrain.Base)
@@ -70,7 +70,7 @@ func TestPipelineWithoutACorpusHasNoSuchStage(t *testing.T) {
 	}())
 	result := s.finish(t)
 	require.Nil(t, result.Pretrain)
-	require.NotContains(t, s.calls, "corpus")
+	require.NotContains(t, s.called(), "corpus")
 	text, err := json.Marshal(pipelineInput())
 	require.NoError(t, err)
 	require.NotContains(t, string(text), "pretrain", "what is recorded of such a pipeline is what always was")
@@ -86,7 +86,7 @@ func TestUnchangedModelIsNotTrainedAgain(t *testing.T) {
 	result := s.finish(t)
 	require.Equal(t, better, result.Base)
 	require.Equal(t, spec.SkippedStage{Stage: "pretrain", Reason: "made before"}, result.Skipped[0])
-	require.NotContains(t, s.calls, "pretrain 10")
+	require.NotContains(t, s.called(), "pretrain 10")
 }
 
 func TestFailedPretrainingEndsThePipelineBeforeTheAdapters(t *testing.T) {
@@ -96,7 +96,7 @@ func TestFailedPretrainingEndsThePipelineBeforeTheAdapters(t *testing.T) {
 	}
 	s.ExecuteWorkflow(Pipeline, pretrainingPipeline())
 	require.Equal(t, fault.Diverged, s.kind(t))
-	require.NotContains(t, s.calls, "find general")
+	require.NotContains(t, s.called(), "find general")
 }
 
 func TestAdapterMayNotHaveTheNameOfTheStage(t *testing.T) {
@@ -135,5 +135,5 @@ func TestPretrainingGoesOnAsNew(t *testing.T) {
 	s = newScene(t)
 	s.ExecuteWorkflow(Pretrain, PretrainState{PretrainInput: state.PretrainInput, Corpus: state.Corpus, Queue: state.Queue, Segments: 1, Outcome: spec.TrainOutcome{Step: 20}})
 	require.NoError(t, s.GetWorkflowError())
-	require.Equal(t, []string{"pretrain 30"}, s.calls)
+	require.Equal(t, []string{"pretrain 30"}, s.called())
 }

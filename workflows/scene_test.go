@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -44,6 +45,13 @@ func ref(kind spec.ArtifactKind, c string) spec.ArtifactRef {
 }
 
 var candidate = spec.ArtifactRef{Kind: spec.KindCandidate, Digest: digest("c"), SizeBytes: 7}
+
+// called is what was noted so far. Activities of a cancelled workflow may still be running.
+func (s *scene) called() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.calls)
+}
 
 func newScene(t *testing.T) *scene {
 	var suite testsuite.WorkflowTestSuite

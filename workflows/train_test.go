@@ -35,7 +35,7 @@ func TestTrainingGoesOnFromWhereASegmentYielded(t *testing.T) {
 	}
 	s.ExecuteWorkflow(TrainAdapter, trainState(10))
 	require.NoError(t, s.GetWorkflowError())
-	require.Equal(t, []string{"find general", "train general 10", "train general 13", "train general 23", "train general 33"}, s.calls)
+	require.Equal(t, []string{"find general", "train general 10", "train general 13", "train general 23", "train general 33"}, s.called())
 
 	var result spec.AdapterResult
 	require.NoError(t, s.GetWorkflowResult(&result))
@@ -59,7 +59,7 @@ func TestTrainingShowsItsProgress(t *testing.T) {
 	}
 	s.ExecuteWorkflow(TrainAdapter, trainState(10))
 	require.NoError(t, s.GetWorkflowError())
-	require.Contains(t, s.calls, "train general 20")
+	require.Contains(t, s.called(), "train general 20")
 }
 
 func TestLongTrainingContinuesAsNewWithAllItKnows(t *testing.T) {
@@ -94,7 +94,7 @@ func TestLongTrainingContinuesAsNewWithAllItKnows(t *testing.T) {
 		}
 		s.ExecuteWorkflow(TrainAdapter, state)
 		require.NoError(t, s.GetWorkflowError())
-		require.Equal(t, []string{"train general 201"}, s.calls) // and does not look for an unchanged adapter again
+		require.Equal(t, []string{"train general 201"}, s.called()) // and does not look for an unchanged adapter again
 	})
 }
 
@@ -148,7 +148,7 @@ func TestUnchangedAdapterTakesNoDevice(t *testing.T) {
 	}
 	s.ExecuteWorkflow(TrainAdapter, trainState(10))
 	require.NoError(t, s.GetWorkflowError())
-	require.Equal(t, []string{"find general"}, s.calls)
+	require.Equal(t, []string{"find general"}, s.called())
 }
 
 func TestWhichFailuresAreTriedAgain(t *testing.T) {

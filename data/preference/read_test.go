@@ -89,7 +89,7 @@ func TestAReplacementCharacterOfTheirOwnIsNoSurrogate(t *testing.T) {
 func TestJudgementsComeBackAsTheyWere(t *testing.T) {
 	judged := []Judged{{
 		RecordedJudgement: spec.RecordedJudgement{
-			Pair: spec.Digest(strings.Repeat("1", 64)), Number: 3, Outcome: spec.PrefersB, First: spec.PrefersA, Reviewer: "Dr. Grey",
+			Pair: spec.Digest(strings.Repeat("1", 64)), Number: 3, Outcome: spec.PrefersB, First: spec.PrefersA, Reviewer: "Person A",
 			Reason: spec.Digest(strings.Repeat("2", 64)), JudgedAt: time.Date(2026, 11, 28, 9, 0, 0, 0, time.UTC),
 		},
 		Words: "misses <red flags>",

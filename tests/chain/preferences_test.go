@@ -123,15 +123,15 @@ func TestFromPairsToPreferences(t *testing.T) {
 	reason, err := cas.PutBytes(t.Context(), store, []byte("misses the red flags"))
 	require.NoError(t, err)
 	for range 3 {
-		next, err := c.next(t.Context(), "Dr. Grey")
+		next, err := c.next(t.Context(), "Person A")
 		require.NoError(t, err)
 		var recorded spec.RecordedJudgement
 		require.NoError(t, c.update(t.Context(), workflows.JudgeUpdate, spec.Judgement{
-			Collection: "story", Pair: next.Pair, Number: next.Number, Choice: spec.ChoiceA, Reviewer: "Dr. Grey", Reason: reason.Digest,
+			Collection: "story", Pair: next.Pair, Number: next.Number, Choice: spec.ChoiceA, Reviewer: "Person A", Reason: reason.Digest,
 		}, &recorded))
 		require.Equal(t, next.First, recorded.Outcome)
 	}
-	err = c.update(t.Context(), workflows.JudgeUpdate, spec.Judgement{Collection: "story", Pair: digest("e"), Number: 1, Choice: spec.ChoiceA, Reviewer: "Dr. Grey"}, nil)
+	err = c.update(t.Context(), workflows.JudgeUpdate, spec.Judgement{Collection: "story", Pair: digest("e"), Number: 1, Choice: spec.ChoiceA, Reviewer: "Person A"}, nil)
 	require.Equal(t, fault.Conflict, refusal(t, err))
 	require.ErrorContains(t, err, "is stale")
 
@@ -148,7 +148,7 @@ func TestFromPairsToPreferences(t *testing.T) {
 		}
 		return err
 	})
-	require.NoError(t, c.update(t.Context(), workflows.CloseUpdate, spec.CloseRequest{By: "Dr. Grey"}, nil))
+	require.NoError(t, c.update(t.Context(), workflows.CloseUpdate, spec.CloseRequest{By: "Person A"}, nil))
 	var result spec.PreferencesResult
 	require.NoError(t, c.Get(t.Context(), &result))
 
