@@ -57,10 +57,11 @@ func certified(list []nn.Row) []nn.Row {
 	return picked
 }
 
-// measured gives the loss of some micro-batches and the adapter's gradients, which it clears.
+// measured gives the loss of some micro-batches and the adapter's gradients, which it clears. They carry the run's loss scale: in
+// half precision small ones would be lost without it, and what is compared is their ratio.
 func (l *loraRun) measured(batches [][]nn.Row, least int) (mean float64, gradients [][]float32) {
 	// Without dropout no pass can fail.
-	mean, _ = l.gradients(batches, least, 1, func(int, *nn.Pass) error { return nil })
+	mean, _ = l.gradients(batches, least, l.scale, func(int, *nn.Pass) error { return nil })
 	l.runner.Engine.Scope(func() {
 		for _, p := range l.adapter.Tensors() {
 			var values []float32

@@ -3,10 +3,12 @@
 package recipes
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"testing"
 
@@ -16,6 +18,7 @@ import (
 	"elara/engine/tensor"
 	"elara/engine/train"
 	"elara/spec"
+	"elara/spec/fault"
 )
 
 // newGPU gives a runner that computes as on a GPU: where the device under test is the CPU, in the operations and types that a
@@ -154,6 +157,26 @@ func TestOverflowIsSkippedAndTheFactorOutlivesAKill(t *testing.T) {
 		requireSameFiles(t, unbroken.saved[36].Files, second.saved[36].Files, fmt.Sprintf("killed after step %d", kill))
 		require.Equal(t, want, folderBytes(t, again.OutputDir), "killed after step %d", kill)
 	}
+}
+
+// Weights of 1e5 are infinite in float16: no factor helps, and what ends the run says so. It begins with the factor 1, at which a
+// run in half precision is one still.
+func TestRunThatOverflowsAtTheFactorOneGoesOnDownToTheLast(t *testing.T) {
+	r := newGPU(t)
+	job := smallJob(t, tinyModel(t, r))
+	job.Args.FP16, job.Args.MaxSteps = true, 36
+	begun := &recorder{yieldAt: 2}
+	_, err := r.TrainLoRA(t.Context(), job, nil, begun)
+	require.NoError(t, err)
+	begin := scaledTo(t, begun.saved[2], 1)
+	weights := slices.Clone(begin.Files[adapterFile])
+	for at := 8 + int(binary.LittleEndian.Uint64(weights)); at < len(weights); at += 4 { // behind the header of safetensors
+		binary.LittleEndian.PutUint32(weights[at:], math.Float32bits(1e5))
+	}
+	begin.Files[adapterFile] = weights
+	_, err = r.TrainLoRA(t.Context(), job, begin, &recorder{})
+	require.ErrorContains(t, err, "overflow half precision at every loss scale")
+	require.True(t, fault.Is(err, fault.Diverged))
 }
 
 // The operations of a GPU are held to the numbers of Python by the same models as the fused kernels.

@@ -43,11 +43,12 @@ func (l *loraRun) Step(ctx context.Context, step int64, batches [][]int, learnin
 			return err
 		}
 		l.adapter.Settle()
-		if l.scale != 1 {
+		half := l.model.Facts().DType == tensor.Float16
+		if half {
 			l.optimiser.Unscale(l.scale)
 		}
 		result.GradNorm = l.optimiser.Clip(l.job.Args.MaxGradNorm)
-		if l.scale != 1 && !finite(result.GradNorm) { // a gradient that is not finite makes the norm so
+		if half && !finite(result.GradNorm) { // a gradient that is not finite makes the norm so
 			result.Overflow = true
 			l.optimiser.ZeroGrad()
 			return nil
@@ -68,9 +69,9 @@ func (l *loraRun) Step(ctx context.Context, step int64, batches [][]int, learnin
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
-// gradients adds the gradients of some micro-batches, times scale, to the adapter's and gives their loss. The denominator is counted over all
-// of them, so that how rows are cut into micro-batches does not change the gradient. each prepares a pass before it runs. It
-// must run inside Engine.Do.
+// gradients adds the gradients of some micro-batches, times scale, to the adapter's and gives their loss. The denominator is
+// counted over all of them, so that how rows are cut into micro-batches does not change the gradient. each prepares a pass
+// before it runs. It must run inside Engine.Do.
 func (l *loraRun) gradients(batches [][]nn.Row, least int, scale float64, each func(i int, pass *nn.Pass) error) (mean float64, err error) {
 	var counted int64
 	for _, rows := range batches {

@@ -79,6 +79,20 @@ func TestOutOfMemoryHasItsKind(t *testing.T) {
 	require.Equal(t, fault.OutOfMemory, fault.KindOf(err), "%v", err)
 }
 
+// The words are libtorch's, c10/cuda/CUDAException.cpp and ATen/cuda/Exceptions.h.
+func TestErrorsOfAGPUHaveTheirKind(t *testing.T) {
+	for message, want := range map[string]fault.Kind{
+		"CUDA out of memory. Tried to allocate 2.00 GiB.":                                          fault.OutOfMemory,
+		"CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`":               fault.OutOfMemory,
+		"CUDA error: uncorrectable ECC error encountered":                                          fault.Transient,
+		"CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm( handle, opa, opb)`": fault.Transient,
+		"cuDNN error: CUDNN_STATUS_EXECUTION_FAILED":                                               fault.Transient,
+		"mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)":                                  fault.Invalid,
+	} {
+		require.Equal(t, want, kindOf(message), message)
+	}
+}
+
 func TestNoGradIsRestoredAfterAPanic(t *testing.T) {
 	e := started(t, false)
 	require.Error(t, e.Do(func() error {

@@ -22,16 +22,26 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s(%s) at %s: %s", e.Op, strings.Join(e.Shapes, ", "), e.Place, e.Message)
 }
 
-// fault gives the error its kind: a lack of memory is an event that a smaller piece may survive, all else is a mistake
-// in what the operation was given.
-func (e *Error) fault() error {
-	kind := fault.Invalid
-	for _, sign := range []string{"out of memory", "can't allocate memory", "not enough memory", "std::bad_alloc"} {
-		if strings.Contains(e.Message, sign) {
-			kind = fault.OutOfMemory
+// fault gives the error its kind.
+func (e *Error) fault() error { return fault.New(kindOf(e.Message), "%w", e) }
+
+// kindOf tells by libtorch's words whose matter an error is: a lack of memory is an event that a smaller piece may survive; a
+// GPU that failed may be well again, or another one is; all else is a mistake in what the operation was given.
+func kindOf(message string) fault.Kind {
+	for _, known := range []struct {
+		kind  fault.Kind
+		signs []string
+	}{
+		{fault.OutOfMemory, []string{"out of memory", "can't allocate memory", "not enough memory", "std::bad_alloc", "CUBLAS_STATUS_ALLOC_FAILED"}},
+		{fault.Transient, []string{"CUDA error", "CUBLAS_STATUS_", "CUDNN_STATUS_"}},
+	} {
+		for _, sign := range known.signs {
+			if strings.Contains(message, sign) {
+				return known.kind
+			}
 		}
 	}
-	return fault.New(kind, "%w", e)
+	return fault.Invalid
 }
 
 // fail panics with an Error; Engine.Do recovers it.

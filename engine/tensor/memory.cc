@@ -26,8 +26,9 @@ Pool& pool();
 // kernel when they are freed and asks for them again a moment later, page by page (a tenth of a step's time), or keeps them
 // all in a heap that the many sizes cut to pieces: four adapters in turn held half as much again as they used.
 //
-// Here a block has one of eight sizes a doubling, and serves again for tensors down to two thirds of its size. Before the kernel is asked
-// for more, blocks that lie idle go back, so that idle and used ones together stay below the most that was ever used at once.
+// Here a block has one of eight sizes a doubling, and serves again for tensors down to two thirds of its size. Before the kernel
+// is asked for more, blocks that lie idle go back, so that idle and used ones together stay below the most that was ever used at
+// once.
 class Pool final : public c10::Allocator {
  public:
   c10::DataPtr allocate(size_t bytes) override {
@@ -52,6 +53,8 @@ class Pool final : public c10::Allocator {
     return data;
   }
 
+  static void* map(size_t size) { return mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
+
   // The next of eight steps in the doubling that the size lies in, so at most an eighth more.
   static size_t rounded(size_t bytes) {
     size_t step = kPage;
@@ -69,9 +72,12 @@ class Pool final : public c10::Allocator {
       idle_.erase(fit);
       kept_ -= size;
     } else {
-      most_ = std::max(most_, used_ + size);
-      release(most_ - used_ - size);
-      data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      release(std::max(most_, used_ + size) - used_ - size);
+      data = map(size);
+      if (data == MAP_FAILED) {
+        release(0);  // what lies idle is memory, too
+        data = map(size);
+      }
       if (data == MAP_FAILED) fail(size);
       if (size >= kHuge) madvise(data, size, MADV_HUGEPAGE);  // one fault for 512 pages; a kernel that refuses costs time only
     }

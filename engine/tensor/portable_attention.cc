@@ -163,7 +163,9 @@ struct Attention : public Function<Attention> {
     Layout layout(offsets, parents);
     Sequences s = sequences(ctx, layout);
     at::Tensor ks = layout.gather(k), vs = layout.gather(v);
-    tensor_list made = Flash::fits(s, q) ? Flash::forward(s, q, ks, vs) : Plain::forward(s, q, ks, vs);
+    bool flash = Flash::fits(s, q);
+    ctx->saved_data["flash"] = flash;
+    tensor_list made = flash ? Flash::forward(s, q, ks, vs) : Plain::forward(s, q, ks, vs);
     tensor_list saved{q, k, v};
     saved.insert(saved.end(), made.begin(), made.end());
     ctx->save_for_backward(saved);
@@ -178,7 +180,7 @@ struct Attention : public Function<Attention> {
     at::Tensor k = saved[1], v = saved[2], go = grads[0].contiguous();
     saved[1] = layout.gather(k);
     saved[2] = layout.gather(v);
-    tensor_list d = Flash::fits(s, saved[0]) ? Flash::backward(s, go, saved) : Plain::backward(s, go, saved);
+    tensor_list d = ctx->saved_data["flash"].toBool() ? Flash::backward(s, go, saved) : Plain::backward(s, go, saved);
     tensor_list out{d[0], layout.spread(d[1], k), layout.spread(d[2], v)};
     out.resize(9);
     return out;
@@ -194,13 +196,16 @@ struct Attention : public Function<Attention> {
 }  // namespace
 
 // Whether the kernels run on a GPU is known to them alone: they are asked with one token. Their refusal is an answer, not an
-// error, for there is another way.
+// error, for there is another way; a GPU that is out of memory or broken has not answered.
 void probe_flash(const at::Device& device) {
   at::Tensor x = at::zeros({1, 1, 8}, at::TensorOptions().dtype(at::kHalf).device(device));
   try {
-    has_flash = true;
     Flash::forward({{0, 1}, {0, 1}, 0, 1.0, 0.0, 0}, x, x, x);
-  } catch (const c10::Error&) {
+    has_flash = true;
+  } catch (const c10::OutOfMemoryError&) {
+    throw;
+  } catch (const c10::Error& e) {
+    if (std::string(e.what_without_backtrace()).find("CUDA error") != std::string::npos) throw;
     has_flash = false;
   }
 }

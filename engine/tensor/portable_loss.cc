@@ -14,6 +14,9 @@ using torch::autograd::tensor_list;
 // As in the fused form the gradients are made in the forward pass, where the logits are at hand, and the backward pass scales
 // them: in float32, because a scaled loss sends more than float16 can hold.
 struct LinearCrossEntropy : public Function<LinearCrossEntropy> {
+  // float16 loses what is below 6e-8, which is where most of a large vocabulary's probabilities lie.
+  static double lift(at::ScalarType type) { return type == at::kHalf ? 256.0 : 1.0; }
+
   static tensor_list forward(AutogradContext* ctx, const at::Tensor& h, const at::Tensor& w, const at::Tensor& target,
                              const std::optional<at::Tensor>& weight, double smoothing, int64_t chunk, bool grad) {
     int64_t rows = h.size(0), vocab = w.size(0);
@@ -32,7 +35,7 @@ struct LinearCrossEntropy : public Function<LinearCrossEntropy> {
       at::Tensor g = logits.sub_(lse).exp_().sub_(smoothing / static_cast<double>(vocab));  // of the logits
       g.scatter_(1, hit, g.gather(1, hit).sub_(1 - smoothing));
       if (weight.has_value()) g.mul_(weight->narrow(0, start, n).unsqueeze(1));
-      g = g.to(h.scalar_type());
+      g = g.mul_(lift(h.scalar_type())).to(h.scalar_type());
       if (need_h) dhs.push_back(at::mm(g, w));
       if (need_w) dw.add_(at::mm(g.t(), part));
     }
@@ -47,7 +50,7 @@ struct LinearCrossEntropy : public Function<LinearCrossEntropy> {
   static tensor_list backward(AutogradContext* ctx, tensor_list g) {
     auto saved = ctx->get_saved_variables();
     auto type = ctx->saved_data["type"].toScalarType();
-    auto scaled = [&](const at::Tensor& d) { return d.defined() ? d.to(at::kFloat).mul(g[0]).to(type) : at::Tensor(); };
+    auto scaled = [&](const at::Tensor& d) { return d.defined() ? d.to(at::kFloat).mul_(g[0].div(lift(type))).to(type) : at::Tensor(); };
     tensor_list out{scaled(saved[0]), scaled(saved[1])};
     out.resize(7);
     return out;

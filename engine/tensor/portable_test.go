@@ -48,6 +48,14 @@ func operations() map[string]operation {
 			w := e.FromFloat32(draw(30, 20), 5, 6).To(in[0].DType())
 			return LoRALinear(in[0].View(7, 6), w, nil, []Branch{{A: in[1].View(2, 6), B: in[2].View(5, 2), Scale: 2, Dropout: 0.4, Key: 4, End: 7}})
 		}},
+		// Rows enough for many tiles of draws and more than one thread of them, in two branches, the last tile of each not full.
+		"lora linear, long": {[]int{700 * 71, 2 * 71, 5 * 2, 3 * 71, 5 * 3}, func(e *Engine, in []*Tensor) *Tensor {
+			w := e.FromFloat32(draw(5*71, 20), 5, 71).To(in[0].DType())
+			return LoRALinear(in[0].View(700, 71), w, nil, []Branch{
+				{A: in[1].View(2, 71), B: in[2].View(5, 2), Scale: 2, Dropout: 0.4, Key: 4, End: 333},
+				{A: in[3].View(3, 71), B: in[4].View(5, 3), Scale: 0.5, Dropout: 0.1, Key: 5, Begin: 333, End: 700},
+			})
+		}},
 		"dropout":                        {[]int{1000}, func(_ *Engine, in []*Tensor) *Tensor { return in[0].Dropout(0.3, 77) }},
 		"attention":                      attention(alone(3, 6, 1), 0, 0),
 		"attention with a window":        attention(alone(3, 6, 1), 2, 0),

@@ -12,7 +12,7 @@ type figures struct {
 	PeakRSSMB          float64 `json:"peak_rss_mb"`
 	SecondsToFirstStep float64 `json:"seconds_to_first_step"` // from the start of the process to where the first step begins
 	HeldOutLoss        float64 `json:"heldout_loss"`
-	Seconds            float64 `json:"seconds"`      // of the whole process
+	Seconds            float64 `json:"seconds"`      // of the process, to where the adapters are trained; Elara's are written then, too
 	MatmulShare        float64 `json:"matmul_share"` // useful FLOP/s over the measured peak of matrix products; Python: 0, not measured
 }
 

@@ -65,6 +65,10 @@ func measure(ctx context.Context, rounds, steps int, only, data, out string) ([]
 	if data == "" {
 		fmt.Println("no MedQuAD (ELARA_MEDQUAD names its folder): the project's own sample data stands in")
 	}
+	digest, err := sources()
+	if err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp("", "elara-bench-")
 	if err != nil {
 		return nil, err
@@ -95,7 +99,10 @@ func measure(ctx context.Context, rounds, steps int, only, data, out string) ([]
 		}
 	}
 	fmt.Print("\n", table(all))
-	return all, errors.Join(agree(all), write(out, all))
+	if only != "" {
+		return all, nil
+	}
+	return all, errors.Join(agree(all), write(out, digest, all))
 }
 
 func names() []string {
