@@ -20,16 +20,15 @@ type Notifier interface {
 	Escalate(ctx context.Context, escalation spec.Escalation) error
 }
 
-// maxWords bounds what a reviewer's reason may hold, in bytes.
-const maxWords = 64 << 10
-
 // OpenPreferences reads the pairs of a new collection and claims its name in the store.
 func (c *Control) OpenPreferences(ctx context.Context, in spec.PreferencesInput) (spec.PairSet, error) {
 	return run(ctx, c.Instruments, spec.StagePreferences, in, c.openPreferences)
 }
 
 func (c *Control) openPreferences(ctx context.Context, in spec.PreferencesInput) (spec.PairSet, error) {
-	pairs, err := readPairs(ctx, c.Store, in.Pairs)
+	work := begin(ctx, c.Store, spec.Progress{Stage: spec.StagePreferences}, bulkPatience)
+	defer work.end()
+	pairs, err := readPairs(work.ctx, work.store, in.Pairs)
 	if err != nil {
 		return spec.PairSet{}, err
 	}
@@ -41,7 +40,7 @@ func (c *Control) openPreferences(ctx context.Context, in spec.PreferencesInput)
 		sum := pair.Sum()
 		set.Digests = append(set.Digests, sum[:]...)
 	}
-	return set, artifact.OpenCollection(ctx, c.Store, artifact.Collection{
+	return set, artifact.OpenCollection(work.ctx, work.store, artifact.Collection{
 		Run: in.Run, Origin: activity.GetInfo(ctx).WorkflowExecution.RunID, Pairs: []spec.ArtifactRef{in.Pairs},
 	})
 }
@@ -106,14 +105,14 @@ func (c *Control) Escalate(ctx context.Context, in spec.Escalation) (spec.Escala
 	})
 }
 
-// words reads what a reviewer wrote. Words that the store does not have, or that are no reason but a book, are left out:
-// the judgement counts without them.
+// words reads what a reviewer wrote. Words that the store does not have or has damaged, or that are no reason but a book,
+// are left out: the judgement counts without them.
 func words(ctx context.Context, store storage.Store, reason spec.Digest) (string, error) {
 	if reason == "" {
 		return "", nil
 	}
 	info, err := store.Stat(ctx, cas.Key(reason))
-	if fault.Is(err, fault.NotFound) || err == nil && info.SizeBytes > maxWords {
+	if fault.Is(err, fault.NotFound) || err == nil && info.SizeBytes > spec.MaxReason {
 		activity.GetLogger(ctx).Warn("a reason is not in the store, or too long to be one", "digest", reason, "bytes", info.SizeBytes)
 		return "", nil
 	}
@@ -121,7 +120,8 @@ func words(ctx context.Context, store storage.Store, reason spec.Digest) (string
 		return "", err
 	}
 	content, err := cas.Read(ctx, store, reason)
-	if fault.Is(err, fault.NotFound) {
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Corrupt) {
+		activity.GetLogger(ctx).Warn("a reason has left the store, or is damaged there", "digest", reason)
 		return "", nil
 	}
 	return string(bytes.ToValidUTF8(content, []byte("\ufffd"))), err

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
+
 	"elara/data/preference"
 	"elara/data/trl"
 	"elara/spec"
@@ -20,27 +22,45 @@ func (c *Control) StoreJudgements(ctx context.Context, in spec.StoreJudgementsIn
 }
 
 func (c *Control) storeJudgements(ctx context.Context, in spec.StoreJudgementsInput) (spec.StoredJudgements, error) {
+	work := begin(ctx, c.Store, spec.Progress{Stage: spec.StagePreferences}, bulkPatience)
+	defer work.end()
+	ctx, store := work.ctx, work.store
+
 	stored := in.Before
 	if len(in.Batch) > 0 {
-		judged := make([]preference.Judged, len(in.Batch))
-		for i, j := range in.Batch {
-			text, err := words(ctx, c.Store, j.Reason)
-			if err != nil {
-				return spec.StoredJudgements{}, err
-			}
-			judged[i] = preference.Judged{RecordedJudgement: j, Words: text}
+		judged, err := withWords(ctx, store, in.Batch)
+		if err != nil {
+			return spec.StoredJudgements{}, err
 		}
 		var lines bytes.Buffer
 		if err := preference.WriteJudgements(&lines, judged); err != nil {
 			return spec.StoredJudgements{}, err
 		}
-		head, err := artifact.PublishLink(ctx, c.Store, spec.KindJudgements, map[string][]byte{preference.JudgementsFile: lines.Bytes()}, in.Before.Head, digestsOf(in.Pairs))
+		head, err := artifact.PublishLink(ctx, store, spec.KindJudgements, map[string][]byte{preference.JudgementsFile: lines.Bytes()}, in.Before.Head, digestsOf(in.Pairs))
 		if err != nil {
 			return spec.StoredJudgements{}, err
 		}
 		stored = spec.StoredJudgements{Head: head, Count: in.Before.Count + int64(len(in.Batch))}
 	}
-	return stored, artifact.AdvanceCollection(ctx, c.Store, in.Run, in.Pairs, stored, spec.ArtifactRef{})
+	return stored, artifact.AdvanceCollection(ctx, store, in.Run, in.Pairs, stored, spec.ArtifactRef{})
+}
+
+// wordsAtOnce is how many reasons are read at the same time: one after the other they would not be read in the time that
+// storing has where the store is slow.
+const wordsAtOnce = 10
+
+func withWords(ctx context.Context, store storage.Store, batch []spec.RecordedJudgement) ([]preference.Judged, error) {
+	judged := make([]preference.Judged, len(batch))
+	reading, ctx := errgroup.WithContext(ctx)
+	reading.SetLimit(wordsAtOnce)
+	for i, j := range batch {
+		judged[i].RecordedJudgement = j
+		reading.Go(func() (err error) {
+			judged[i].Words, err = words(ctx, store, j.Reason)
+			return err
+		})
+	}
+	return judged, reading.Wait()
 }
 
 func digestsOf(refs []spec.ArtifactRef) []spec.Digest {

@@ -4,17 +4,26 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 
 	"elara/data/preference"
 	"elara/spec"
 	"elara/spec/fault"
+	"elara/storage"
 	"elara/storage/artifact"
 	"elara/storage/cas"
+	"elara/storage/faulty"
+	"elara/storage/mem"
+	"elara/tests/toy"
 )
 
 // threePairs are the pairs of these tests.
@@ -162,12 +171,81 @@ func TestWordsThatAreABookAreLeftOut(t *testing.T) {
 	pairs := threePairs()
 	in := collection(publishPairs(t, r, pairs))
 	do(t, r, r.control.OpenPreferences, in)
-	book, err := cas.PutBytes(t.Context(), r.store, bytes.Repeat([]byte("a"), maxWords+1))
+	book, err := cas.PutBytes(t.Context(), r.store, bytes.Repeat([]byte("a"), spec.MaxReason+1))
 	require.NoError(t, err)
 	j := recorded(pairs[0], "Person A", spec.PrefersA, spec.PrefersA)
 	j.Reason = book.Digest
 	stored := do(t, r, r.control.StoreJudgements, spec.StoreJudgementsInput{Run: "cough", Pairs: []spec.ArtifactRef{in.Pairs}, Batch: []spec.RecordedJudgement{j}})
 	require.NotContains(t, r.read(t, stored.Head, preference.JudgementsFile), "words")
+}
+
+func TestWordsThatAreDamagedAreLeftOut(t *testing.T) {
+	r := newRoom(t)
+	pairs := threePairs()
+	in := collection(publishPairs(t, r, pairs))
+	do(t, r, r.control.OpenPreferences, in)
+	reason, err := cas.PutBytes(t.Context(), r.store, []byte("misses the red flags"))
+	require.NoError(t, err)
+	_, err = storage.PutBytes(t.Context(), r.store, cas.Key(reason.Digest), []byte("misses the red frogs"), storage.Always())
+	require.NoError(t, err)
+	j := recorded(pairs[0], "Person A", spec.PrefersA, spec.PrefersA)
+	j.Reason = reason.Digest
+	stored := do(t, r, r.control.StoreJudgements, spec.StoreJudgementsInput{Run: "cough", Pairs: []spec.ArtifactRef{in.Pairs}, Batch: []spec.RecordedJudgement{j}})
+	require.Equal(t, int64(1), stored.Count)
+	require.NotContains(t, r.read(t, stored.Head, preference.JudgementsFile), "words")
+}
+
+// A hundred reasons are read side by side, and a store that is slow with them is no dead worker.
+func TestManyReasonsOfASlowStoreAreStored(t *testing.T) {
+	const many = 100
+	var reading atomic.Int64
+	together, beaten := make(chan struct{}), make(chan struct{})
+	reasons := map[string]bool{}
+	store := faulty.New(mem.New(), func(op faulty.Op) faulty.Fault {
+		switch {
+		case op.Kind != faulty.Get || !reasons[op.Key]:
+			return faulty.Fault{}
+		case reading.Add(1) == wordsAtOnce:
+			close(together)
+		}
+		return faulty.Fault{Wait: beaten}
+	})
+	r := newRoomWith(t, store, toy.Trainer{})
+	beat := sync.OnceFunc(func() { <-together; close(beaten) })
+	r.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) { beat() })
+	pairs := threePairs()
+	in := collection(publishPairs(t, r, pairs))
+	do(t, r, r.control.OpenPreferences, in)
+	batch := make([]spec.RecordedJudgement, many)
+	for i := range batch {
+		reason, err := cas.PutBytes(t.Context(), r.store, fmt.Appendf(nil, "reason %d", i))
+		require.NoError(t, err)
+		reasons[cas.Key(reason.Digest)] = true
+		batch[i] = recorded(pairs[0], fmt.Sprintf("Person %d", i), spec.PrefersA, spec.PrefersA)
+		batch[i].Reason = reason.Digest
+	}
+	stored := do(t, r, r.control.StoreJudgements, spec.StoreJudgementsInput{Run: "cough", Pairs: []spec.ArtifactRef{in.Pairs}, Batch: batch})
+	judged, err := preference.ReadJudgements("judgements.jsonl", strings.NewReader(r.read(t, stored.Head, preference.JudgementsFile)))
+	require.NoError(t, err)
+	require.Len(t, judged, many)
+	for i, j := range judged {
+		require.Equal(t, preference.Judged{RecordedJudgement: batch[i], Words: fmt.Sprintf("reason %d", i)}, j)
+	}
+}
+
+func TestOpeningACollectionOnASlowStoreIsAlive(t *testing.T) {
+	beaten := make(chan struct{})
+	pointer := artifact.CollectionKey("cough")
+	store := faulty.New(mem.New(), func(op faulty.Op) faulty.Fault {
+		if op.Kind == faulty.Put && op.Key == pointer {
+			return faulty.Fault{Wait: beaten}
+		}
+		return faulty.Fault{}
+	})
+	r := newRoomWith(t, store, toy.Trainer{})
+	beat := sync.OnceFunc(func() { close(beaten) })
+	r.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) { beat() })
+	require.Equal(t, 3, do(t, r, r.control.OpenPreferences, collection(publishPairs(t, r, threePairs()))).Digests.Len())
 }
 
 func TestImportsAreReadAndChecked(t *testing.T) {

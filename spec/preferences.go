@@ -23,6 +23,10 @@ const (
 	MaxReviewerName = 100
 	// MaxImportRows is how many rows one artifact of an import may hold.
 	MaxImportRows = 1000
+	// MaxReason bounds what a reviewer may write about a judgement, in bytes.
+	MaxReason = 64 << 10
+	// MaxCloseReason bounds why a collection is closed, in bytes: unlike a reviewer's reason it is kept in Temporal.
+	MaxCloseReason = 500
 )
 
 // Choice is what a reviewer says of two answers, as they were shown to that reviewer.
@@ -110,13 +114,13 @@ func (j Judgement) Check() error {
 	return j.Pair.Check()
 }
 
-// CheckReviewer refuses what is no name.
+// CheckReviewer refuses what is no name, and does not repeat it: it may be of any length.
 func CheckReviewer(name string) error {
 	if strings.TrimSpace(name) == "" {
 		return fault.New(fault.Invalid, "a judgement needs the reviewer's name")
 	}
 	if name != strings.TrimSpace(name) || len(name) > MaxReviewerName || strings.ContainsFunc(name, isControl) {
-		return fault.New(fault.Invalid, "reviewer %q: expected a name of at most %d bytes on one line, without blanks around it", name, MaxReviewerName)
+		return fault.New(fault.Invalid, "a reviewer's name of %d bytes: expected at most %d, on one line, without blanks around it", len(name), MaxReviewerName)
 	}
 	return nil
 }
@@ -125,14 +129,15 @@ func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 // RecordedJudgement is a judgement as the collection keeps it, and the answer of the judge Update.
 type RecordedJudgement struct {
-	Pair     Digest    `json:"pair"`
-	Number   int       `json:"number"` // of the pair in the collection, from 1
-	Outcome  Outcome   `json:"outcome"`
-	First    Outcome   `json:"first,omitempty"` // the answer that was shown first; empty: it was imported
-	Reviewer string    `json:"reviewer"`
+	Pair     Digest  `json:"pair"`
+	Number   int     `json:"number"` // of the pair in the collection, from 1
+	Outcome  Outcome `json:"outcome"`
+	First    Outcome `json:"first,omitempty"` // the answer that was shown first; empty: it was imported
+	Reviewer string  `json:"reviewer"`
+	// Reason is empty, and JudgedAt zero, in the answer to a judgement that is said again: the first one's stand.
 	Reason   Digest    `json:"reason,omitempty"`
-	JudgedAt time.Time `json:"judged_at,omitzero"` // zero in the answer to a judgement that is said again
-	Import   Digest    `json:"import,omitempty"`   // artifact that it came with; empty: it was given here
+	JudgedAt time.Time `json:"judged_at,omitzero"`
+	Import   Digest    `json:"import,omitempty"` // artifact that it came with; empty: it was given here
 }
 
 // PreferencesPlan says when a collection ends, and who may judge.

@@ -1,6 +1,11 @@
 package spec
 
-import "time"
+import (
+	"strings"
+	"time"
+
+	"elara/spec/fault"
+)
 
 // StagePreferences is the stage that a collection of preferences shows itself in, StagePreferencesOverdue the one while
 // it has escalated.
@@ -17,13 +22,29 @@ const (
 	EndTotal    EndReason = "total"    // as many judgements as were wanted in all
 	EndDeadline EndReason = "deadline"
 	EndClosed   EndReason = "closed" // by a person
+	// EndCancelled: the workflow was cancelled. What was said is stored, and there is no result.
+	EndCancelled EndReason = "cancelled"
 )
 
-// CloseRequest is the argument of the close Update, and its answer.
+// CloseRequest is the argument of the close Update, and its answer. All of it is kept in Temporal's history.
 type CloseRequest struct {
 	By       string    `json:"by"`
 	Reason   string    `json:"reason,omitempty"`
 	ClosedAt time.Time `json:"closed_at,omitzero"` // set by the workflow
+}
+
+// Check refuses a request of nobody, and one that is longer than it may be.
+func (r CloseRequest) Check() error {
+	if strings.TrimSpace(r.By) == "" {
+		return fault.New(fault.Invalid, "closing a collection needs the name of who does it")
+	}
+	if err := CheckReviewer(r.By); err != nil {
+		return err
+	}
+	if len(r.Reason) > MaxCloseReason {
+		return fault.New(fault.Invalid, "a reason of %d bytes for closing: expected at most %d", len(r.Reason), MaxCloseReason)
+	}
+	return nil
 }
 
 // PreferencesStatus is what the status query of a collection answers.

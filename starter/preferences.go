@@ -102,8 +102,13 @@ func overOrMissing(ctx context.Context, server client.Client, run spec.RunID) er
 	if err != nil {
 		return err
 	}
-	return refuse(fault.Conflict, "", "collection %s is over: %s", run, status.Ended)
+	return overError{refuse(fault.Conflict, "", "collection %s is over: %s", run, status.Ended)}
 }
+
+// overError is the refusal of a collection whose workflow has come to its end.
+type overError struct{ error }
+
+func (e overError) Unwrap() error { return e.error }
 
 // pairsOf reads the pairs of a collection, in the order of their numbers.
 func pairsOf(ctx context.Context, store storage.Store, sets []spec.ArtifactRef) ([]preference.Pair, error) {

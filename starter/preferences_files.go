@@ -210,49 +210,58 @@ else.`,
 	return command
 }
 
-// collectedNow reads what a collection holds: what is stored, and what waits in its workflow. What waits is asked for
-// first: a batch that is stored between both questions is then read twice, and counted once.
+// holdings is what a collection holds.
+type holdings struct {
+	name   string
+	pairs  []preference.Pair
+	judged []preference.Judged
+}
+
 func collectedNow(ctx context.Context, t target, server client.Client, run spec.RunID) (c preference.Collected, name string, err error) {
+	held, err := heldNow(ctx, t, server, run)
+	if err != nil {
+		return c, "", err
+	}
+	c, err = preference.Collect(held.pairs, held.judged)
+	return c, held.name, err
+}
+
+// heldNow reads what a collection holds: what is stored, and what waits in its workflow. What waits is asked for first: a
+// batch that is stored between both questions is then read twice, and counted once.
+func heldNow(ctx context.Context, t target, server client.Client, run spec.RunID) (held holdings, err error) {
 	store, err := t.store(ctx)
 	if err != nil {
-		return c, "", err
+		return held, err
 	}
 	waiting, err := askCollection[[]spec.RecordedJudgement](ctx, server, run, workflows.WaitingQuery)
-	var sets []spec.ArtifactRef
-	var stored spec.StoredJudgements
-	switch {
-	case fault.Is(err, fault.NotFound):
+	var status spec.PreferencesStatus
+	if err == nil {
+		status, err = askCollection[spec.PreferencesStatus](ctx, server, run, workflows.StatusQuery)
+	}
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return held, err
+	}
+	sets, stored := status.Sets, status.Stored
+	if held.name = status.Name; len(sets) == 0 { // Temporal has forgotten it, or a later one of its name was refused
 		pointer, storeErr := artifact.FindCollection(ctx, store, run)
-		if fault.Is(storeErr, fault.NotFound) {
-			return c, "", err
+		if fault.Is(storeErr, fault.NotFound) && err != nil {
+			return held, err
 		}
 		if storeErr != nil {
-			return c, "", storeErr
+			return held, ofCollection(run, storeErr)
 		}
-		sets, stored, name = pointer.Pairs, pointer.Stored, string(run)
-	case err != nil:
-		return c, "", err
-	default:
-		status, err := askCollection[spec.PreferencesStatus](ctx, server, run, workflows.StatusQuery)
-		if err != nil {
-			return c, "", err
-		}
-		sets, stored, name = status.Sets, status.Stored, status.Name
+		sets, stored, held.name = pointer.Pairs, pointer.Stored, string(run)
 	}
-	pairs, err := pairsOf(ctx, store, sets)
-	if err != nil {
-		return c, "", err
+	if held.pairs, err = pairsOf(ctx, store, sets); err != nil {
+		return held, err
 	}
 	batches, err := artifact.ReadChain(ctx, store, stored.Head, preference.JudgementsFile)
 	if err != nil {
-		return c, "", err
+		return held, err
 	}
 	judged, err := preference.ReadBatches(batches)
-	if err != nil {
-		return c, "", err
-	}
-	c, err = preference.Collect(pairs, withWaiting(judged, waiting))
-	return c, name, err
+	held.judged = withWaiting(judged, waiting)
+	return held, err
 }
 
 // withWaiting adds the judgements that are not stored yet.

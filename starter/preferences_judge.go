@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -124,10 +125,16 @@ Exit codes: 0 recorded; 2 refused, with the reason; 1 anything else.`,
   elara preferences judge cough 1f0c5d2a9b3e both_bad --as "Person A" --reason "both miss the red flags"`,
 		Args: cobra.ExactArgs(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(reason) > spec.MaxReason {
+				return fault.New(fault.Invalid, "--reason: %d bytes, expected at most %d", len(reason), spec.MaxReason)
+			}
 			return a.withCollection(cmd, args, func(ctx context.Context, t target, server client.Client, run spec.RunID) error {
 				recorded, err := judge(ctx, t, server, spec.Judgement{Collection: run, Choice: spec.Choice(args[2]), Reviewer: as}, args[1], reason)
 				if err != nil {
 					return err
+				}
+				if recorded.JudgedAt.IsZero() {
+					a.say("%s had said so before; that judgement stands, with the reason it was given then", recorded.Reviewer)
 				}
 				if asJSON {
 					return a.printJSON(recorded)
@@ -168,7 +175,27 @@ func judge(ctx context.Context, t target, server client.Client, j spec.Judgement
 		}
 		j.Reason = blob.Digest
 	}
-	return tellCollection[spec.RecordedJudgement](ctx, server, j.Collection, workflows.JudgeUpdate, j)
+	recorded, err := tellCollection[spec.RecordedJudgement](ctx, server, j.Collection, workflows.JudgeUpdate, j)
+	var over overError
+	if errors.As(err, &over) {
+		return saidBefore(ctx, t, server, j, err)
+	}
+	return recorded, err
+}
+
+// saidBefore finds a judgement in a collection that is over: who had no answer to the last one and repeats it must hear
+// that it is kept. What was not said before is refused as it was.
+func saidBefore(ctx context.Context, t target, server client.Client, j spec.Judgement, refused error) (spec.RecordedJudgement, error) {
+	held, err := heldNow(ctx, t, server, j.Collection)
+	if err != nil {
+		return spec.RecordedJudgement{}, err
+	}
+	for _, kept := range held.judged {
+		if kept.Pair == j.Pair && kept.Reviewer == j.Reviewer && kept.Outcome == j.Choice.Outcome(kept.First) {
+			return kept.RecordedJudgement, nil
+		}
+	}
+	return spec.RecordedJudgement{}, refused
 }
 
 func newPreferencesClose(a *app) *cobra.Command {
@@ -188,6 +215,9 @@ Exit codes: 0 it is closed; 2 refused, with the reason; 1 anything else.`,
 				if request.By == "" {
 					return fault.New(fault.Invalid, "expected --as NAME: who closes the collection")
 				}
+				if err := request.Check(); err != nil {
+					return err
+				}
 				stands, err := tellCollection[spec.CloseRequest](ctx, server, run, workflows.CloseUpdate, request)
 				if err != nil {
 					return err
@@ -201,7 +231,7 @@ Exit codes: 0 it is closed; 2 refused, with the reason; 1 anything else.`,
 		},
 	}
 	command.Flags().StringVar(&request.By, "as", "", "name of the person who closes it")
-	command.Flags().StringVar(&request.Reason, "reason", "", "why")
+	command.Flags().StringVar(&request.Reason, "reason", "", "why; it is kept in Temporal")
 	command.Flags().BoolVar(&asJSON, "json", false, "print data")
 	return command
 }

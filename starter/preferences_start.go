@@ -92,6 +92,9 @@ func (c collecting) run(cmd *cobra.Command, a *app, from string) error {
 		if in.Pairs, err = pairsArtifact(ctx, store, from, content); err != nil {
 			return err
 		}
+		if err := checkNew(ctx, store, in.Run); err != nil {
+			return err
+		}
 		status, err := startCollection(ctx, server, t, in)
 		if err != nil {
 			return err
@@ -161,10 +164,26 @@ func pairsArtifact(ctx context.Context, store storage.Store, from string, conten
 	return spec.ArtifactRef{Kind: spec.KindPairs, Digest: digest, SizeBytes: manifest.SizeBytes()}, err
 }
 
+// checkNew refuses a name of which the store holds a collection: Temporal may have forgotten it.
+func checkNew(ctx context.Context, store storage.Store, run spec.RunID) error {
+	_, err := artifact.FindCollection(ctx, store, run)
+	switch {
+	case err == nil:
+		return taken(run)
+	case fault.Is(err, fault.NotFound):
+		return nil
+	}
+	return err
+}
+
+func taken(run spec.RunID) error {
+	return refuse(fault.Conflict, "", "a collection named %s exists already; expected a new name", run)
+}
+
 // startCollection starts the workflow and waits until it takes judgements.
 func startCollection(ctx context.Context, server client.Client, t target, in spec.PreferencesInput) (spec.PreferencesStatus, error) {
 	var none spec.PreferencesStatus
-	started, err := server.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+	handle, err := server.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                                       workflows.PreferencesID(in.Run),
 		TaskQueue:                                t.settings.Queues.Control,
 		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
@@ -175,14 +194,14 @@ func startCollection(ctx context.Context, server client.Client, t target, in spe
 			workflows.ElaraDataset.ValueSet(in.Pairs.Digest.Short()),
 		),
 	}, workflows.PreferencesWorkflow, workflows.PreferencesState{PreferencesInput: in})
-	var taken *serviceerror.WorkflowExecutionAlreadyStarted
-	if errors.As(err, &taken) {
-		return none, refuse(fault.Conflict, "", "a collection named %s exists already; expected a new name", in.Run)
+	var started *serviceerror.WorkflowExecutionAlreadyStarted
+	if errors.As(err, &started) {
+		return none, taken(in.Run)
 	}
 	if err != nil {
 		return none, fmt.Errorf("start collection %s: %w", in.Run, fromTemporal(err))
 	}
-	return pollStatus(ctx, server, in.Run, started, func(s spec.PreferencesStatus) bool { return s.Open || s.Ended != "" })
+	return pollStatus(ctx, server, in.Run, handle, func(s spec.PreferencesStatus) bool { return s.Open || s.Ended != "" })
 }
 
 // pollStatus asks until the collection is where it should be. A workflow that fails meanwhile gives its failure.

@@ -64,19 +64,14 @@ const listedCollections = 100
 
 func (a *app) showCollections(ctx context.Context, server client.Client, asJSON bool) error {
 	answer, err := server.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
-		PageSize: listedCollections, Query: fmt.Sprintf("WorkflowType = '%s'", workflows.PreferencesWorkflow),
+		PageSize: listedCollections, Query: fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus != 'ContinuedAsNew'", workflows.PreferencesWorkflow),
 	})
 	if err != nil {
 		return fromTemporal(fmt.Errorf("list the collections: %w", err))
 	}
 	list := []runInfo{}
-	seen := map[string]bool{}
 	for _, execution := range answer.GetExecutions() {
 		info := infoOf(execution)
-		if seen[info.WorkflowID] { // its earlier runs, which have continued as new
-			continue
-		}
-		seen[info.WorkflowID] = true
 		info.Run = spec.RunID(strings.TrimPrefix(info.WorkflowID, workflows.PreferencesID("")))
 		list = append(list, info)
 	}

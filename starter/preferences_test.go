@@ -10,12 +10,16 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 
 	"elara/data/preference"
 	"elara/data/trl"
+	"elara/internal/connect"
 	"elara/internal/setup"
 	"elara/spec"
+	"elara/starter/devstack"
 	"elara/storage/artifact"
+	"elara/workflows"
 )
 
 const threeLines = `{"id":"1","prompt":"Is a fever urgent?","response_a":"Not below 40 degrees.","response_b":"Always."}
@@ -93,7 +97,9 @@ func judgeThem(t *testing.T, do func(...string) said, refused func(string, ...st
 		require.NotContains(t, text, "1f0c", "blind: nothing says where an answer comes from")
 		said := do("judge", "cough", string(shown.Pair[:12]), choice, "--as", "Person A", "--reason", "because")
 		require.Equal(t, fmt.Sprintf("pair %d, %s: %s by Person A\n", shown.Number, shown.Pair.Short(), choice), said.out)
-		do("judge", "cough", string(shown.Pair), choice, "--as", "Person A") // again
+		again := do("judge", "cough", string(shown.Pair), choice, "--as", "Person A", "--reason", "another", "--json")
+		require.Contains(t, again.err, "Person A had said so before; that judgement stands, with the reason it was given then")
+		require.NotContains(t, again.out, `"reason"`)
 		refused("Person A has judged pair", "judge", "cough", string(shown.Pair), "tie", "--as", "Person A")
 	}
 	require.Len(t, seen, 3)
@@ -175,6 +181,8 @@ func exportThem(t *testing.T, folder, state string, do func(...string) said, ref
 	}, time.Minute, 100*time.Millisecond)
 	require.Contains(t, do("status", "cough").out, "State       closed by Person A\n")
 	refused("collection cough ", "judge", "cough", string(all[3].Digest()), "A", "--as", "Person B")
+	refused("collection cough ", "judge", "cough", string(all[0].Digest()), "tie", "--as", "Person B")
+	require.Contains(t, do("judge", "cough", string(all[0].Digest()), "both_bad", "--as", "Person B").out, ": both_bad by Person B\n", "who had no answer to the last one asks again")
 	late := filepath.Join(folder, "late.jsonl")
 	require.NoError(t, os.WriteFile(late, []byte(`{"prompt":"p","chosen":"c","rejected":"r"}`), 0o600))
 	refused("collection cough is over: closed", "import", "cough", late, "--as", "ward 7")
@@ -190,7 +198,26 @@ func exportThem(t *testing.T, folder, state string, do func(...string) said, ref
 	pointer.Run = "forgotten"
 	require.NoError(t, artifact.OpenCollection(t.Context(), store, pointer))
 	require.Contains(t, do("export", "forgotten", out, "--chat").err, "3 of 4 pairs written")
+	refused("a collection named forgotten exists already", "start", filepath.Join(folder, "pairs.jsonl"), "--id", "forgotten")
+	startAllTheSame(t, state, "forgotten", pointer.Pairs[0])
+	require.Contains(t, do("export", "forgotten", out, "--chat").err, "3 of 4 pairs written")
 	refused(`collection "nobody" does not exist`, "export", "nobody", out)
+}
+
+// startAllTheSame starts a collection past the command line, which would refuse its name, and waits for its failure.
+func startAllTheSame(t *testing.T, state string, run spec.RunID, pairs spec.ArtifactRef) {
+	t.Helper()
+	record, err := devstack.Find(state)
+	require.NoError(t, err)
+	server, err := client.Dial(client.Options{HostPort: record.Temporal, Namespace: record.Namespace, Logger: connect.Quiet{}})
+	require.NoError(t, err)
+	defer server.Close()
+	handle, err := server.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: workflows.PreferencesID(run), TaskQueue: "elara"},
+		workflows.PreferencesWorkflow, workflows.PreferencesState{PreferencesInput: spec.PreferencesInput{
+			Run: run, Name: string(run), Pairs: pairs, Plan: spec.PreferencesPlan{PerPair: 1},
+		}})
+	require.NoError(t, err)
+	require.ErrorContains(t, handle.Get(t.Context(), nil), "the store holds a collection forgotten already")
 }
 
 func TestPreferencesRefuseWhatCouldNotStart(t *testing.T) {
@@ -215,6 +242,7 @@ func TestPreferencesRefuseWhatCouldNotStart(t *testing.T) {
 		{[]string{"start", pairs, "--reviewer", "x", "--reviewer", "x"}, `reviewer "x" is listed twice`},
 		{[]string{"start", pairs, "--id", "Cough"}, `run ID "Cough"`},
 		{[]string{"status", "Cough"}, `run ID "Cough"`},
+		{[]string{"judge", "cough", "1f0c5d2a9b3e", "A", "--as", "x", "--reason", strings.Repeat("x", spec.MaxReason+1)}, "--reason: 65537 bytes, expected at most 65536"},
 		{[]string{"judge", "cough", "1f0c"}, "accepts 3 arg(s), received 2"},
 		{[]string{"nxet"}, `unknown command "nxet" for elara preferences, did you mean next?`},
 	} {

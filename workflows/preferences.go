@@ -28,8 +28,9 @@ type PreferencesState struct {
 	Trouble     string                   `json:"trouble,omitempty"`    // why
 	Level       int                      `json:"level,omitempty"`      // escalations since the last judgement
 	Escalations int                      `json:"escalations,omitempty"`
-	Imports     []spec.ImportRequest     `json:"imports,omitempty"`  // to be done
-	Imported    []spec.ImportReport      `json:"imported,omitempty"` // the last ones
+	Imports     []spec.ImportRequest     `json:"imports,omitempty"`     // to be done
+	ImportAgain time.Time                `json:"import_again,omitzero"` // the store did not give one; not before this
+	Imported    []spec.ImportReport      `json:"imported,omitempty"`    // the last ones
 	Ended       spec.EndReason           `json:"ended,omitempty"`
 	Closed      spec.CloseRequest        `json:"closed,omitzero"`
 }
@@ -52,12 +53,13 @@ const (
 	// in Temporal's history; the reviewers' words stay in the store without a reference for that long.
 	storeBatch = 100
 	storeAfter = 10 * time.Minute
-	// storeRetry is when a store is asked again that did not take a batch.
+	// storeRetry is when a store is asked again that did not take a batch, or give an import.
 	storeRetry = 2 * time.Minute
 	// maxWaiting is when judgements are refused because the store does not take them: they would outgrow the state.
 	maxWaiting = 1000
-	// storeMost is how many judgements go into one batch, and one payload.
-	storeMost = 1000
+	// maxSets and maxImports bound the artifacts that hold pairs, and those that wait to be imported.
+	maxSets    = 500
+	maxImports = 200
 	// importsKept is how many reports of imports are shown and carried along.
 	importsKept = 20
 )
@@ -71,7 +73,10 @@ func CollectPreferences(ctx workflow.Context, state PreferencesState) (spec.Pref
 	}
 	result, err := c.run(ctx)
 	if temporal.IsCanceledError(err) {
-		// Nobody's word is lost with the collection: what waits is stored before it ends.
+		// Nobody's word is lost with the collection: what waits is stored before it ends, and no more is taken.
+		if c.Ended == "" {
+			c.Ended = spec.EndCancelled
+		}
 		ctx, release := workflow.NewDisconnectedContext(ctx)
 		defer release()
 		if storeErr := c.storeAll(ctx); storeErr != nil {
@@ -94,6 +99,7 @@ func (c *collection) collect(ctx workflow.Context) error {
 		return err
 	}
 	for {
+		c.endAtDeadline(ctx) // an import that comes after it is late
 		if err := c.importAll(ctx); err != nil {
 			return err
 		}
@@ -126,7 +132,10 @@ func (c *collection) open(ctx workflow.Context) error {
 		return refuse(fault.KindOf(err), "%s", err.Error())
 	}
 	var a *activities.Control
-	set, err := call(ctx, bulk("read the pairs"), a.OpenPreferences, c.PreferencesInput)
+	options := bulk("read the pairs")
+	// The store holds another collection of this name, for good.
+	options.RetryPolicy.NonRetryableErrorTypes = append(options.RetryPolicy.NonRetryableErrorTypes, string(fault.Conflict))
+	set, err := call(ctx, options, a.OpenPreferences, c.PreferencesInput)
 	if err != nil {
 		return err
 	}
@@ -142,7 +151,7 @@ func (c *collection) rest(ctx workflow.Context) error {
 		return c.Ended != "" || c.imports.Len() > 0 || c.mayImport(ctx) || c.turnDue(ctx) ||
 			len(c.Waiting) > 0 && !storing || c.storeIsDue(workflow.Now(ctx))
 	}
-	wake, some := c.wake()
+	wake, some := c.wake(workflow.Now(ctx))
 	if !some {
 		return workflow.Await(ctx, ready)
 	}
@@ -153,7 +162,7 @@ func (c *collection) rest(ctx workflow.Context) error {
 }
 
 // wake is when the next thing is due by the clock.
-func (c *collection) wake() (at time.Time, some bool) {
+func (c *collection) wake(now time.Time) (at time.Time, some bool) {
 	sooner := func(t time.Time) {
 		if !some || t.Before(at) {
 			at, some = t, true
@@ -167,6 +176,9 @@ func (c *collection) wake() (at time.Time, some bool) {
 	}
 	if len(c.Waiting) > 0 {
 		sooner(c.storeTime())
+	}
+	if len(c.Imports) > 0 && c.ImportAgain.After(now) {
+		sooner(c.ImportAgain)
 	}
 	return at, some
 }

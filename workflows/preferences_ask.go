@@ -44,7 +44,7 @@ func (c *collection) next(reviewer string) (spec.NextPair, error) {
 	}
 	best, bestDraw := -1, [32]byte{}
 	for i, count := range c.counts {
-		if _, judged := c.said(reviewer, i); judged || count >= c.Plan.PerPair {
+		if _, _, judged := c.said(reviewer, i); judged || count >= c.Plan.PerPair {
 			continue
 		}
 		answer.Left++
@@ -67,16 +67,12 @@ func (c *collection) next(reviewer string) (spec.NextPair, error) {
 func (c *collection) wanted() int64 { return int64(c.Digests.Len()) * int64(c.Plan.PerPair) }
 
 func (c *collection) status() spec.PreferencesStatus {
-	waiting := 0
-	for _, request := range c.Imports {
-		waiting += len(request.Sets)
-	}
 	return spec.PreferencesStatus{
 		Run: c.Run, Name: c.Name, Open: c.Ended == "" && !c.Began.IsZero(), Ended: c.Ended, Closed: c.Closed, Plan: c.Plan,
 		Sets: slices.Clone(c.Sets), Pairs: c.Digests.Len(), Complete: c.complete, Judged: c.Judged, Wanted: c.wanted(),
 		LastJudged: c.LastJudged, Escalations: c.Escalations, Overdue: c.Level > 0,
 		Stored: c.Stored, Waiting: len(c.Waiting), Trouble: c.Trouble,
-		Reviewers: c.views(), Imports: slices.Clone(c.Imported), Importing: waiting + c.imports.Len(), Result: c.result,
+		Reviewers: c.views(), Imports: slices.Clone(c.Imported), Importing: c.importsWaiting() + c.imports.Len(), Result: c.result,
 	}
 }
 

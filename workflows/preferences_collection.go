@@ -88,17 +88,16 @@ func (c *collection) checkReviewer(name string) error {
 	return nil
 }
 
-// said gives what a reviewer has said of a pair.
-func (c *collection) said(reviewer string, pair int) (outcome spec.Outcome, judged bool) {
+// said gives what a reviewer has said of a pair, here or elsewhere.
+func (c *collection) said(reviewer string, pair int) (outcome spec.Outcome, imported, judged bool) {
 	at, known := c.reviewer[reviewer]
 	if !known {
-		return "", false
+		return "", false, false
 	}
-	outcome, _, judged = c.Reviewers[at].Marks.At(pair)
-	return outcome, judged
+	return c.Reviewers[at].Marks.At(pair)
 }
 
-// record keeps a judgement, and ends the collection when it was the last one wanted.
+// record keeps a judgement.
 func (c *collection) record(pair int, j spec.RecordedJudgement) {
 	reviewer := &c.Reviewers[c.admit(j.Reviewer)]
 	mark, _ := preference.MarkOf(j.Outcome, j.First == "") // the outcome has been checked
@@ -118,6 +117,10 @@ func (c *collection) record(pair int, j spec.RecordedJudgement) {
 	if c.counts[pair]++; c.counts[pair] == c.Plan.PerPair {
 		c.complete++
 	}
+}
+
+// endIfDone ends the collection when it has all that it wanted.
+func (c *collection) endIfDone() {
 	switch {
 	case c.Ended != "":
 	case c.complete == c.Digests.Len():

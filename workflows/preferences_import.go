@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -9,37 +10,81 @@ import (
 	"elara/activities"
 	"elara/data/preference"
 	"elara/spec"
+	"elara/spec/fault"
 )
 
 // receive takes the Signals that have come.
 func (c *collection) receive() {
 	var request spec.ImportRequest
 	for c.imports.ReceiveAsync(&request) {
-		c.Imports = append(c.Imports, request)
+		c.queue(request)
 		request = spec.ImportRequest{}
 	}
 }
 
+// queue keeps what may be imported later and reports the rest. What is kept, or shown in a report, goes from run to run: of
+// texts that anybody can send only names and digests do.
+func (c *collection) queue(request spec.ImportRequest) {
+	if err := spec.CheckReviewer(request.Reviewer); err != nil {
+		c.report(spec.ImportReport{Reason: err.Error()})
+		return
+	}
+	kept := spec.ImportRequest{Reviewer: request.Reviewer}
+	waiting := c.importsWaiting()
+	for _, ref := range request.Sets {
+		switch {
+		case ref.Kind != spec.KindPairs || ref.Digest.Check() != nil:
+			c.report(spec.ImportReport{Reviewer: request.Reviewer, Reason: fmt.Sprintf("it is no artifact of kind %s", spec.KindPairs)})
+		case waiting >= maxImports:
+			c.report(spec.ImportReport{Set: ref.Digest, Reviewer: request.Reviewer, Reason: fmt.Sprintf("%d artifacts wait to be imported already", waiting)})
+		default:
+			kept.Sets = append(kept.Sets, ref)
+			waiting++
+		}
+	}
+	if len(kept.Sets) > 0 {
+		c.Imports = append(c.Imports, kept)
+	}
+}
+
+func (c *collection) importsWaiting() int {
+	waiting := 0
+	for _, request := range c.Imports {
+		waiting += len(request.Sets)
+	}
+	return waiting
+}
+
+func (c *collection) report(report spec.ImportReport) {
+	c.Imported = append(c.Imported, report)
+	if extra := len(c.Imported) - importsKept; extra > 0 {
+		c.Imported = c.Imported[extra:]
+	}
+}
+
 // importAll takes in what was judged elsewhere, artifact by artifact. One that cannot be taken ends nothing: the report
-// says why.
+// says why. One that the store does not give now waits, and the others behind it.
 func (c *collection) importAll(ctx workflow.Context) error {
 	for c.receive(); c.mayImport(ctx); c.receive() {
 		request := &c.Imports[0]
-		if len(request.Sets) == 0 {
-			c.Imports = c.Imports[1:]
-			continue
-		}
 		reviewer, ref := request.Reviewer, request.Sets[0]
+		c.endAtDeadline(ctx)
 		report, err := c.importSet(ctx, reviewer, ref)
-		if err != nil {
+		if temporal.IsCanceledError(err) {
 			return err
 		}
-		report.Set, report.Reviewer = ref.Digest, reviewer
-		c.Imported = append(c.Imported, report)
-		if extra := len(c.Imported) - importsKept; extra > 0 {
-			c.Imported = c.Imported[extra:]
+		if err != nil {
+			c.ImportAgain = workflow.Now(ctx).UTC().Add(storeRetry)
+			workflow.GetLogger(ctx).Warn("an import waits for the store", "set", ref.Digest, "trouble", troubleText(err))
+			return nil
 		}
-		c.Imports[0].Sets = c.Imports[0].Sets[1:]
+		c.ImportAgain = time.Time{}
+		report.Set, report.Reviewer = ref.Digest, reviewer
+		c.report(report)
+		if request.Sets = request.Sets[1:]; len(request.Sets) == 0 {
+			c.Imports = c.Imports[1:]
+			c.endIfDone() // not before: the rest of the request would be refused
+		}
 		if err := c.storeDue(ctx); err != nil {
 			return err
 		}
@@ -48,32 +93,45 @@ func (c *collection) importAll(ctx workflow.Context) error {
 }
 
 // mayImport reports that there is something to import, and room for it: imports wait while judgements wait for the store,
-// and for the next run of the workflow when this one is long. Those that come after the end need neither.
+// for a store that is away, and for the next run of the workflow when this one is long. Those that come after the end need
+// none of it.
 func (c *collection) mayImport(ctx workflow.Context) bool {
-	return len(c.Imports) > 0 && (c.Ended != "" || len(c.Waiting) < maxWaiting && !c.turnDue(ctx))
+	return len(c.Imports) > 0 &&
+		(c.Ended != "" || len(c.Waiting) < maxWaiting && !workflow.Now(ctx).Before(c.ImportAgain) && !c.turnDue(ctx))
 }
 
+// importSet fails when the store is away, or the collection is cancelled.
 func (c *collection) importSet(ctx workflow.Context, reviewer string, ref spec.ArtifactRef) (spec.ImportReport, error) {
 	if reason := c.refusesImport(reviewer); reason != "" {
 		return spec.ImportReport{Reason: reason}, nil
 	}
 	var a *activities.Control
-	set, err := call(ctx, quick("read judgements that were made elsewhere"), a.ReadImport, ref)
-	if temporal.IsCanceledError(err) {
+	set, err := call(ctx, brief("read judgements that were made elsewhere"), a.ReadImport, ref)
+	if temporal.IsCanceledError(err) || err != nil && isAway(err) {
 		return spec.ImportReport{}, err
 	}
 	if err != nil {
 		return spec.ImportReport{Reason: fmt.Sprintf("it could not be read: %s", messageOf(err))}, nil
 	}
+	c.endAtDeadline(ctx)
+	if reason := c.refusesImport(reviewer); reason != "" { // it has ended meanwhile, or others came first
+		return spec.ImportReport{Rows: set.Digests.Len(), Refused: set.Digests.Len(), Reason: reason}, nil
+	}
 	return c.merge(ctx, reviewer, set), nil
+}
+
+// isAway tells a store, or a worker, that gives nothing for now from an import that is not right.
+func isAway(err error) bool {
+	switch kindOf(err) {
+	case "", fault.Transient, fault.Preempted: // none: no answer in time
+		return true
+	}
+	return false
 }
 
 func (c *collection) refusesImport(reviewer string) string {
 	if c.Ended != "" {
 		return fmt.Sprintf("the collection has ended: %s", c.Ended)
-	}
-	if err := spec.CheckReviewer(reviewer); err != nil {
-		return err.Error()
 	}
 	if err := c.checkReviewer(reviewer); err != nil {
 		return messageOf(err)
@@ -97,13 +155,18 @@ func (c *collection) merge(ctx workflow.Context, reviewer string, set spec.Impor
 		report.Reason = fmt.Sprintf("the collection takes %d pairs at most", spec.MaxPairs)
 		return report
 	}
+	if report.NewPairs > 0 && len(c.Sets) >= maxSets {
+		report.Refused, report.NewPairs = rows, 0
+		report.Reason = fmt.Sprintf("the collection takes %d artifacts of pairs at most", maxSets)
+		return report
+	}
 	if report.NewPairs > 0 {
 		c.Sets = append(c.Sets, set.Ref)
 	}
 	now := workflow.Now(ctx).UTC()
 	places := make([]int, rows)
 	outcomes := make([]spec.Outcome, rows)
-	for i := range rows { // all pairs are there before the first judgement could end the collection
+	for i := range rows {
 		at, swapped, known := c.placeOf(set, i)
 		if !known {
 			at = c.addPair(set.Digests, i)
@@ -115,15 +178,12 @@ func (c *collection) merge(ctx workflow.Context, reviewer string, set spec.Impor
 		}
 	}
 	for i, at := range places {
-		said, judged := c.said(reviewer, at)
+		said, _, judged := c.said(reviewer, at)
 		switch {
 		case judged && said == outcomes[i]:
 			report.Same++
 		case judged:
 			report.Different++
-		case c.Ended != "":
-			report.Refused++
-			report.Reason = fmt.Sprintf("the collection has ended: %s", c.Ended)
 		default:
 			report.Kept++
 			c.record(at, spec.RecordedJudgement{

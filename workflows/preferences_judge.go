@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -38,12 +37,17 @@ func (c *collection) judge(ctx workflow.Context, j spec.Judgement) (spec.Recorde
 	recorded := spec.RecordedJudgement{
 		Pair: j.Pair, Number: pair + 1, Outcome: j.Choice.Outcome(first), First: first, Reviewer: j.Reviewer, Reason: j.Reason,
 	}
-	if _, again := c.said(j.Reviewer, pair); again {
+	if _, imported, again := c.said(j.Reviewer, pair); again {
+		recorded.Reason = "" // the first one's stands
+		if imported {
+			recorded.First = "" // nobody knows how it was shown
+		}
 		return recorded, nil
 	}
 	recorded.JudgedAt = workflow.Now(ctx).UTC()
 	c.judgedHere++
 	c.record(pair, recorded)
+	c.endIfDone()
 	return recorded, nil
 }
 
@@ -67,7 +71,7 @@ func (c *collection) check(ctx workflow.Context, j spec.Judgement) (pair int, er
 		return 0, err
 	}
 	outcome := j.Choice.Outcome(shownFirst(c.id, j.Pair, j.Reviewer))
-	if said, judged := c.said(j.Reviewer, pair); judged {
+	if said, _, judged := c.said(j.Reviewer, pair); judged {
 		if said != outcome {
 			return 0, refuse(fault.Conflict, "%s has judged pair %d already: %s, and the first judgement stands", j.Reviewer, pair+1, said)
 		}
@@ -76,6 +80,8 @@ func (c *collection) check(ctx workflow.Context, j spec.Judgement) (pair int, er
 	switch {
 	case c.Ended == spec.EndClosed:
 		return 0, refuse(fault.Conflict, "collection %s was closed by %s at %s", c.Run, c.Closed.By, c.Closed.ClosedAt.Format(time.RFC3339))
+	case c.Ended == spec.EndCancelled:
+		return 0, refuse(fault.Conflict, "collection %s was cancelled", c.Run)
 	case c.Ended == spec.EndDeadline || c.Ended == "" && c.late(ctx):
 		return 0, refuse(fault.Conflict, "the deadline of collection %s was %s", c.Run, c.Plan.Deadline.UTC().Format(time.RFC3339))
 	case c.Ended != "":
@@ -106,7 +112,6 @@ func (c *collection) close(ctx workflow.Context, request spec.CloseRequest) (spe
 		return spec.CloseRequest{}, err
 	}
 	if c.Ended == "" {
-		request.By = strings.TrimSpace(request.By)
 		request.ClosedAt = workflow.Now(ctx).UTC()
 		c.Closed, c.Ended = request, spec.EndClosed
 	}
@@ -114,13 +119,13 @@ func (c *collection) close(ctx workflow.Context, request spec.CloseRequest) (spe
 }
 
 func (c *collection) checkClose(request spec.CloseRequest) error {
-	if strings.TrimSpace(request.By) == "" {
-		return refuse(fault.Invalid, "closing a collection needs the name of who does it")
+	if err := request.Check(); err != nil {
+		return refuse(fault.KindOf(err), "%s", err.Error())
 	}
 	if c.Began.IsZero() {
 		return refuse(fault.Transient, "collection %s is still reading its pairs", c.Run)
 	}
-	if c.Ended != "" && (c.Ended != spec.EndClosed || c.Closed.By != strings.TrimSpace(request.By)) {
+	if c.Ended != "" && (c.Ended != spec.EndClosed || c.Closed.By != request.By) {
 		return refuse(fault.Conflict, "collection %s has ended already: %s", c.Run, c.Ended)
 	}
 	return nil

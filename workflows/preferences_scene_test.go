@@ -22,9 +22,11 @@ import (
 type panel struct {
 	*scene
 	stored    []spec.RecordedJudgement
+	opening   func() error
 	storing   func(spec.StoreJudgementsInput) error
 	during    func(spec.StoreJudgementsInput) // what happens while a batch is being stored; it may use the environment
 	imports   map[spec.Digest]spec.ImportedSet
+	importing func() error
 	escalated []spec.Escalation
 	compiled  []spec.CompileInput
 }
@@ -44,6 +46,8 @@ func pairSet(from, to int) spec.PairSet {
 
 func newPanel(t *testing.T, pairs int) *panel {
 	p := &panel{scene: newScene(t), imports: map[spec.Digest]spec.ImportedSet{}}
+	p.opening = func() error { return nil }
+	p.importing = func() error { return nil }
 	p.storing = func(spec.StoreJudgementsInput) error { return nil }
 	p.during = func(spec.StoreJudgementsInput) {}
 	p.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, args converter.EncodedValues) {
@@ -54,7 +58,9 @@ func newPanel(t *testing.T, pairs int) *panel {
 		}
 	})
 	var control *activities.Control
-	fake(p.scene, control.OpenPreferences, func(spec.PreferencesInput) (string, spec.PairSet, error) { return "open", pairSet(0, pairs), nil })
+	fake(p.scene, control.OpenPreferences, func(spec.PreferencesInput) (string, spec.PairSet, error) {
+		return "open", pairSet(0, pairs), p.opening()
+	})
 	fake(p.scene, control.StoreJudgements, func(in spec.StoreJudgementsInput) (string, spec.StoredJudgements, error) {
 		if err := p.storing(in); err != nil {
 			return "not stored", in.Before, err
@@ -68,7 +74,7 @@ func newPanel(t *testing.T, pairs int) *panel {
 		if !found {
 			return "import", set, failed(fault.NotFound)
 		}
-		return "import", set, nil
+		return "import", set, p.importing()
 	})
 	fake(p.scene, control.Escalate, func(e spec.Escalation) (string, spec.Escalation, error) {
 		p.escalated = append(p.escalated, e)

@@ -31,10 +31,7 @@ func (c *collection) storeIsDue(now time.Time) bool {
 // take them ends nothing: they are safe in the state, and are brought again later.
 func (c *collection) storeDue(ctx workflow.Context) error {
 	for c.storeIsDue(workflow.Now(ctx)) {
-		options := quick("store judgements")
-		options.StartToCloseTimeout = 20 * time.Second
-		options.ScheduleToCloseTimeout = time.Minute // a run that cannot turn over grows with every judgement
-		err := c.store(ctx, options)
+		err := c.store(ctx, brief("store judgements"))
 		if temporal.IsCanceledError(err) {
 			return err
 		}
@@ -45,6 +42,15 @@ func (c *collection) storeDue(ctx workflow.Context) error {
 		}
 	}
 	return nil
+}
+
+// brief is for calls that the collection waits for and can make again later: a run that cannot turn over grows with every
+// judgement, and an import must not keep judgements from the store.
+func brief(summary string) workflow.ActivityOptions {
+	options := quick(summary)
+	options.StartToCloseTimeout = 20 * time.Second
+	options.ScheduleToCloseTimeout = time.Minute
+	return options
 }
 
 // storeAll does not return before all is stored.
@@ -60,7 +66,7 @@ func (c *collection) storeAll(ctx workflow.Context) error {
 // store brings the first ones that wait to the store; more may come meanwhile.
 func (c *collection) store(ctx workflow.Context, options workflow.ActivityOptions) error {
 	var a *activities.Control
-	batch := slices.Clone(c.Waiting[:min(len(c.Waiting), storeMost)])
+	batch := slices.Clone(c.Waiting[:min(len(c.Waiting), storeBatch)])
 	stored, err := call(ctx, options, a.StoreJudgements,
 		spec.StoreJudgementsInput{Run: c.Run, Pairs: c.Sets, Before: c.Stored, Batch: batch})
 	if err != nil {

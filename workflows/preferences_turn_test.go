@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,6 +113,14 @@ func TestTheLargestStateFitsIntoAPayload(t *testing.T) {
 			JudgedAt: time.Date(2026, 11, 28, 12, 0, 0, 123456789, time.UTC), Import: pairDigest(i),
 		})
 	}
+	long := spec.ArtifactRef{Kind: spec.KindPairs, Digest: digest("f"), SizeBytes: 1 << 40}
+	state.Sets = slices.Repeat([]spec.ArtifactRef{long}, maxSets)
+	for range maxImports {
+		state.Imports = append(state.Imports, spec.ImportRequest{Reviewer: state.Plan.Reviewers[0], Sets: []spec.ArtifactRef{long}})
+	}
+	report := spec.ImportReport{Set: long.Digest, Reviewer: state.Plan.Reviewers[0], Rows: 1000, Kept: 1000, Reason: strings.Repeat("x", 1000)}
+	state.Imported = slices.Repeat([]spec.ImportReport{report}, importsKept)
+	state.Closed = spec.CloseRequest{By: state.Plan.Reviewers[0], Reason: strings.Repeat("x", spec.MaxCloseReason)}
 	text, err := json.Marshal(state)
 	require.NoError(t, err)
 	require.Less(t, len(text), payload*9/10)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -75,9 +76,19 @@ func Decode(file string, number int, line []byte, strict bool, into any) error {
 	case errors.As(err, &kind) && kind.Field != "":
 		return fault.At(file, number, "key %q: found a %s where another type belongs", kind.Field, kind.Value)
 	case strings.HasPrefix(err.Error(), "json: unknown field "):
-		return fault.At(file, number, "unknown key %s", strings.TrimPrefix(err.Error(), "json: unknown field "))
+		return fault.At(file, number, "unknown key%s", keyShown(strings.TrimPrefix(err.Error(), "json: unknown field ")))
 	}
 	return fault.At(file, number, "not a JSON object")
+}
+
+// keyName is what a key may look like to be shown: in a damaged line a text can stand where a key belongs.
+var keyName = regexp.MustCompile(`^"[a-z_]{1,40}"$`)
+
+func keyShown(quoted string) string {
+	if !keyName.MatchString(quoted) {
+		return ""
+	}
+	return " " + quoted
 }
 
 // Replaced reports whether decoding a line made U+FFFD out of something else, such as half of a surrogate pair.

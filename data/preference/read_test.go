@@ -67,6 +67,7 @@ func TestBadPairsAreRefusedWithTheirPlace(t *testing.T) {
 		"a role nobody knows": {`{"prompt":[{"role":"Mrs Miller","content":"c"}],"response_a":"a","response_b":"b"}`,
 			"pairs.jsonl:1: prompt: message 1 has role unknown to chat templates"},
 		"a silent message": {`{"prompt":[{"role":"user","content":""}],"response_a":"a","response_b":"b"}`, "prompt: message 1 is empty"},
+		"a text for a key": {`{"prompt":"p","Mrs Miller coughs":"a"}`, "pairs.jsonl:1: unknown key"},
 		"no message":       {`{"prompt":[],"response_a":"a","response_b":"b"}`, "prompt: expected messages that end with role user"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -98,8 +98,11 @@ func TestWhatIsWrittenReadsBackInBothFormsAndFiles(t *testing.T) {
 	require.NoError(t, WriteLines(&text, all))
 	mixed := strings.Split(strings.TrimSpace(text.String()), "\n")
 	require.Len(t, mixed, 5)
-	require.True(t, strings.HasPrefix(mixed[0], `{"prompt":"What`))
+	require.True(t, strings.HasPrefix(mixed[0], `{"prompt":[{"content":"What`), "one chat makes chats of all")
 	require.True(t, strings.HasPrefix(mixed[4], `{"prompt":[{"content":"I cough.","role":"user"}`))
+	text.Reset()
+	require.NoError(t, WriteLines(&text, single[:1]))
+	require.Equal(t, string(lines), text.String())
 }
 
 func writeJSONL(t *testing.T, rows []Decided) string {

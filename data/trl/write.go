@@ -84,21 +84,15 @@ func Write(path string, form Form, rows []Decided) (err error) {
 	return source.Commit(out)
 }
 
-// WriteLines writes JSONL in the plain form, and in the form of a chat where a prompt has no plain text.
+// WriteLines writes JSONL in the plain form, and all of it as chats where any prompt has no plain text: trainers take a
+// file of one form.
 func WriteLines(to io.Writer, rows []Decided) error {
-	encoder := json.NewEncoder(to)
-	encoder.SetEscapeHTML(false)
 	for _, row := range rows {
-		var line any
-		line, err := row.plain()
-		if err != nil {
-			line, err = row.chat()
-		}
-		if err := errors.Join(err, encoder.Encode(line)); err != nil {
-			return err
+		if _, whole := row.Prompt.Plain(); !whole {
+			return encode(to, ".jsonl", rows, Decided.chat)
 		}
 	}
-	return nil
+	return encode(to, ".jsonl", rows, Decided.plain)
 }
 
 func encode[L any](to io.Writer, extension string, rows []Decided, lineOf func(Decided) (L, error)) error {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"elara/data/preference"
 	"elara/spec"
 	"elara/starter/devstack"
+	"elara/storage"
 	"elara/storage/artifact"
 	"elara/storage/s3"
 	"elara/workflows"
@@ -23,8 +23,8 @@ type answers map[spec.Digest]spec.Outcome
 
 // outcome is what the result of the collection holds of that.
 type outcome struct {
-	kept  int // judgements that were answered and are there once, as they were answered
-	twice int
+	kept  int // judgements that were answered and are there, as they were answered
+	twice int // judgements that are in the batches once more
 }
 
 // review judges what a reviewer is handed until nothing is left. A call without an answer is made again.
@@ -101,31 +101,38 @@ func (s *site) compare(ctx context.Context, told []answers) (found outcome, err 
 		}
 		return err
 	})
-	if err != nil {
-		return found, err
-	}
-	kept, err := s.judgements(ctx, status.Result)
-	if err != nil {
-		return found, err
-	}
+	// Doubles are counted in the batches: a result that held one would not be made.
+	stored, readErr := s.judgements(ctx, status.Stored.Head, artifact.ReadChain)
 	times := map[string]int{}
+	for _, j := range stored {
+		key := j.Reviewer + string(j.Pair)
+		if times[key]++; times[key] > 1 {
+			found.twice++
+		}
+	}
+	if err := errors.Join(err, readErr); err != nil {
+		return found, err
+	}
+	kept, err := s.judgements(ctx, status.Result, oneFile)
+	if err != nil {
+		return found, err
+	}
 	for _, j := range kept {
 		var r int
 		if _, err := fmt.Sscanf(j.Reviewer, "reviewer %d", &r); err != nil {
 			return found, fmt.Errorf("a judgement of somebody who did not judge: %w", err)
 		}
-		key := j.Reviewer + string(j.Pair)
-		if times[key]++; times[key] > 1 {
-			found.twice++
-		} else if told[r][j.Pair] == j.Outcome {
+		if told[r][j.Pair] == j.Outcome {
 			found.kept++
 		}
 	}
 	return found, nil
 }
 
-// judgements reads the result from the object store.
-func (s *site) judgements(ctx context.Context, ref spec.ArtifactRef) ([]preference.Judged, error) {
+// judgements reads them from the object store, of one artifact or of a chain.
+func (s *site) judgements(
+	ctx context.Context, ref spec.ArtifactRef, read func(context.Context, storage.Store, spec.ArtifactRef, string) ([][]byte, error),
+) ([]preference.Judged, error) {
 	record, err := devstack.Find(s.state)
 	if err != nil {
 		return nil, err
@@ -141,9 +148,14 @@ func (s *site) judgements(ctx context.Context, ref spec.ArtifactRef) ([]preferen
 	if err != nil {
 		return nil, err
 	}
-	content, err := artifact.ReadFile(ctx, store, ref, preference.JudgementsFile)
+	batches, err := read(ctx, store, ref, preference.JudgementsFile)
 	if err != nil {
 		return nil, err
 	}
-	return preference.ReadJudgements(preference.JudgementsFile, bytes.NewReader(content))
+	return preference.ReadBatches(batches)
+}
+
+func oneFile(ctx context.Context, store storage.Store, ref spec.ArtifactRef, name string) ([][]byte, error) {
+	content, err := artifact.ReadFile(ctx, store, ref, name)
+	return [][]byte{content}, err
 }
