@@ -18,6 +18,7 @@ import (
 	"elara/storage/cas"
 	"elara/storage/checkpoint"
 	"elara/storage/retention"
+	"elara/workflows"
 )
 
 // The functions of this file are parts of TestTheWholeChainFromTheCommandLine: they ask the stack that it has started.
@@ -63,10 +64,16 @@ func cancelledRun(t *testing.T, state string) {
 	started := elara(t, "run", file, "--id", "endless-1", "--set", "defaults.training_args.max_steps=1000000",
 		"--set", "defaults.segment_steps=1000000", "--detach", "--state", state)
 	require.Equal(t, exitDone, started.code, started.err)
-	require.Eventually(t, func() bool {
-		var details runDetails
-		require.NoError(t, json.Unmarshal([]byte(elara(t, "status", "endless-1", "--json", "--state", state).out), &details))
-		return details.Pipeline.Stage == spec.StageTrain
+	there, err := stackTarget(state, configs.TelemetrySettings{})
+	require.NoError(t, err)
+	server, err := there.dial(t.Context())
+	require.NoError(t, err)
+	defer server.Close()
+	look := observer{server: server}
+	require.Eventually(t, func() bool { // before its first step a training has nothing to save
+		training, err := look.activity(t.Context(), workflows.TrainID("endless-1", "patient"))
+		require.NoError(t, err)
+		return training.progress.Step > 0
 	}, time.Minute, 200*time.Millisecond)
 
 	stopped := elara(t, "cancel", "endless-1", "--reason", "wrong base model", "--state", state)

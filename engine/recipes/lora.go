@@ -66,6 +66,7 @@ type loraRun struct {
 	adapter     *lora.Adapter
 	optimiser   *optim.AdamW
 	train, eval rows
+	maxLength   int     // tokens a row is cut to; 0: not cut
 	trainable   int64   // parameters of the adapter
 	parameters  int64   // parameters of the base that are not trained, new tokens included
 	scale       float64 // of the loss; 1 but in half precision
@@ -74,8 +75,9 @@ type loraRun struct {
 // open loads rows and adapter. It runs inside Engine.Do.
 func (l *loraRun) open(ctx context.Context, resume *spec.Snapshot) error {
 	job := l.job
+	l.maxLength = min(job.MaxLength, int(l.model.Facts().MaxPositions))
 	read := reading{
-		tok: l.base.tok, maxLength: min(job.MaxLength, int(l.model.Facts().MaxPositions)), appendEOS: job.AppendEOS,
+		tok: l.base.tok, maxLength: l.maxLength, appendEOS: job.AppendEOS,
 		completionOnly: job.CompletionOnlyLoss,
 	}
 	var err error

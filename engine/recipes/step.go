@@ -34,7 +34,7 @@ func (l *loraRun) Step(ctx context.Context, step int64, batches [][]int, learnin
 	dropout := tensor.Key(uint64(l.job.Args.Seed)).Named("dropout").Derive(uint64(step))
 	err := l.runner.Engine.Do(func() (err error) {
 		used := l.runner.utilisation(l.model.Facts().DType)
-		result.Loss, err = l.gradients(micro, leastShared, l.scale, func(i int, pass *nn.Pass) error {
+		result.Loss, err = l.gradients(passes(micro, l.maxLength), leastShared, l.scale, func(i int, pass *nn.Pass) error {
 			pass.Train, pass.Key = true, dropout.Derive(uint64(i))
 			used.add(l.model, pass)
 			return context.Cause(ctx)
