@@ -6,10 +6,10 @@ import (
 )
 
 // optional makes a key whose target stays nil until it is given; null leaves it so.
-func optional[T any](name string, target **T, make func(value *T) key) key {
+func optional[T any](name string, target **T, plain func(value *T) key) key {
 	*target = nil
 	var value T
-	k := make(&value).orNull()
+	k := plain(&value).orNull()
 	k.name, k.fallback = name, ""
 	read := k.set
 	k.set = func(n *node) error {

@@ -61,7 +61,7 @@ func medquad() string {
 }
 
 // measure lets the systems train in turn, and writes and prints what it found.
-func measure(ctx context.Context, rounds, steps int, only, data, out string) ([]result, error) {
+func measure(ctx context.Context, rounds, steps int, only, data, out string) (all []result, err error) {
 	if data == "" {
 		fmt.Println("no MedQuAD (ELARA_MEDQUAD names its folder): the project's own sample data stands in")
 	}
@@ -73,7 +73,7 @@ func measure(ctx context.Context, rounds, steps int, only, data, out string) ([]
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	field, err := prepare(ctx, dir, data, steps)
 	if err != nil {
 		return nil, err
@@ -92,7 +92,6 @@ func measure(ctx context.Context, rounds, steps int, only, data, out string) ([]
 			runs[s.name] = append(runs[s.name], got)
 		}
 	}
-	var all []result
 	for _, s := range systems {
 		if len(runs[s.name]) > 0 {
 			all = append(all, summary(s.name, runs[s.name]))

@@ -39,7 +39,7 @@ func compare(ctx context.Context) (equal, total int, err error) {
 	if err != nil {
 		return 0, total, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	rows, err := ground.Rows(ctx, dir, "")
 	if err != nil {
 		return 0, total, err

@@ -35,8 +35,7 @@ func main() {
 	}
 }
 
-func certified(ctx context.Context) (certificate, error) {
-	var c certificate
+func certified(ctx context.Context) (c certificate, err error) {
 	base := os.Getenv("ELARA_SMOLLM2")
 	if base == "" {
 		return c, errors.New("ELARA_SMOLLM2 is not set: source build/env.sh, which make setup writes")
@@ -45,7 +44,7 @@ func certified(ctx context.Context) (certificate, error) {
 	if err != nil {
 		return c, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	rows, err := ground.Rows(ctx, dir, "")
 	if err != nil {
 		return c, err
