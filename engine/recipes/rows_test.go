@@ -73,7 +73,7 @@ func TestCompletionOnlySupervisesTheAnswer(t *testing.T) {
 	supervised := func(row nn.Row) (text string) {
 		for at, on := range row.Supervised {
 			if on && row.Tokens[at] != endOfText {
-				text += string(rune(row.Tokens[at]))
+				text += string(row.Tokens[at])
 			} else if on {
 				text += "$"
 			}

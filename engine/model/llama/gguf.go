@@ -142,23 +142,28 @@ func (c *Config) weights(f *gguf.File) error {
 		return fault.At(f.Path(), 0, "token_embd.weight has shape %v, expected [vocabulary, width]", embedding.Shape)
 	}
 	c.VocabSize = int64(embedding.Shape[0])
-	has := func(name string) bool {
-		_, err := f.Tensor(name)
-		return err == nil
-	}
-	c.TieWordEmbeddings = !has("output.weight")
-	c.AttentionBias = c.ModelType != Qwen2 && has("blk.0.attn_q.bias")
-	c.MLPBias = has("blk.0.ffn_gate.bias")
+	c.TieWordEmbeddings = !holds(f, "output.weight")
+	c.AttentionBias = c.ModelType != Qwen2 && holds(f, "blk.0.attn_q.bias")
+	c.MLPBias = holds(f, "blk.0.ffn_gate.bias")
 	return nil
+}
+
+// holds reports whether a file has a tensor of a name.
+func holds(f *gguf.File, name string) bool {
+	_, err := f.Tensor(name)
+	return err == nil
 }
 
 // ropeFromGGUF reads rope_freqs.weight, by which Llama 3's files divide the frequencies. The divisors follow from Llama 3's
 // four numbers, three of which are the same in all its releases; others are refused, because config.json has no name for them.
 func ropeFromGGUF(f *gguf.File, c Config) (Rope, error) {
 	const name = "rope_freqs.weight"
+	if !holds(f, name) { // as an ordinary file
+		return Rope{}, nil
+	}
 	info, err := f.Tensor(name)
 	if err != nil {
-		return Rope{}, nil // an ordinary file has none
+		return Rope{}, err
 	}
 	divisors := make([]float32, info.Elements())
 	if int64(len(divisors)) != c.HeadDim/2 {
