@@ -103,9 +103,9 @@ func TestHelpOfEveryVerbHasAnExample(t *testing.T) {
 	}
 }
 
-// TestTheWholeChainFromTheCommandLine runs the demo and then asks every verb about it: real Temporal, gateway,
-// workflows and activities, on an engine that only counts.
-func TestTheWholeChainFromTheCommandLine(t *testing.T) {
+// stackFolder is the state of a real stack whose worker is this test on an engine that only counts; the stack is ended after it.
+func stackFolder(t *testing.T) string {
+	t.Helper()
 	if _, err := setup.Temporal(t.Context()); err != nil {
 		t.Skipf("needs Temporal's command line: %v", err)
 	}
@@ -120,6 +120,13 @@ func TestTheWholeChainFromTheCommandLine(t *testing.T) {
 			t.Errorf("down: %s", got.err)
 		}
 	})
+	return state
+}
+
+// TestTheWholeChainFromTheCommandLine runs the demo and then asks every verb about it: real Temporal, gateway,
+// workflows and activities, on an engine that only counts.
+func TestTheWholeChainFromTheCommandLine(t *testing.T) {
+	state := stackFolder(t)
 
 	demo := elara(t, "demo", "--base", "tiny", "--approve-as", "Person A", "--state", state)
 	require.Equal(t, exitDone, demo.code, demo.err)

@@ -15,7 +15,6 @@ import (
 	"elara/data/preference"
 	"elara/data/trl"
 	"elara/internal/connect"
-	"elara/internal/setup"
 	"elara/spec"
 	"elara/starter/devstack"
 	"elara/storage/artifact"
@@ -29,20 +28,7 @@ const threeLines = `{"id":"1","prompt":"Is a fever urgent?","response_a":"Not be
 
 // TestPreferencesFromTheCommandLine plays a collection from its pairs to the file for TRL, on a real stack.
 func TestPreferencesFromTheCommandLine(t *testing.T) {
-	if _, err := setup.Temporal(t.Context()); err != nil {
-		t.Skipf("needs Temporal's command line: %v", err)
-	}
-	plainEnvironment(t)
-	self, err := os.Executable()
-	require.NoError(t, err)
-	t.Setenv(playVariable, "yes")
-	t.Setenv("ELARA_WORKER", self)
-	state := filepath.Join(t.TempDir(), "state")
-	t.Cleanup(func() {
-		if got := elara(t, "down", "--state", state); got.code != exitDone {
-			t.Errorf("down: %s", got.err)
-		}
-	})
+	state := stackFolder(t)
 	up := elara(t, "up", "--detach", "--state", state)
 	require.Equal(t, exitDone, up.code, up.err)
 	folder := t.TempDir()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -57,21 +56,4 @@ func run(command *exec.Cmd) (string, error) {
 		return "", fmt.Errorf("%s %s: %w: %s", filepath.Base(command.Path), command.Args[1], err, bytes.TrimSpace(append(out.Bytes(), problems.Bytes()...)))
 	}
 	return out.String(), nil
-}
-
-// await asks until ready passes or ctx ends.
-func await(ctx context.Context, what string, ready func() error) error {
-	again := time.NewTicker(poll)
-	defer again.Stop()
-	for {
-		last := ready()
-		if last == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("wait for %s: %w", what, errors.Join(context.Cause(ctx), last))
-		case <-again.C:
-		}
-	}
 }

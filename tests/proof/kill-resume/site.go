@@ -18,6 +18,7 @@ import (
 	"elara/storage/artifact"
 	"elara/storage/checkpoint"
 	"elara/storage/s3"
+	"elara/tests/ground"
 )
 
 const runID = "kill-resume"
@@ -82,7 +83,7 @@ func (s *site) begin(ctx context.Context) error {
 // deal waits for the moment of a kill, kills, sees to it that what was killed is back, and gives the step that the
 // training had reached. A kill that came too late to hit it is an error.
 func (s *site) deal(ctx context.Context, k kill) (int64, error) {
-	err := await(ctx, fmt.Sprintf("step %d of adapter %s", k.step, k.adapter), func() error {
+	err := ground.Await(ctx, poll, fmt.Sprintf("step %d of adapter %s", k.step, k.adapter), func() error {
 		reached, err := s.reached(ctx, k.adapter)
 		if err == nil && reached < k.step {
 			err = fmt.Errorf("its newest checkpoint is of step %d", reached)
@@ -137,7 +138,7 @@ func pidOf(record devstack.Record, part string) int {
 // that was killed is started by us, as a user would.
 func (s *site) await(ctx context.Context, part string, victim int) error {
 	if part == stack {
-		err := await(ctx, "the killed stack to be gone", func() error {
+		err := ground.Await(ctx, poll, "the killed stack to be gone", func() error {
 			if _, err := devstack.Find(s.state); !fault.Is(err, fault.NotFound) {
 				return errors.Join(errors.New("it still holds its folder"), err)
 			}
@@ -148,7 +149,7 @@ func (s *site) await(ctx context.Context, part string, victim int) error {
 		}
 		return s.up(ctx)
 	}
-	return await(ctx, "the "+part+" to start again", func() error {
+	return ground.Await(ctx, poll, "the "+part+" to start again", func() error {
 		record, err := devstack.Find(s.state)
 		if err != nil {
 			return err

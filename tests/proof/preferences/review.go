@@ -15,6 +15,7 @@ import (
 	"elara/storage"
 	"elara/storage/artifact"
 	"elara/storage/s3"
+	"elara/tests/ground"
 	"elara/workflows"
 )
 
@@ -75,7 +76,7 @@ const answerWithin = 5 * time.Second
 // insist makes a call until it is answered; a refusal is an answer.
 func insist(ctx context.Context, call func(context.Context) error) error {
 	var last error
-	err := await(ctx, "an answer", func() error {
+	err := ground.Await(ctx, poll, "an answer", func() error {
 		bounded, cancel := context.WithTimeout(ctx, answerWithin)
 		defer cancel()
 		var refused *temporal.ApplicationError
@@ -95,7 +96,7 @@ func (s *site) compare(ctx context.Context, told []answers) (found outcome, err 
 	var status spec.PreferencesStatus
 	waiting, cancel := context.WithTimeout(ctx, resultWithin)
 	defer cancel()
-	err = await(waiting, "the result", func() (err error) {
+	err = ground.Await(waiting, poll, "the result", func() (err error) {
 		if status, err = s.status(ctx); err == nil && status.Result.IsZero() {
 			err = errors.New("not yet")
 		}

@@ -20,6 +20,7 @@ import (
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/starter/devstack"
+	"elara/tests/ground"
 )
 
 const (
@@ -108,7 +109,7 @@ func (s *site) killAll(ctx context.Context) error {
 		part string
 		at   int64
 	}{{"worker", 200}, {"temporal", 400}, {"worker", 600}, {"stack", 750}} {
-		err := await(ctx, fmt.Sprintf("%d judgements", k.at), func() error {
+		err := ground.Await(ctx, poll, fmt.Sprintf("%d judgements", k.at), func() error {
 			if s.answered.Load() < k.at {
 				return errors.New("not yet")
 			}
@@ -129,7 +130,7 @@ func (s *site) killAll(ctx context.Context) error {
 		if k.part != "stack" {
 			continue // the stack starts it again
 		}
-		err = await(ctx, "the killed stack to be gone", func() error {
+		err = ground.Await(ctx, poll, "the killed stack to be gone", func() error {
 			if _, err := devstack.Find(s.state); !fault.Is(err, fault.NotFound) {
 				return errors.Join(errors.New("it still holds its folder"), err)
 			}
@@ -153,21 +154,4 @@ func pidOf(record devstack.Record, part string) int {
 		}
 	}
 	return record.PID
-}
-
-// await asks until ready passes or ctx ends.
-func await(ctx context.Context, what string, ready func() error) error {
-	again := time.NewTicker(poll)
-	defer again.Stop()
-	for {
-		last := ready()
-		if last == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("wait for %s: %w", what, errors.Join(context.Cause(ctx), last))
-		case <-again.C:
-		}
-	}
 }
