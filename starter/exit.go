@@ -4,9 +4,7 @@ import (
 	"errors"
 	"strings"
 
-	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/temporal"
-
+	"elara/internal/connect"
 	"elara/spec/fault"
 )
 
@@ -60,27 +58,5 @@ func oneLine(err error) string {
 	return strings.Join(parts, "; ")
 }
 
-// fromTemporal gives an error of Temporal's client the fault kind it stands for, and the words of its innermost cause.
-func fromTemporal(err error) error {
-	if err == nil {
-		return nil
-	}
-	var failure *temporal.ApplicationError
-	if errors.As(err, &failure) {
-		return fault.New(fault.Kind(failure.Type()), "%s", failure.Message())
-	}
-	var missing *serviceerror.NotFound
-	if errors.As(err, &missing) {
-		return fault.New(fault.NotFound, "%s", missing.Message)
-	}
-	var malformed *serviceerror.InvalidArgument
-	if errors.As(err, &malformed) {
-		return fault.New(fault.Invalid, "%s", malformed.Message)
-	}
-	var unavailable *serviceerror.Unavailable
-	var late *serviceerror.DeadlineExceeded
-	if errors.As(err, &unavailable) || errors.As(err, &late) {
-		return fault.WithHint(fault.New(fault.Transient, "temporal does not answer: %w", err), "look at elara doctor")
-	}
-	return err
-}
+// fromTemporal gives an error of Temporal's client the fault kind it stands for.
+func fromTemporal(err error) error { return connect.Fault(err) }

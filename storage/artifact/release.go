@@ -170,9 +170,9 @@ func Current(ctx context.Context, store storage.Store, channel string) (Release,
 	return release, err
 }
 
-// Released gives every candidate that any channel serves or served, channel by channel in the order of their keys.
-func Released(ctx context.Context, store storage.Store) ([]spec.ArtifactRef, error) {
-	var all []spec.ArtifactRef
+// Channels gives the pointer of every channel in the order of their keys.
+func Channels(ctx context.Context, store storage.Store) ([]Release, error) {
+	var all []Release
 	for info, err := range store.List(ctx, "releases/") {
 		if err != nil {
 			return nil, err
@@ -185,9 +185,19 @@ func Released(ctx context.Context, store storage.Store) ([]spec.ArtifactRef, err
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, release.Served("")...)
+		all = append(all, release)
 	}
 	return all, nil
+}
+
+// Released gives every candidate that any channel serves or served, channel by channel in the order of their keys.
+func Released(ctx context.Context, store storage.Store) ([]spec.ArtifactRef, error) {
+	channels, err := Channels(ctx, store)
+	var all []spec.ArtifactRef
+	for _, release := range channels {
+		all = append(all, release.Served("")...)
+	}
+	return all, err
 }
 
 // channelOf is the inverse of ReleaseKey.

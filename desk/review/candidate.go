@@ -1,0 +1,109 @@
+package review
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"elara/spec"
+	"elara/spec/fault"
+	"elara/storage/artifact"
+	"elara/workflows"
+)
+
+// Files of a report artifact, the one that says most first.
+const (
+	reportHTML     = "report.html"
+	reportMarkdown = "report.md"
+)
+
+// Candidate is a pipeline as a reviewer decides on it.
+type Candidate struct {
+	Workflow string
+	spec.PipelineStatus
+}
+
+// Awaited reports whether a decision is awaited.
+func (c Candidate) Awaited() bool {
+	return c.Stage == spec.StageApproval && !c.PipelineStatus.Candidate.IsZero() && c.Decision.Verdict == ""
+}
+
+// Awaiting lists the pipelines that wait for a decision.
+func (c *Client) Awaiting(ctx context.Context) ([]Candidate, error) {
+	ids, err := c.running(ctx, workflows.PipelineWorkflow, fmt.Sprintf(" AND %s = '%s'", workflows.ElaraStage.GetName(), spec.StageApproval))
+	if err != nil {
+		return nil, err
+	}
+	var all []Candidate
+	for _, id := range ids {
+		candidate, err := c.Candidate(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if candidate.Awaited() {
+			all = append(all, candidate)
+		}
+	}
+	return all, nil
+}
+
+// Candidate asks a pipeline for its candidate, by its workflow ID.
+func (c *Client) Candidate(ctx context.Context, workflow string) (Candidate, error) {
+	if !strings.HasPrefix(workflow, workflows.PipelineID("")) {
+		return Candidate{}, fault.New(fault.NotFound, "%q is no pipeline", workflow)
+	}
+	status, err := ask[spec.PipelineStatus](ctx, c, workflow, workflows.StatusQuery)
+	if fault.Is(err, fault.NotFound) {
+		err = fault.New(fault.NotFound, "run %q does not exist", workflows.RunOf(workflow))
+	}
+	return Candidate{workflow, status}, err
+}
+
+// Decide records a decision, and gives the one that stands.
+func (c *Client) Decide(ctx context.Context, workflow string, decision spec.Decision) (spec.Decision, error) {
+	if err := decision.Check(); err != nil {
+		return decision, err
+	}
+	stands, err := tell[spec.Decision](ctx, c, workflow, workflows.DecideUpdate, decision)
+	if !fault.Is(err, fault.NotFound) {
+		return stands, err
+	}
+	// The pipeline is over, perhaps by this very decision whose answer was lost.
+	over, askErr := c.Candidate(ctx, workflow)
+	if askErr != nil {
+		return stands, askErr
+	}
+	held := over.Decision
+	if held.Verdict == decision.Verdict && held.Candidate == decision.Candidate && held.Reviewer == strings.TrimSpace(decision.Reviewer) {
+		return held, nil
+	}
+	if held.Verdict != "" {
+		err = fault.New(fault.Conflict, "candidate %s was %s by %s", held.Candidate.Short(), held.Verdict, held.Reviewer)
+	}
+	return stands, err
+}
+
+// Report is what a candidate is judged by: a page, or a text where there is no page.
+type Report struct {
+	HTML, Markdown string
+}
+
+// Report reads the report of a candidate.
+func (c *Client) Report(ctx context.Context, digest spec.Digest) (report Report, err error) {
+	if err := digest.Check(); err != nil {
+		return report, err
+	}
+	ref := spec.ArtifactRef{Kind: spec.KindReport, Digest: digest}
+	content, err := artifact.ReadFile(ctx, c.store, ref, reportHTML)
+	if report.HTML = string(content); !fault.Is(err, fault.NotFound) {
+		return report, err
+	}
+	content, err = artifact.ReadFile(ctx, c.store, ref, reportMarkdown)
+	report.Markdown = string(content)
+	return report, err
+}
+
+// Releases gives what every channel serves and served.
+func (c *Client) Releases(ctx context.Context) ([]artifact.Release, error) {
+	return artifact.Channels(ctx, c.store)
+}

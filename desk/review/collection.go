@@ -1,0 +1,134 @@
+package review
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"elara/data/preference"
+	"elara/spec"
+	"elara/spec/fault"
+	"elara/storage/artifact"
+	"elara/storage/cas"
+	"elara/workflows"
+)
+
+// Open gives how far each collection is that takes judgements, the newest first.
+func (c *Client) Open(ctx context.Context) ([]spec.PreferencesStatus, error) {
+	ids, err := c.running(ctx, workflows.PreferencesWorkflow, "")
+	if err != nil {
+		return nil, err
+	}
+	var all []spec.PreferencesStatus
+	for _, id := range ids {
+		status, _, err := c.status(ctx, spec.RunID(strings.TrimPrefix(id, workflows.PreferencesID(""))))
+		if err != nil {
+			return nil, err
+		}
+		if status.Open {
+			all = append(all, status)
+		}
+	}
+	return all, nil
+}
+
+// Status tells how far a collection is, and how far its reviewers agree.
+func (c *Client) Status(ctx context.Context, run spec.RunID) (spec.PreferencesStatus, spec.AgreementResult, error) {
+	status, id, err := c.status(ctx, run)
+	if err != nil {
+		return status, spec.AgreementResult{}, err
+	}
+	agreement, err := ask[spec.AgreementResult](ctx, c, id, workflows.AgreementQuery)
+	return status, agreement, err
+}
+
+func (c *Client) status(ctx context.Context, run spec.RunID) (status spec.PreferencesStatus, id string, err error) {
+	if err := run.Check(); err != nil {
+		return status, "", err
+	}
+	id = workflows.PreferencesID(run)
+	status, err = ask[spec.PreferencesStatus](ctx, c, id, workflows.StatusQuery)
+	if fault.Is(err, fault.NotFound) {
+		err = fault.New(fault.NotFound, "collection %q does not exist", run)
+	}
+	return status, id, err
+}
+
+// Shown is a pair as a reviewer sees it: blind, and in the order that the collection drew.
+type Shown struct {
+	spec.NextPair
+	Prompt []preference.Message
+	A, B   string
+}
+
+// Next gives the pair that a reviewer should look at. Its Pair is empty when there is none left.
+func (c *Client) Next(ctx context.Context, run spec.RunID, reviewer string) (Shown, error) {
+	var shown Shown
+	status, id, err := c.status(ctx, run)
+	if err != nil {
+		return shown, err
+	}
+	if shown.NextPair, err = ask[spec.NextPair](ctx, c, id, workflows.NextPairQuery, reviewer); err != nil || shown.Pair == "" {
+		return shown, err
+	}
+	pair, err := c.pairs.find(ctx, status.Sets, shown.Pair)
+	if err != nil {
+		return shown, err
+	}
+	if shown.First == spec.PrefersB {
+		pair = pair.Swapped()
+	}
+	shown.Prompt, shown.A, shown.B = pair.Prompt.Chat(), pair.ResponseA, pair.ResponseB
+	return shown, nil
+}
+
+// Judge records a judgement with the reviewer's words. The answer means that it is kept; JudgedAt is zero where the same had
+// been said before.
+func (c *Client) Judge(ctx context.Context, j spec.Judgement, words string) (spec.RecordedJudgement, error) {
+	if err := j.Check(); err != nil {
+		return spec.RecordedJudgement{}, err
+	}
+	if len(words) > spec.MaxReason {
+		return spec.RecordedJudgement{}, fault.New(fault.Invalid, "a reason of %d bytes: expected at most %d", len(words), spec.MaxReason)
+	}
+	if words != "" {
+		blob, err := cas.PutBytes(ctx, c.store, []byte(words))
+		if err != nil {
+			return spec.RecordedJudgement{}, fmt.Errorf("store the reason: %w", err)
+		}
+		j.Reason = blob.Digest
+	}
+	recorded, err := tell[spec.RecordedJudgement](ctx, c, workflows.PreferencesID(j.Collection), workflows.JudgeUpdate, j)
+	if fault.Is(err, fault.NotFound) {
+		return c.kept(ctx, j, err)
+	}
+	return recorded, err
+}
+
+// kept finds a judgement in a collection that is over: who had no answer to the last one and repeats it must hear that it is
+// kept. What was not said before is refused as it was.
+func (c *Client) kept(ctx context.Context, j spec.Judgement, refused error) (none spec.RecordedJudgement, err error) {
+	status, _, err := c.status(ctx, j.Collection)
+	if err != nil {
+		return none, err
+	}
+	if status.Open {
+		return none, refused
+	}
+	batches, err := artifact.ReadChain(ctx, c.store, status.Stored.Head, preference.JudgementsFile)
+	if err != nil {
+		return none, err
+	}
+	judged, err := preference.ReadBatches(batches)
+	if err != nil {
+		return none, err
+	}
+	for _, held := range judged {
+		if held.Pair == j.Pair && held.Reviewer == j.Reviewer && held.Outcome == j.Choice.Outcome(held.First) {
+			held.JudgedAt = time.Time{} // as the workflow answers what is said again
+			return held.RecordedJudgement, nil
+		}
+	}
+	return none, fault.New(fault.Conflict, "collection %s is over: %s", j.Collection, status.Ended)
+}
