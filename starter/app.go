@@ -95,7 +95,7 @@ func newRoot(a *app) *cobra.Command {
 		newUp(a), newDown(a), newDemo(a),
 		newRun(a), newWatch(a), newStatus(a),
 		newApprove(a), newReject(a), newCancel(a),
-		newPreferences(a),
+		newPreferences(a), newDesk(a),
 		newSchedule(a), newArtifacts(a), newRelease(a), newDoctor(a),
 	)
 	markUsageErrors(root)

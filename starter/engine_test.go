@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	}
 	var err error
 	switch verb {
-	case "up":
+	case "up", "desk":
 		main()
 	case "exec":
 		err = writeTinyModel(os.Args[len(os.Args)-1])

@@ -27,10 +27,10 @@ func newUp(a *app) *cobra.Command {
 	)
 	command := &cobra.Command{
 		Use:   "up",
-		Short: "Run Temporal, the S3 gateway and a worker on this machine",
+		Short: "Run Temporal, the S3 gateway, a worker and the desk on this machine",
 		Long: `Run everything Elara needs on this machine, on 127.0.0.1 only and with all state in
-one folder: Temporal's development server with its Web UI, an S3 gateway and a
-worker. A part that dies is started again. It runs until Ctrl-C, which lets the
+one folder: Temporal's development server with its Web UI, an S3 gateway, a worker,
+and the desk, to which elara desk token add lets people in. A part that dies is started again. It runs until Ctrl-C, which lets the
 worker save first; a second Ctrl-C ends everything at once. With --detach it goes
 on in the background until elara down.`,
 		Example: `  elara up
@@ -54,6 +54,9 @@ on in the background until elara down.`,
 				return err
 			}
 			options.Folder = folder
+			if options.Desk, err = deskCommand(folder); err != nil {
+				return err
+			}
 			if !noWorker {
 				if options.Worker, err = devstack.FindWorker(); err != nil {
 					return err
@@ -69,6 +72,7 @@ on in the background until elara down.`,
 	flags.IntVar(&options.TemporalPort, "temporal-port", 0, "port of Temporal (default: that of the last time, 7233, or a free one)")
 	flags.IntVar(&options.UIPort, "ui-port", 0, "port of Temporal's Web UI (default: that of the last time, 8233, or a free one)")
 	flags.IntVar(&options.S3Port, "s3-port", 0, "port of the S3 gateway (default: that of the last time, 7480, or a free one)")
+	flags.IntVar(&options.DeskPort, "desk-port", 0, "port of the desk (default: that of the last time, 7450, or a free one)")
 	flags.BoolVar(&announce, "announce", false, "tell the process that started this one when every part answers")
 	_ = flags.MarkHidden("announce") // the flag was defined on the line above, so hiding it cannot fail
 	return command
@@ -102,7 +106,7 @@ func (a *app) up(ctx context.Context, options devstack.Options, announced, asJSO
 // upArguments repeats the flags of up that shape the stack, for the process that will own it.
 func upArguments(cmd *cobra.Command) []string {
 	var args []string
-	for _, name := range []string{"no-worker", "temporal-port", "ui-port", "s3-port"} {
+	for _, name := range []string{"no-worker", "temporal-port", "ui-port", "s3-port", "desk-port"} {
 		if flag := cmd.Flags().Lookup(name); flag.Changed {
 			args = append(args, fmt.Sprintf("--%s=%s", name, flag.Value))
 		}
@@ -123,6 +127,6 @@ func startDetached(ctx context.Context, folder string, args []string) (devstack.
 }
 
 func recordText(record devstack.Record, folder string) string {
-	return fmt.Sprintf("Temporal   %s, namespace %s\nWeb UI     %s\nS3         %s, bucket %s\nMetrics    http://%s/metrics\nState      %s\n",
-		record.Temporal, record.Namespace, record.UI, record.S3, record.Bucket, record.Metrics, folder)
+	return fmt.Sprintf("Temporal   %s, namespace %s\nWeb UI     %s\nS3         %s, bucket %s\nMetrics    http://%s/metrics\nDesk       %s\nState      %s\n",
+		record.Temporal, record.Namespace, record.UI, record.S3, record.Bucket, record.Metrics, record.Desk, folder)
 }

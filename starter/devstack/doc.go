@@ -1,5 +1,5 @@
 // Package devstack runs everything that Elara needs on one machine: Temporal's own development server with its Web
-// UI, the S3 gateway, and one worker. It needs no account and no container.
+// UI, the S3 gateway, one worker, and the desk. It needs no account and no container.
 //
 // It promises:
 //   - all state lies under one folder, and one stack at a time uses a folder;

@@ -17,6 +17,7 @@ const (
 	temporalPort = 7233
 	uiPort       = 8233
 	s3Port       = 7480
+	deskPort     = 7450
 	metricsPort  = 9464
 )
 

@@ -19,8 +19,9 @@ type Record struct {
 	S3        string    `json:"s3"`        // URL of the gateway
 	Region    string    `json:"region"`
 	Bucket    string    `json:"bucket"`
-	Metrics   string    `json:"metrics"` // host:port of the worker's /metrics
-	Curves    string    `json:"curves"`  // folder of the trainings' curves
+	Metrics   string    `json:"metrics"`        // host:port of the worker's /metrics
+	Curves    string    `json:"curves"`         // folder of the trainings' curves
+	Desk      string    `json:"desk,omitempty"` // URL of the web pages; empty when none are served
 	Parts     []Part    `json:"parts"`
 }
 

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,8 +21,11 @@ import (
 	"elara/workflows"
 )
 
-// metricsName is what the worker's port is called in messages.
-const metricsName = "the worker's metrics"
+// What ports are called in messages.
+const (
+	metricsName = "the worker's metrics"
+	deskName    = "the desk"
+)
 
 const (
 	// Region and Bucket of the stack's gateway. A region is part of every S3 signature.
@@ -34,12 +39,14 @@ const (
 
 // Options say what to run. Ports that are 0 are chosen: those of the last run, then the well-known ones, then any.
 type Options struct {
-	Folder       string // holds all state; made when it is not there
-	Temporal     string // Temporal's command line; empty: the one that package setup finds
-	Worker       string // worker binary; empty: no worker is run
+	Folder       string   // holds all state; made when it is not there
+	Temporal     string   // Temporal's command line; empty: the one that package setup finds
+	Worker       string   // worker binary; empty: no worker is run
+	Desk         []string // command of the desk, which is told its address with --listen; empty: no desk is run
 	TemporalPort int
 	UIPort       int
 	S3Port       int
+	DeskPort     int
 	// Report gets one line for the owner whenever a part starts, dies or does not stop. Calls come from several
 	// goroutines. Nil: nobody is told.
 	Report func(string)
@@ -52,6 +59,7 @@ type Stack struct {
 	gateway *objects // nil until it runs; so are the others
 	server  *child
 	worker  *child // nil when none is run
+	desk    *child // nil when none is run
 
 	addresses sync.Mutex // guards record and ports: a restarted worker may get another port for its metrics
 	record    Record     // without its parts, whose state Record adds
@@ -110,6 +118,11 @@ func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 			return nil, err
 		}
 	}
+	if len(o.Desk) > 0 {
+		if err := s.startDesk(ctx, o, credentials); err != nil {
+			return nil, err
+		}
+	}
 	return s, s.publish()
 }
 
@@ -136,6 +149,12 @@ func (s *Stack) settle(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	desk := 0
+	if len(o.Desk) > 0 {
+		if desk, err = s.ports.choose(ctx, deskName, o.DeskPort, portOf(last.Desk), deskPort); err != nil {
+			return err
+		}
+	}
 	curves, err := curvesFolder(o.Folder)
 	if err != nil {
 		return err
@@ -145,6 +164,9 @@ func (s *Stack) settle(ctx context.Context, o Options) error {
 		Temporal: address(temporal), Namespace: Namespace, UI: httpURL(ui),
 		S3: httpURL(s3), Region: Region, Bucket: Bucket,
 		Metrics: address(metrics), Curves: curves,
+	}
+	if desk != 0 {
+		s.record.Desk = httpURL(desk)
 	}
 	return nil
 }
@@ -166,6 +188,31 @@ func (s *Stack) startWorker(ctx context.Context, o Options, credentials Credenti
 	return s.withClient(func(server client.Client) error {
 		return awaitChild(ctx, s.worker, func(ctx context.Context) error { return hasPoller(ctx, server, workflows.ControlQueue, begun) })
 	})
+}
+
+// startDesk runs the web pages. They reach the stack as the worker does, whatever cluster the environment names.
+func (s *Stack) startDesk(ctx context.Context, o Options, credentials Credentials) error {
+	env := func() []string { return workerEnv(s.Record(), credentials) }
+	command := append(slices.Clone(o.Desk), "--listen", address(portOf(s.record.Desk)))
+	s.desk = newChild("desk", command, env, LogPath(o.Folder, "desk"), o.Report, s.changed)
+	go s.desk.run()
+	return awaitChild(ctx, s.desk, func(ctx context.Context) error { return answers(ctx, s.record.Desk+"/healthz") })
+}
+
+// answers reports whether an address of this machine answers with success.
+func answers(ctx context.Context, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	if answer.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s answers %s", url, answer.Status)
+	}
+	return errors.Join(err, answer.Body.Close())
 }
 
 // withFreeMetrics gives the record for a worker that is about to start. Its port for metrics stays what it was when it is
@@ -204,7 +251,7 @@ func (s *Stack) Record() Record {
 	s.addresses.Lock()
 	record := s.record
 	s.addresses.Unlock()
-	for _, c := range []*child{s.server, s.worker} {
+	for _, c := range []*child{s.server, s.worker, s.desk} {
 		if c != nil {
 			record.Parts = append(record.Parts, c.part())
 		}
@@ -229,9 +276,14 @@ func (s *Stack) changed() {
 	}
 }
 
-// Stop ends the parts in the order in which they need each other: the worker saves what it has, then Temporal, then
-// the gateway. When ctx ends, what still runs is killed; the next start goes on from the folder all the same.
+// Stop ends the parts in the order in which they need each other: the desk, the worker, which saves what it has, then
+// Temporal, then the gateway. When ctx ends, what still runs is killed; the next start goes on from the folder all the same.
 func (s *Stack) Stop(ctx context.Context) error {
+	if s.desk != nil {
+		closing, cancel := context.WithTimeout(ctx, closeWithin)
+		s.desk.shut(closing)
+		cancel()
+	}
 	if s.worker != nil {
 		s.worker.shut(ctx)
 	}
