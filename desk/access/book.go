@@ -38,20 +38,25 @@ type Book struct {
 // NewBook opens the book of a store. It need not be there yet.
 func NewBook(store storage.Store) *Book { return &Book{store: store, now: time.Now} }
 
-// Token is a token as the book knows it.
+// Token is what may be told of a token.
 type Token struct {
 	ID       string    `json:"id"`
 	Reviewer string    `json:"reviewer"`
 	Role     Role      `json:"role"`
-	Salt     []byte    `json:"salt"`
-	Hash     []byte    `json:"hash"` // SHA-256 of salt and secret
 	Created  time.Time `json:"created"`
 	Revoked  time.Time `json:"revoked,omitzero"`
 }
 
+// lock is a token with what tells whether a secret is its own.
+type lock struct {
+	Token
+	Salt []byte `json:"salt"`
+	Hash []byte `json:"hash"` // SHA-256 of salt and secret
+}
+
 // pages are the content of the book.
 type pages struct {
-	Tokens []Token `json:"tokens"`
+	Tokens []lock `json:"tokens"`
 	// Out holds for a reviewer when the sessions ended that had begun before. One older than any session is left out.
 	Out map[string]time.Time `json:"out,omitempty"`
 }
@@ -66,7 +71,7 @@ func (b *Book) Add(ctx context.Context, reviewer string, role Role) (token strin
 	}
 	var id [idSize]byte
 	var secret [secretSize]byte
-	made := Token{Reviewer: reviewer, Role: role, Salt: make([]byte, saltSize), Created: b.now().UTC()}
+	made := lock{Token: Token{Reviewer: reviewer, Role: role, Created: b.now().UTC()}, Salt: make([]byte, saltSize)}
 	for _, random := range [][]byte{id[:], secret[:], made.Salt} {
 		_, _ = rand.Read(random) // it never fails: the program ends where the system gives no random bytes
 	}
@@ -81,7 +86,11 @@ func (b *Book) Add(ctx context.Context, reviewer string, role Role) (token strin
 // Tokens lists all, revoked ones too, in the order in which they were made.
 func (b *Book) Tokens(ctx context.Context) ([]Token, error) {
 	p, _, err := b.read(ctx)
-	return p.Tokens, err
+	all := make([]Token, len(p.Tokens))
+	for i, held := range p.Tokens {
+		all[i] = held.Token
+	}
+	return all, err
 }
 
 // Revoke ends a token and the sessions that it began. Doing so again changes nothing.
@@ -154,10 +163,10 @@ func (b *Book) Holds(ctx context.Context, person Person) error {
 	return nil
 }
 
-func (p pages) token(id string) (Token, bool) {
-	i := slices.IndexFunc(p.Tokens, func(t Token) bool { return t.ID == id })
+func (p pages) token(id string) (lock, bool) {
+	i := slices.IndexFunc(p.Tokens, func(t lock) bool { return t.ID == id })
 	if i < 0 {
-		return Token{}, false
+		return lock{}, false
 	}
 	return p.Tokens[i], true
 }
