@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -36,6 +37,7 @@ type limiter struct {
 	mu     sync.Mutex
 	names  map[string]*bucket
 	others *rate.Limiter
+	swept  time.Time
 }
 
 type bucket struct {
@@ -53,12 +55,9 @@ func (l *limiter) allow(name string, now time.Time) bool {
 	defer l.mu.Unlock()
 	b, known := l.names[name]
 	if !known {
-		if len(l.names) >= limitsKept {
-			for old, b := range l.names {
-				if now.Sub(b.asked) > forgetAfter && b.TokensAt(now) >= float64(l.burst) {
-					delete(l.names, old)
-				}
-			}
+		if len(l.names) >= limitsKept && now.Sub(l.swept) > forgetAfter {
+			l.swept = now
+			maps.DeleteFunc(l.names, func(_ string, b *bucket) bool { return now.Sub(b.asked) > forgetAfter && b.TokensAt(now) >= float64(l.burst) })
 		}
 		if len(l.names) >= limitsKept {
 			return l.others.AllowN(now, 1)

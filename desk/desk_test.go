@@ -1,0 +1,191 @@
+package desk
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"elara/desk/access"
+	"elara/desk/audit"
+	"elara/spec"
+	"elara/spec/fault"
+	"elara/storage/cas"
+)
+
+var aMoment = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+
+func TestAJudgementCarriesTheNameOfWhoeverIsSignedIn(t *testing.T) {
+	s := newScene(t, nil)
+	token := s.signIn(t, "Person A", access.Judge)
+	got := s.post(t, "/collections/cough/judge", s.judgement("misses\r\nthe red flags"))
+	require.Equal(t, http.StatusSeeOther, got.status)
+	require.Len(t, s.told, 1)
+	j := s.told[0].(spec.Judgement)
+	require.Equal(t, "Person A", j.Reviewer)
+	require.Equal(t, spec.ChoiceA, j.Choice)
+	words, err := cas.Read(t.Context(), s.desk.Store, j.Reason)
+	require.NoError(t, err)
+	require.Equal(t, "misses\nthe red flags", string(words))
+
+	require.Contains(t, s.get(t, got.header.Get("Location")).page, "Your judgement of pair 1 is kept.")
+
+	entries, text := s.lines(t)
+	require.Len(t, entries, 3)
+	require.Equal(t, audit.SignIn, entries[0].What)
+	require.Equal(t, []string{audit.Asked, audit.Done}, []string{entries[1].Outcome, entries[2].Outcome})
+	require.Equal(t, "token "+token, entries[2].By)
+	require.Equal(t, s.pair.Digest(), entries[2].Digest)
+	require.Equal(t, "127.0.0.1", entries[2].From)
+	for _, secret := range []string{"red flags", "ward 7", "the first"} {
+		require.NotContains(t, text, secret)
+	}
+}
+
+func TestTheSameSaidTwiceIsToldAsSuch(t *testing.T) {
+	s := newScene(t, nil)
+	s.signIn(t, "Person A", access.Judge)
+	s.update = func(any) (any, error) { return spec.RecordedJudgement{Number: 1}, nil }
+	got := s.post(t, "/collections/cough/judge", s.judgement(""))
+	require.Contains(t, s.get(t, got.header.Get("Location")).page, "You had said so of pair 1 before.")
+	entries, _ := s.lines(t)
+	require.Equal(t, audit.SaidBefore, entries[2].Outcome)
+}
+
+func TestNothingIsConfirmedThatTheWorkflowHasNotTaken(t *testing.T) {
+	refused := func(kind fault.Kind, words string) error {
+		return temporal.NewApplicationError(words, string(kind))
+	}
+	for name, test := range map[string]struct {
+		err     error
+		status  int
+		says    string
+		again   bool
+		outcome string
+	}{
+		"said otherwise before": {refused(fault.Conflict, "Person A has judged pair 1 already"), 409, "Person A has judged pair 1 already.", false, audit.Refused},
+		"a stale page":          {refused(fault.Conflict, "the judgement of pair 1 is stale"), 409, "The judgement of pair 1 is stale.", false, audit.Refused},
+		"not a reviewer":        {refused(fault.NotFound, "Person A is not among the reviewers"), 404, "Person A is not among the reviewers.", false, audit.Refused},
+		"the store is away":     {refused(fault.Transient, "waits for its store"), 503, "send", true, audit.Unknown},
+		"no server":             {serviceerror.NewUnavailable("no"), 503, "The server has not answered.", true, audit.Unknown},
+		"no answer in time":     {client.NewWorkflowUpdateServiceTimeoutOrCanceledError(errors.New("late")), 503, "The server has not answered.", true, audit.Unknown},
+		"anything else":         {errors.New("secret path /x"), 500, "The desk could not do this.", true, audit.Unknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, nil)
+			s.signIn(t, "Person A", access.Judge)
+			s.update = func(any) (any, error) { return nil, test.err }
+			got := s.post(t, "/collections/cough/judge", s.judgement("typed <b>words</b>"))
+			require.Equal(t, test.status, got.status)
+			require.Contains(t, strings.ToLower(got.page), strings.ToLower(test.says))
+			require.Contains(t, got.page, "typed &lt;b&gt;words&lt;/b&gt;", "what was typed is on the page")
+			require.NotContains(t, got.page, "secret path")
+			require.Equal(t, test.again, strings.Contains(got.page, "Send it again</button>"))
+			require.Equal(t, test.again, strings.Contains(got.page, string(s.pair.Digest())), "it can be sent again from this page")
+			entries, _ := s.lines(t)
+			require.Equal(t, test.outcome, entries[len(entries)-1].Outcome)
+		})
+	}
+}
+
+func TestWhatCannotBeWrittenDownIsNotDone(t *testing.T) {
+	s := newScene(t, nil)
+	s.signIn(t, "Person A", access.Approver)
+	require.NoError(t, s.desk.Close())
+	got := s.post(t, "/collections/cough/judge", s.judgement("words"))
+	require.Equal(t, http.StatusInternalServerError, got.status)
+	require.Contains(t, got.page, "words")
+	require.Empty(t, s.told)
+}
+
+func TestNobodyReadsOrSaysAnythingWithoutSigningIn(t *testing.T) {
+	s := newScene(t, nil)
+	for _, path := range []string{"/", "/collections", "/collections/cough", "/collections/cough/compare", "/approvals", "/approvals/pipeline.winter", "/releases", "/reports/" + string(s.pipeline.Report.Digest)} {
+		got := s.get(t, path)
+		require.Equal(t, http.StatusSeeOther, got.status, path)
+		require.Equal(t, "/sign-in?next="+url.QueryEscape(path), got.header.Get("Location"))
+	}
+	got := s.post(t, "/collections/cough/judge", s.judgement("typed"))
+	require.Equal(t, http.StatusUnauthorized, got.status)
+	require.Contains(t, got.page, "typed")
+	require.Empty(t, s.told)
+}
+
+func TestARevokedTokenAndASignOutEndASessionAtOnce(t *testing.T) {
+	s := newScene(t, nil)
+	token := s.signIn(t, "Person A", access.Judge)
+	require.Equal(t, http.StatusOK, s.get(t, "/collections").status)
+	address, err := url.Parse(s.http.URL)
+	require.NoError(t, err)
+	stolen := s.browser.Jar.Cookies(address)
+	require.Equal(t, http.StatusSeeOther, s.post(t, "/sign-out", nil).status)
+	s.browser.Jar.SetCookies(address, stolen)
+	require.Equal(t, http.StatusSeeOther, s.get(t, "/collections").status, "a copy of the cookie is worth nothing")
+
+	s.signIn(t, "Person A", access.Judge)
+	require.Equal(t, http.StatusOK, s.get(t, "/collections").status)
+	tokens, err := s.desk.book.Tokens(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, token, tokens[0].ID)
+	require.NoError(t, s.desk.book.Revoke(t.Context(), tokens[1].ID))
+	require.Equal(t, http.StatusSeeOther, s.get(t, "/collections").status)
+}
+
+func TestADecisionTakesAnApprover(t *testing.T) {
+	s := newScene(t, nil)
+	form := url.Values{"verdict": {"approved"}, "candidate": {string(s.pipeline.Candidate.Digest)}, "reason": {"checked"}}
+	s.signIn(t, "Person A", access.Judge)
+	require.NotContains(t, s.get(t, "/approvals/pipeline.winter").page, "Record this decision")
+	require.Equal(t, http.StatusForbidden, s.post(t, "/approvals/pipeline.winter/decide", form).status)
+	require.Empty(t, s.told)
+
+	s.signIn(t, "Person B", access.Approver)
+	page := s.get(t, "/approvals/pipeline.winter").page
+	require.Contains(t, page, "Record this decision")
+	require.Contains(t, page, `<iframe sandbox src="/reports/`)
+	require.Equal(t, http.StatusSeeOther, s.post(t, "/approvals/pipeline.winter/decide", form).status)
+	require.Equal(t, spec.Decision{Verdict: spec.Approved, Candidate: s.pipeline.Candidate.Digest, Reviewer: "Person B", Reason: "checked"}, s.told[0])
+
+	form.Set("verdict", "expired")
+	require.Equal(t, http.StatusBadRequest, s.post(t, "/approvals/pipeline.winter/decide", form).status, "what only the workflow says")
+	require.Len(t, s.told, 1)
+	require.Equal(t, http.StatusNotFound, s.get(t, "/approvals/preferences.cough").status)
+}
+
+func TestTextsAreTextsAndAnswersAreBlind(t *testing.T) {
+	s := newScene(t, nil)
+	s.signIn(t, "Person A", access.Judge)
+	page := s.get(t, "/collections/cough/compare").page
+	require.NotContains(t, page, "<script>alert")
+	require.Contains(t, page, "a patient of ward 7 &lt;script&gt;alert(1)")
+	require.Less(t, strings.Index(page, "the second"), strings.Index(page, "the first"), "in the order that the workflow drew")
+	require.NotContains(t, page, "response_")
+
+	report := s.get(t, "/reports/"+string(s.pipeline.Report.Digest))
+	require.Contains(t, report.header.Get("Content-Security-Policy"), "sandbox; default-src 'none'")
+}
+
+func TestAServerThatIsAwayIsSaid(t *testing.T) {
+	s := newScene(t, nil)
+	s.signIn(t, "Person A", access.Judge)
+	s.query = serviceerror.NewUnavailable("no")
+	got := s.get(t, "/collections/cough/compare")
+	require.Equal(t, http.StatusServiceUnavailable, got.status)
+	require.Contains(t, got.page, "Nothing is lost.")
+}
+
+func TestNoLinkMakesAPageSaySomething(t *testing.T) {
+	s := newScene(t, nil)
+	s.signIn(t, "Person A", access.Judge)
+	require.NotContains(t, s.get(t, "/collections/cough/compare?told=Your+judgement+is+kept").page, "is kept.</p>")
+	for next, want := range map[string]string{"/collections": "/collections", "//evil.example": "/", "https://evil.example": "/", `/\evil.example`: "/", "": "/"} {
+		require.Equal(t, want, localPath(next), next)
+	}
+}
