@@ -41,7 +41,7 @@ func TestEveryAnswerTellsTheBrowserWhatItMayDo(t *testing.T) {
 				require.Contains(t, policy, want, path)
 			}
 			require.Equal(t, "nosniff", header.Get("X-Content-Type-Options"), path)
-			require.Equal(t, "no-referrer", header.Get("Referrer-Policy"), path)
+			require.Equal(t, "same-origin", header.Get("Referrer-Policy"), path)
 			require.Equal(t, secure, header.Get("Strict-Transport-Security") != "", path)
 			require.Equal(t, "no-store", header.Get("Cache-Control"), path)
 		}
@@ -75,7 +75,9 @@ func TestWhoAsksTooOftenIsToldToWait(t *testing.T) {
 func TestALimitIsOfEachNameAndComesBack(t *testing.T) {
 	l := newLimiter(1, 2)
 	now := aMoment
-	require.True(t, l.allow("a", now) && l.allow("a", now) && !l.allow("a", now))
+	require.True(t, l.allow("a", now))
+	require.True(t, l.allow("a", now))
+	require.False(t, l.allow("a", now))
 	require.True(t, l.allow("b", now))
 	require.True(t, l.allow("a", now.Add(time.Second)))
 	for i := range 2 * limitsKept {

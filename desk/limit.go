@@ -57,7 +57,9 @@ func (l *limiter) allow(name string, now time.Time) bool {
 	if !known {
 		if len(l.names) >= limitsKept && now.Sub(l.swept) > forgetAfter {
 			l.swept = now
-			maps.DeleteFunc(l.names, func(_ string, b *bucket) bool { return now.Sub(b.asked) > forgetAfter && b.TokensAt(now) >= float64(l.burst) })
+			maps.DeleteFunc(l.names, func(_ string, b *bucket) bool {
+				return now.Sub(b.asked) > forgetAfter && b.TokensAt(now) >= float64(l.burst)
+			})
 		}
 		if len(l.names) >= limitsKept {
 			return l.others.AllowN(now, 1)

@@ -30,6 +30,7 @@ async function send() {
   sending = true;
   const button = form.querySelector("button[type=submit]");
   button.setAttribute("aria-disabled", "true");
+  document.getElementById("told").textContent = ""; // it is about what was sent before
   say("");
   try {
     const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });

@@ -80,7 +80,7 @@ func (p *seat) goTo(path string) error {
 	return p.run(chromedp.Navigate(p.site.desk+path), chromedp.WaitReady("main"))
 }
 
-// look lets axe-core look at the page, light and dark.
+// look lets axe-core look at the page, light and dark, and looks whether it fits a narrow screen.
 func (p *seat) look(name string) error {
 	for _, scheme := range []string{"dark", "light"} {
 		media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
@@ -100,8 +100,21 @@ func (p *seat) look(name string) error {
 		}
 		p.found.barriers += len(barriers)
 	}
+	// Four times as large on a screen of 1280 pixels: nothing may need scrolling sideways (WCAG 1.4.10).
+	err := p.run(chromedp.EmulateViewport(320, 900))
+	if err != nil {
+		return err
+	}
+	wide, err := get(p, chromedp.Evaluate[int]("document.documentElement.scrollWidth"))
+	if err != nil {
+		return err
+	}
+	if wide > 320 {
+		fmt.Printf("  %s: %d pixels wide on a screen of 320\n", name, wide)
+		p.found.barriers++
+	}
 	p.found.pages++
-	return nil
+	return p.run(chromedp.EmulateViewport(1280, 900))
 }
 
 // picture keeps the page for the documents.
