@@ -38,7 +38,7 @@ func (s *scene) open(t *testing.T) context.Context {
 }
 
 // says waits until an element says something that contains the words; the page may be changing meanwhile.
-func says(t *testing.T, tab context.Context, selector, words string) {
+func says(tab context.Context, t *testing.T, selector, words string) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		found, err := chromedp.Run(tab, chromedp.Evaluate[string](fmt.Sprintf("document.querySelector(%q).textContent", selector)))
@@ -61,7 +61,7 @@ func TestKeysChooseAndEnterKeeps(t *testing.T) {
 	require.NoError(t, chromedp.Do(tab,
 		chromedp.SendKeys("#reason", "at night"), chromedp.Blur("#reason"), chromedp.KeyEvent("t"), chromedp.KeyEvent("n"), chromedp.KeyEvent(kb.Enter),
 	))
-	says(t, tab, "#told", keptWords)
+	says(tab, t, "#told", keptWords)
 	require.Len(t, s.told, 1)
 	require.Equal(t, spec.ChoiceBothBad, s.told[0].(spec.Judgement).Choice)
 
@@ -82,7 +82,7 @@ func TestTwoClicksAreOneJudgement(t *testing.T) {
 	tab := s.open(t)
 	require.NoError(t, chromedp.Do(tab, chromedp.KeyEvent("a"), chromedp.DoubleClick("form.keep button"), chromedp.Click("form.keep button")))
 	close(release)
-	says(t, tab, "#told", keptWords)
+	says(tab, t, "#told", keptWords)
 	require.Equal(t, 1, s.updates())
 }
 
@@ -92,7 +92,7 @@ func TestWordsSurviveAServerThatDoesNotAnswer(t *testing.T) {
 	s.update = func(any) (any, error) { return nil, serviceerror.NewUnavailable("no") }
 	tab := s.open(t)
 	require.NoError(t, chromedp.Do(tab, chromedp.KeyEvent("b"), chromedp.SendKeys("#reason", "my words"), chromedp.Click("form.keep button")))
-	says(t, tab, "#trouble", "The server has not answered.")
+	says(tab, t, "#trouble", "The server has not answered.")
 	typed, err := chromedp.Run(tab, chromedp.Value("#reason"))
 	require.NoError(t, err)
 	require.Equal(t, "my words", typed)
@@ -107,6 +107,6 @@ func TestWordsSurviveAServerThatDoesNotAnswer(t *testing.T) {
 	s.update = taken
 	s.mu.Unlock()
 	require.NoError(t, chromedp.Do(tab, chromedp.KeyEvent("b"), chromedp.Click("form.keep button")))
-	says(t, tab, "#told", keptWords)
+	says(tab, t, "#told", keptWords)
 	require.Equal(t, 2, s.updates())
 }

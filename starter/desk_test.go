@@ -45,22 +45,24 @@ func TestTheDeskOfAStack(t *testing.T) {
 	read := func(answer *http.Response, err error) string {
 		t.Helper()
 		require.NoError(t, err)
+		defer func() { require.NoError(t, answer.Body.Close()) }()
 		page, err := io.ReadAll(answer.Body)
 		require.NoError(t, err)
-		require.NoError(t, answer.Body.Close())
 		return string(page)
 	}
-	require.Contains(t, read(browser.PostForm(record.Desk+"/sign-in", url.Values{"token": {token}})), "0 of 6 judgements; 0 of 3 pairs are complete")
+	get := func(path string) string { return read(browser.Get(record.Desk + path)) }                            //nolint:bodyclose // read does
+	send := func(path string, form url.Values) string { return read(browser.PostForm(record.Desk+path, form)) } //nolint:bodyclose // read does
+	require.Contains(t, send("/sign-in", url.Values{"token": {token}}), "0 of 6 judgements; 0 of 3 pairs are complete")
 	shown := shows(t, func(args ...string) said { return do(append([]string{"preferences"}, args...)...) }, "Person A")
-	page := read(browser.Get(record.Desk + "/collections/cough/compare"))
+	page := get("/collections/cough/compare")
 	require.Contains(t, page, string(shown.Pair), "the pair that the command line shows")
 	require.Less(t, strings.Index(page, shown.AnswerA), strings.Index(page, shown.AnswerB), "in the same order")
 	form := url.Values{"pair": {string(shown.Pair)}, "number": {fmt.Sprint(shown.Number)}, "choice": {"tie"}}
-	require.Contains(t, read(browser.PostForm(record.Desk+"/collections/cough/judge", form)), "is kept.")
+	require.Contains(t, send("/collections/cough/judge", form), "is kept.")
 	require.Contains(t, do("preferences", "status", "cough").out, "Judgements  1 of 6")
 
 	do("desk", "token", "revoke", id)
-	require.Contains(t, read(browser.Get(record.Desk+"/collections")), "Your personal token")
+	require.Contains(t, get("/collections"), "Your personal token")
 	again := elara(t, "desk", "token", "revoke", "000000000000", "--state", state)
 	require.NotEqual(t, exitDone, again.code)
 	require.Contains(t, again.err, "elara desk token list shows them")
