@@ -77,7 +77,8 @@ func (d *Desk) judge(w http.ResponseWriter, r *http.Request, person access.Perso
 		return err // before anything of it is written down
 	}
 	act := audit.Entry{
-		What: audit.Judge, Who: person.Name, By: person.By(), From: d.addressOf(r), On: string(j.Collection), Digest: j.Pair, Said: string(j.Choice),
+		What: audit.Judge, Who: person.Name, By: person.By(), From: d.addressOf(r),
+		On: string(j.Collection), Digest: j.Pair, Said: string(j.Choice),
 	}
 	// Browsers send the ends of lines as CR LF.
 	words := strings.TrimSpace(strings.ReplaceAll(r.PostForm.Get("reason"), "\r\n", "\n"))

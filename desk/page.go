@@ -144,11 +144,14 @@ func explain(err error, sent *typed) (status int, title string, body failure) {
 		body.Message = "The server has not answered. It may have been taken and only the answer been lost."
 		return http.StatusServiceUnavailable, "No answer", body.advise(sent, "Send it again: the same said twice counts once.")
 	case fault.Is(err, fault.Transient):
-		body.Message, body.Advice = "The server does not answer.", "Nothing is lost. Load this page again in a moment; if it goes on, tell whoever runs it: elara doctor says what fails."
+		body.Message = "The server does not answer."
+		body.Advice = "Nothing is lost. Load this page again in a moment; if it goes on, tell whoever runs it: " +
+			"elara doctor says what fails."
 		return http.StatusServiceUnavailable, "No answer", body
 	}
 	body.Message = "The desk could not do this."
-	return http.StatusInternalServerError, "Something failed", body.advise(sent, "Send it again in a moment; if it fails again, tell whoever runs the desk. Its log says why.")
+	return http.StatusInternalServerError, "Something failed",
+		body.advise(sent, "Send it again in a moment; if it fails again, tell whoever runs the desk. Its log says why.")
 }
 
 func (f failure) advise(sent *typed, advice string) failure {

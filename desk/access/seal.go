@@ -39,7 +39,8 @@ func LoadSealer(path string) (*Sealer, error) {
 		return nil, fmt.Errorf("read the key of the sessions: %w", err)
 	}
 	if len(key) != keySize {
-		return nil, fault.WithHint(fault.At(path, 0, "a key of %d bytes, expected %d", len(key), keySize), "remove it: a new one is made, and everybody signs in again")
+		return nil, fault.WithHint(fault.At(path, 0, "a key of %d bytes, expected %d", len(key), keySize),
+			"remove it: a new one is made, and everybody signs in again")
 	}
 	return &Sealer{key}, nil
 }
