@@ -164,7 +164,7 @@ func TestTheWholeChainFromTheCommandLine(t *testing.T) {
 	require.Contains(t, again.err, "run "+run+" is over (completed), its candidate was approved by Person A")
 
 	var release artifact.Release
-	require.NoError(t, json.Unmarshal([]byte(elara(t, "release", "show", "demo-tiny", "--json", "--state", state).out), &release))
+	require.NoError(t, json.Unmarshal([]byte(elara(t, "release", "history", "demo-tiny", "--json", "--state", state).out), &release))
 	require.Len(t, release.Changes, 1)
 	require.Equal(t, "Person A", release.Changes[0].Decision.Reviewer)
 
