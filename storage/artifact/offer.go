@@ -19,7 +19,7 @@ type Offer struct {
 	Candidate spec.ArtifactRef `json:"candidate"`
 	Replaces  spec.Digest      `json:"replaces,omitempty"` // what production served then
 	Approvers []string         `json:"approvers,omitempty"`
-	Decision  spec.ArtifactRef `json:"decision,omitzero"`  // decision artifact; zero: nobody has decided
+	Decision  spec.ArtifactRef `json:"decision,omitzero"` // decision artifact; zero: nobody has decided
 }
 
 // OfferKey gives the object key of a channel's offer.
