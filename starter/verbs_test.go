@@ -40,8 +40,11 @@ func unknownNames(t *testing.T, state, run, file string) {
 		{[]string{"artifacts", "pull", run, "nurse", filepath.Join(state, "pulled")}, `has no artifact "nurse" yet, it has [base general `},
 		{[]string{"artifacts", "show", nowhere}, nowhere},
 		{[]string{"artifacts", "show", nowhere[:12]}, "no artifact's digest begins with " + nowhere[:12]},
-		{[]string{"release", "show", "nobody"}, `nothing was released to channel "nobody" yet`},
-		{[]string{"release", "nobody", "--back", "--as", "x", "--reason", "y", "--yes"}, `nothing was released to channel "nobody" yet`},
+		{[]string{"release", "show", "nobody"}, `nothing was released or offered to channel "nobody" yet`},
+		{[]string{"release", "history", "nobody"}, `nothing was released to channel "nobody" yet`},
+		{[]string{"release", "promote", "nobody", "--as", "x", "--reason", "y", "--yes"}, `no candidate was offered to channel "nobody" yet`},
+		{[]string{"release", "rollback", "nobody", "--as", "x", "--reason", "y", "--yes"}, `nothing was released to channel "nobody" yet`},
+		{[]string{"artifacts", "lineage", nowhere}, nowhere[:12]},
 		{[]string{"approve", "", "--as", "x", "--yes"}, "the name of the run is empty (see elara approve --help)"},
 		{[]string{"cancel", ""}, "the name of the run is empty"},
 		{[]string{"status", "--limit", "0"}, "--limit 0: expected 1 or more"},
@@ -107,7 +110,7 @@ func takenBack(t *testing.T, state, channel string) {
 	require.Equal(t, exitRefused, none.code)
 	require.Contains(t, none.err, "channel "+channel+" has served nothing before "+old.Short())
 
-	newer, err := artifact.PublishBytes(t.Context(), store, spec.KindCandidate, map[string][]byte{"name": []byte("newer")}, nil, nil)
+	newer, err := artifact.PublishBytes(t.Context(), store, spec.KindCandidate, map[string][]byte{"candidate.json": []byte(`{"adapters": []}`)}, nil, nil)
 	require.NoError(t, err)
 	_, err = artifact.Flip(t.Context(), store, channel, old, artifact.Change{To: newer, Decision: spec.Decision{
 		Verdict: spec.Approved, Candidate: newer.Digest, Reviewer: "Person B", DecidedAt: time.Now().UTC(),

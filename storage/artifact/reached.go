@@ -13,6 +13,7 @@ import (
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/storage"
+	"elara/storage/cas"
 )
 
 // Reach is an adapter that rows have reached: they were in the data set that it was trained on or measured with.
@@ -21,6 +22,7 @@ type Reach struct {
 	Ref      spec.ArtifactRef `json:"ref"`
 	Dataset  spec.ArtifactRef `json:"dataset"`
 	Rows     []spec.UsedRow   `json:"rows"`
+	Unknown  bool             `json:"unknown,omitempty"`  // its data set is gone: whether it had the rows cannot be told
 	Channels []string         `json:"channels,omitempty"` // that serve it now
 }
 
@@ -35,8 +37,12 @@ func Reached(ctx context.Context, store storage.Store, rows spec.RowSelector) ([
 	var reached []Reach
 	for _, digest := range slices.Sorted(maps.Keys(adapters)) {
 		reach := adapters[digest]
-		if reach.Dataset, err = datasetOf(ctx, store, reach.Ref); err != nil {
+		reach.Dataset, reach.Unknown, err = datasetOf(ctx, store, reach.Ref)
+		if err != nil {
 			return nil, err
+		}
+		if reach.Unknown {
+			reached = append(reached, *reach)
 		}
 		if reach.Dataset.IsZero() {
 			continue
@@ -121,38 +127,52 @@ func adaptersOf(ctx context.Context, store storage.Store) (map[spec.Digest]*Reac
 	return adapters, nil
 }
 
-// datasetOf finds what an adapter was trained on; zero when the adapter or its data set is gone.
-func datasetOf(ctx context.Context, store storage.Store, adapter spec.ArtifactRef) (spec.ArtifactRef, error) {
+// datasetOf finds what an adapter was trained on. It is zero when the adapter is gone, or was made of something else; gone
+// tells that an ancestor is missing that may have been it.
+func datasetOf(ctx context.Context, store storage.Store, adapter spec.ArtifactRef) (dataset spec.ArtifactRef, gone bool, err error) {
 	ancestors, err := Lineage(ctx, store, adapter)
 	if fault.Is(err, fault.NotFound) {
-		return spec.ArtifactRef{}, nil
+		return spec.ArtifactRef{}, false, nil
 	}
 	for _, ancestor := range ancestors {
 		if ancestor.Ref.Kind == spec.KindDataset {
-			return ancestor.Ref, nil
+			return ancestor.Ref, false, nil
 		}
+		gone = gone || ancestor.Missing && ancestor.Depth == 1
 	}
-	return spec.ArtifactRef{}, err
+	return spec.ArtifactRef{}, gone, err
 }
 
-// selected reads the rows of a data set that are meant.
+// selected gives the rows of a data set that are meant.
 func selected(ctx context.Context, store storage.Store, dataset spec.ArtifactRef, rows spec.RowSelector) ([]spec.UsedRow, error) {
-	content, err := ReadFile(ctx, store, dataset, spec.RowsFile)
+	all, err := ReadRows(ctx, store, dataset)
+	return slices.DeleteFunc(all, func(row spec.UsedRow) bool { return !rows.Selects(row.File, row.Line, row.Digest) }), err
+}
+
+// ReadRows gives the rows of a data set by their identities. One that is not made of rows with such a list has none.
+func ReadRows(ctx context.Context, store storage.Store, dataset spec.ArtifactRef) ([]spec.UsedRow, error) {
+	manifest, err := Load(ctx, store, dataset)
 	if err != nil {
 		return nil, err
 	}
-	var found []spec.UsedRow
+	list, found := manifest.File(spec.RowsFile)
+	if !found {
+		return nil, nil
+	}
+	content, err := cas.Read(ctx, store, list.Digest)
+	if err != nil {
+		return nil, err
+	}
+	var rows []spec.UsedRow
 	for decoder := json.NewDecoder(bytes.NewReader(content)); ; {
 		var row spec.UsedRow
 		err := decoder.Decode(&row)
 		if errors.Is(err, io.EOF) {
-			return found, nil
+			return rows, nil
 		}
 		if err != nil {
 			return nil, fault.New(fault.Corrupt, "%s of data set %s: %w", spec.RowsFile, dataset.Digest.Short(), err)
 		}
-		if rows.Selects(row.File, row.Line, row.Digest) {
-			found = append(found, row)
-		}
+		rows = append(rows, row)
 	}
 }

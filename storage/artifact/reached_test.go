@@ -12,6 +12,8 @@ import (
 	"elara/spec/fault"
 	"elara/storage"
 	"elara/storage/artifact"
+	"elara/storage/cas"
+	"elara/storage/mem"
 )
 
 // trained stores an adapter that was made of rows, each "FILE LINE DIGIT SIDE", and records its training.
@@ -63,6 +65,17 @@ func TestReachedNamesTheAdaptersThatHadTheRow(t *testing.T) {
 			})
 		}
 	})
+}
+
+func TestAnAdapterWhoseDataSetIsGoneIsNotPassedOver(t *testing.T) {
+	store := mem.New()
+	adapter := trained(t, store, "doctor", "000/qa.csv 2 a train.jsonl")
+	manifest, err := artifact.Load(t.Context(), store, adapter)
+	require.NoError(t, err)
+	require.NoError(t, store.Delete(t.Context(), cas.Key(manifest.Inputs[0])))
+	reached, err := artifact.Reached(t.Context(), store, spec.RowSelector{Source: "other.csv"})
+	require.NoError(t, err)
+	require.Equal(t, []artifact.Reach{{Adapter: "doctor", Ref: adapter, Unknown: true}}, reached)
 }
 
 func TestTheFirstWithdrawalStands(t *testing.T) {
