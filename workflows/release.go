@@ -36,9 +36,6 @@ func (p *pipeline) alreadyReleased(ctx workflow.Context) (bool, error) {
 // decideAndRelease waits for the humans' word, flips the release pointer when it is approval, and takes the release back
 // when an adapter of it does not answer.
 func (p *pipeline) decideAndRelease(ctx workflow.Context) error {
-	if err := p.enter(ctx, spec.StageApproval); err != nil {
-		return err
-	}
 	var a *activities.Control
 	channel := p.in.Release.Channel
 	p.approval.looks = workflow.GetVersion(ctx, conditionalRelease, workflow.DefaultVersion, 1) != workflow.DefaultVersion
@@ -48,6 +45,9 @@ func (p *pipeline) decideAndRelease(ctx workflow.Context) error {
 		}); err != nil {
 			return err
 		}
+	}
+	if err := p.enter(ctx, spec.StageApproval); err != nil {
+		return err
 	}
 	decision, err := p.approval.await(ctx, p.result.Candidate)
 	if err != nil {
