@@ -100,7 +100,8 @@ func (a *approval) sign(decision spec.Decision) spec.Decision {
 			standing = append(standing, signed)
 		}
 	}
-	a.signed = append(standing, decision)
+	standing = append(standing, decision)
+	a.signed = standing
 	if missing := a.plan.Needed() - len(a.signed); missing > 0 {
 		decision.Missing = missing
 		return decision
