@@ -8,9 +8,6 @@ import (
 	"elara/storage/artifact"
 )
 
-// candidateFile is the one file of a candidate artifact, a spec.Candidate.
-const candidateFile = "candidate.json"
-
 // BuildCandidate puts adapters and report under one digest.
 func (c *Control) BuildCandidate(ctx context.Context, in spec.CandidateInput) (spec.ArtifactRef, error) {
 	return run(ctx, c.Instruments, spec.StageApproval, in, c.buildCandidate)
@@ -19,13 +16,17 @@ func (c *Control) BuildCandidate(ctx context.Context, in spec.CandidateInput) (s
 func (c *Control) buildCandidate(ctx context.Context, in spec.CandidateInput) (spec.ArtifactRef, error) {
 	candidate := spec.Candidate{Base: in.Base, Report: in.Report}
 	inputs := []spec.Digest{in.Base.Digest, in.Report.Digest}
-	for _, adapter := range in.Adapters {
-		candidate.Adapters = append(candidate.Adapters, spec.CandidateAdapter{Name: adapter.Adapter, Ref: adapter.Ref})
+	for i, adapter := range in.Adapters {
+		named := spec.CandidateAdapter{Name: adapter.Adapter, Ref: adapter.Ref}
+		if i < len(in.Audiences) { // none in a run that began before candidates named them
+			named.Audience = in.Audiences[i]
+		}
+		candidate.Adapters = append(candidate.Adapters, named)
 		inputs = append(inputs, adapter.Ref.Digest)
 	}
 	content, err := json.MarshalIndent(candidate, "", "  ")
 	if err != nil {
 		return spec.ArtifactRef{}, err
 	}
-	return artifact.PublishBytes(ctx, c.Store, spec.KindCandidate, map[string][]byte{candidateFile: append(content, '\n')}, inputs, nil)
+	return artifact.PublishBytes(ctx, c.Store, spec.KindCandidate, map[string][]byte{spec.CandidateFile: append(content, '\n')}, inputs, nil)
 }

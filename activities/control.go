@@ -30,6 +30,8 @@ type Device struct {
 	Pretrainer Pretrainer
 	Evaluator  Evaluator
 	Curves     Curves // nil: no curves are kept
+	Code       string // version of this program, noted with what it trains
+	Machine    string // kind of this machine, likewise
 
 	Instruments *telemetry.Instruments // nil: nothing is measured
 }

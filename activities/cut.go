@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	"elara/data/ledger"
+	"elara/data/source"
+	"elara/spec"
 	"elara/spec/fault"
 )
 
@@ -47,7 +49,7 @@ func accountForCut(dataset, folder string, lines []int64, dropped int64, maxLeng
 
 	at := int64(0) // line in the training file
 	for rows := json.NewDecoder(used); len(lines) > 0; {
-		var row usedRow
+		var row spec.UsedRow
 		if err := rows.Decode(&row); errors.Is(err, io.EOF) {
 			return fmt.Errorf("the engine names line %d of the training file, which has %d", lines[0], at)
 		} else if err != nil {
@@ -60,7 +62,7 @@ func accountForCut(dataset, folder string, lines []int64, dropped int64, maxLeng
 			continue
 		}
 		lines = lines[1:]
-		if err := entries.Encode(ledger.Entry{ID: row.ID, Bucket: cutBucket, Reason: reason}); err != nil {
+		if err := entries.Encode(ledger.Entry{ID: source.ID{File: row.File, Line: row.Line, Digest: row.Digest}, Bucket: cutBucket, Reason: reason}); err != nil {
 			return onDisk(err)
 		}
 	}

@@ -1,9 +1,12 @@
 package activities
 
 import (
+	"bufio"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"os"
@@ -16,6 +19,7 @@ import (
 	"elara/data/split"
 	"elara/spec"
 	"elara/spec/fault"
+	"elara/storage"
 	"elara/storage/artifact"
 )
 
@@ -23,17 +27,11 @@ import (
 const (
 	trainFile = "train.jsonl" // {"text": ...} lines
 	evalFile  = "eval.jsonl"  // {"text": ...} lines, held out
-	rowsFile  = "rows.jsonl"  // identity of each row and the file it went to, in the order of the source
+	rowsFile  = spec.RowsFile // identity of each row and the file it went to, in the order of the source
 )
 
 // templateMeta is the key of a dataset artifact's meta data that holds the hash of the instruction template.
 const templateMeta = "template"
-
-// usedRow is one line of rowsFile. It holds no text.
-type usedRow struct {
-	source.ID
-	In string `json:"in"` // trainFile or evalFile
-}
 
 // Format makes the data set of one adapter: its rows, in the instruction form of its audience, on two sides.
 func (c *Control) Format(ctx context.Context, in spec.FormatInput) (spec.AdapterDataset, error) {
@@ -102,10 +100,66 @@ func (c *Control) format(ctx context.Context, in spec.FormatInput) (_ spec.Adapt
 	if err != nil {
 		return spec.AdapterDataset{}, err
 	}
+	dataset, reason, err = c.sameRows(ctx, store, dataset, filepath.Join(into, rowsFile))
+	if err != nil {
+		return spec.AdapterDataset{}, err
+	}
 	// The record is of the rows, whatever the adapter is called.
 	dataset, err = remember(ctx, store, formatStage, key, dataset)
-	dataset.Adapter = in.Plan.Name
+	dataset.Adapter, dataset.Unchanged = in.Plan.Name, reason
 	return dataset, err
+}
+
+// sameRows gives an earlier data set of the same rows in the same form: then a change of the sources has not reached this
+// adapter, and nothing behind it has to be made anew. Where in their file the rows stand does not matter.
+func (c *Control) sameRows(
+	ctx context.Context, store storage.Store, dataset spec.AdapterDataset, rows string,
+) (_ spec.AdapterDataset, reason string, err error) {
+	manifest, err := artifact.Load(ctx, store, dataset.Dataset)
+	if err != nil {
+		return dataset, "", err
+	}
+	train, _ := manifest.File(trainFile)
+	eval, _ := manifest.File(evalFile)
+	identities, err := rowIdentities(rows)
+	if err != nil {
+		return dataset, "", err
+	}
+	key, err := datasetStage.key(struct {
+		Train, Eval, Rows spec.Digest
+		Meta              map[string]string
+	}{train.Digest, eval.Digest, identities, manifest.Meta})
+	if err != nil {
+		return dataset, "", err
+	}
+	first, err := remember(ctx, store, datasetStage, key, dataset)
+	if err != nil || first.Dataset == dataset.Dataset {
+		return dataset, "", err
+	}
+	there, err := artifact.Exists(ctx, store, first.Dataset)
+	if err != nil || !there {
+		return dataset, "", err
+	}
+	return first, fmt.Sprintf("its rows are those of an earlier run (data set %s), though the sources have changed", first.Dataset.Digest.Short()), nil
+}
+
+// rowIdentities is a digest of which rows a data set has, and on which side.
+func rowIdentities(rows string) (_ spec.Digest, err error) {
+	file, err := os.Open(rows)
+	if err != nil {
+		return "", onDisk(err)
+	}
+	defer func() { err = errors.Join(err, onDisk(file.Close())) }()
+	sum := sha256.New()
+	for decoder := json.NewDecoder(bufio.NewReader(file)); ; {
+		var row spec.UsedRow
+		if err := decoder.Decode(&row); errors.Is(err, io.EOF) {
+			return spec.DigestOf([32]byte(sum.Sum(nil))), nil
+		} else if err != nil {
+			return "", onDisk(err)
+		}
+		fmt.Fprintf(sum, "%s\x00%s\x00%s\n", row.File, row.Digest, row.In)
+	}
 }
 
 // formatInto writes the three files of a data set.
@@ -146,7 +200,7 @@ func formatInto(folder string, rows iter.Seq2[source.Row, error], in spec.Format
 		if sides.IsHeldOut(row) {
 			side, to = evalFile, eval
 		}
-		if err := errors.Join(to.Write(text), used.Encode(usedRow{ID: row.ID, In: side})); err != nil {
+		if err := errors.Join(to.Write(text), used.Encode(spec.UsedRow{File: row.ID.File, Line: row.ID.Line, Digest: row.ID.Digest, In: side})); err != nil {
 			return spec.AdapterDataset{}, err
 		}
 	}

@@ -33,11 +33,16 @@ func (c *Control) clean(ctx context.Context, in spec.CleanInput) (_ spec.CleanRe
 	defer work.end()
 	ctx, store := work.ctx, work.store
 
+	withdrawn, err := artifact.Withdrawn(ctx, store)
+	if err != nil {
+		return spec.CleanResult{}, err
+	}
 	key, err := cleanStage.key(struct {
-		Sources spec.Digest
-		Columns []spec.DataSource
-		Limits  spec.CleanConfig
-	}{in.Sources.Digest, columnsOf(in.Config.Sources), in.Config.Clean})
+		Sources   spec.Digest
+		Columns   []spec.DataSource
+		Limits    spec.CleanConfig
+		Withdrawn []spec.RowSelector `json:",omitempty"`
+	}{in.Sources.Digest, columnsOf(in.Config.Sources), in.Config.Clean, selectorsOf(withdrawn)})
 	if err != nil {
 		return spec.CleanResult{}, err
 	}
@@ -57,11 +62,12 @@ func (c *Control) clean(ctx context.Context, in spec.CleanInput) (_ spec.CleanRe
 		return spec.CleanResult{}, err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	counts, err := cleanInto(folder, moving(source.Chain(ctx, sets...), work.pulse), in.Config.Clean)
+	left := &withdrawal{tombstones: withdrawn, reached: make(map[int]bool)}
+	counts, err := cleanInto(folder, moving(source.Chain(ctx, sets...), work.pulse), in.Config.Clean, left)
 	if err != nil {
 		return spec.CleanResult{}, err
 	}
-	cleaned, err := artifact.Publish(ctx, store, spec.KindCleaned, folder, []spec.Digest{in.Sources.Digest}, nil)
+	cleaned, err := artifact.Publish(ctx, store, spec.KindCleaned, folder, append(left.inputs(), in.Sources.Digest), nil)
 	if err != nil {
 		return spec.CleanResult{}, err
 	}
@@ -70,7 +76,7 @@ func (c *Control) clean(ctx context.Context, in spec.CleanInput) (_ spec.CleanRe
 }
 
 // cleanInto writes the kept rows, one CSV file for each that kept any, and the ledger.
-func cleanInto(folder string, rows iter.Seq2[source.Row, error], limits spec.CleanConfig) (counts ledger.Counts, err error) {
+func cleanInto(folder string, rows iter.Seq2[source.Row, error], limits spec.CleanConfig, left *withdrawal) (counts ledger.Counts, err error) {
 	account, err := createFile(filepath.Join(folder, ledgerFile))
 	if err != nil {
 		return ledger.Counts{}, err
@@ -82,7 +88,7 @@ func cleanInto(folder string, rows iter.Seq2[source.Row, error], limits spec.Cle
 	defer func() { err = errors.Join(err, file.Close()) }()
 
 	book := ledger.New(account)
-	for row, err := range clean.Rows(rows, limits, book) {
+	for row, err := range clean.Rows(left.without(rows, book), limits, book) {
 		if err != nil {
 			return ledger.Counts{}, err
 		}

@@ -224,7 +224,7 @@ func TestDataSetHoldsTheAdaptersRowsInTheFormOfItsAudience(t *testing.T) {
 	// Lines and digests are those of the file the user gave: 2, 7 and 10, not those of the cleaned one.
 	var lines []int
 	for line := range strings.Lines(r.read(t, result.Dataset, "rows.jsonl")) {
-		var row usedRow
+		var row spec.UsedRow
 		require.NoError(t, json.Unmarshal([]byte(line), &row))
 		require.Equal(t, "000/rows.csv", row.File)
 		require.Contains(t, []string{"train.jsonl", "eval.jsonl"}, row.In)

@@ -19,6 +19,7 @@ import (
 var (
 	cleanStage    = stage{"clean", 1}
 	formatStage   = stage{"format", 1}
+	datasetStage  = stage{"dataset", 1} // data sets by their content
 	pretrainStage = stage{"pretrain", 1}
 	trainStage    = stage{"train", 1}
 	evaluateStage = stage{"evaluate", 1}

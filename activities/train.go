@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -86,7 +87,7 @@ func (d *Device) trainSegment(ctx context.Context, in spec.SegmentInput) (result
 		if err := accountForCut(filepath.Dir(job.TrainDataPath), job.OutputDir, watch.cut, outcome.RowsDropped, job.MaxLength); err != nil {
 			return err
 		}
-		adapter, err = publishAdapter(ctx, store, in.AdapterInput, key, job.OutputDir, outcome)
+		adapter, err = d.publishAdapter(ctx, store, in.AdapterInput, key, job.OutputDir, outcome)
 		return err
 	})
 	result.Adapter = adapter
@@ -132,16 +133,40 @@ func factsOf(ctx context.Context, store storage.Store, in spec.AdapterInput, key
 	return facts, err
 }
 
-// publishAdapter stores what the training left in its output folder, and records it for runs to come.
-func publishAdapter(
+// publishAdapter stores what the training left in its output folder, with what it was made from and by, and records it for
+// runs to come.
+func (d *Device) publishAdapter(
 	ctx context.Context, store storage.Store, in spec.AdapterInput, key spec.Digest, folder string, outcome spec.TrainOutcome,
 ) (spec.ArtifactRef, error) {
-	ref, err := artifact.Publish(ctx, store, spec.KindAdapter, folder, []spec.Digest{in.Base.Digest, in.Dataset.Digest}, nil)
+	config, err := publishConfig(ctx, store, in.Plan)
+	if err != nil {
+		return spec.ArtifactRef{}, err
+	}
+	meta := make(map[string]string)
+	for name, text := range map[string]string{"code": d.Code, "machine": d.Machine} {
+		if text != "" {
+			meta[name] = text
+		}
+	}
+	ref, err := artifact.Publish(ctx, store, spec.KindAdapter, folder, []spec.Digest{in.Base.Digest, in.Dataset.Digest, config.Digest}, meta)
 	if err != nil {
 		return spec.ArtifactRef{}, err
 	}
 	stands, err := remember(ctx, store, trainStage, key, spec.AdapterResult{Adapter: in.Plan.Name, Ref: ref, Outcome: outcome})
 	return stands.Ref, err
+}
+
+// configFile is the one file of a config artifact: the adapter's part of the pipeline, as the key of its training has it.
+const configFile = "adapter.json"
+
+// publishConfig stores what a training was asked for. The name of the adapter is no part of it.
+func publishConfig(ctx context.Context, store storage.Store, plan spec.AdapterPlan) (spec.ArtifactRef, error) {
+	plan.Name, plan.Args.OutputDir = "", ""
+	content, err := json.MarshalIndent(plan, "", "  ")
+	if err != nil {
+		return spec.ArtifactRef{}, err
+	}
+	return artifact.PublishBytes(ctx, store, spec.KindConfig, map[string][]byte{configFile: append(content, '\n')}, nil, nil)
 }
 
 // checkOutcome refuses an outcome that claims more or less than was agreed: a training that ends before its last step

@@ -86,7 +86,12 @@ func TestSegmentsGiveTheAdapterOfAnUnbrokenTraining(t *testing.T) {
 	manifest, err := artifact.Load(t.Context(), r.store, last.Adapter)
 	require.NoError(t, err)
 	in := segmentInput(t, r, "run-1", 0)
-	require.ElementsMatch(t, []spec.Digest{in.Base.Digest, in.Dataset.Digest}, manifest.Inputs)
+	config, err := publishConfig(t.Context(), r.store, in.Plan)
+	require.NoError(t, err)
+	require.ElementsMatch(t, []spec.Digest{in.Base.Digest, in.Dataset.Digest, config.Digest}, manifest.Inputs)
+	require.Equal(t, map[string]string{"code": "0f1e2d", "machine": "linux/amd64, cpu"}, manifest.Meta)
+	require.Contains(t, r.read(t, config, "adapter.json"), `"max_steps": `)
+	require.NotContains(t, r.read(t, config, "adapter.json"), "patient\",\n  \"audience")
 
 	t.Run("and the last one may run again", func(t *testing.T) {
 		again := do(t, r, r.device.TrainSegment, segmentInput(t, r, "run-1", 21))

@@ -19,6 +19,7 @@ func samples() map[string][]any {
 	return map[string][]any{
 		"name": {"other-name"}, "base_model": {"other-model"}, "audience": {"doctor"}, "preset": {"doctor"}, "model_type": nil,
 		"match": {[]any{"x+"}}, "audiences": {[]any{"doctor"}}, "questions": {[]any{"Why?"}},
+		"approvers": {[]any{"Person A"}}, "signatures": {2}, "smoke_question": {"Why not?"},
 		"target_modules": {[]any{"k_proj"}, ".*attn", "all-linear"}, "exclude_modules": {[]any{"k_proj"}, ".*attn"},
 		"layers_to_transform": {3, []any{0, 2}}, "layers_pattern": {"h", []any{"h", "layers"}}, "modules_to_save": {[]any{"lm_head"}},
 		"rank_pattern": {map[string]any{"q_proj": 4}}, "alpha_pattern": {map[string]any{"q_proj": 4.5}}, "init_lora_weights": {false, "gaussian"},

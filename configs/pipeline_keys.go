@@ -42,10 +42,15 @@ func (r *pipelineReader) keys() *section {
 		}}, "The evaluation."),
 		block("approval", &section{keys: []key{
 			number("timeout_hours", &in.Approval.TimeoutHours, 0, interval{low: 0, high: 8760}, "Hours to wait for a reviewer; 0: without end."),
-		}}, "The reviewer's decision."),
+			number("valid_hours", &in.Approval.ValidHours, 0, interval{low: 0, high: 8760}, "Hours that an approval counts, until its candidate is released and the last signature given; 0: for ever."),
+			texts("approvers", &in.Approval.Approvers, "a list of names", form{}, "Who may approve and reject.").showDefault("anybody"),
+			integer("signatures", &in.Approval.Signatures, 1, 1, 9, "Different persons who must approve the same candidate."),
+		}}, "The reviewers' decision."),
 		block("release", &section{keys: []key{
 			text("channel", &in.Release.Channel, "stable", identifier(), "Pointer that an approval moves."),
+			text("smoke_question", &in.Release.SmokeQuestion, "When is chest pain an emergency?", form{}, "What each released adapter must answer, loaded from the store, or the release is taken back; empty: nothing is asked."),
 		}}, "The release."),
+		choice("lane", &in.Lane, spec.LaneNormal, []string{spec.LaneNormal, spec.LaneEmergency}, "emergency: before all other runs in every task queue. It skips nothing else."),
 		block("schedule", scheduleKeys(&r.pipeline.Schedule), "When the pipeline starts by itself."),
 	}}
 }
@@ -161,7 +166,7 @@ func scheduleKeys(s *ScheduleConfig) *section {
 	return &section{keys: []key{
 		text("cron", &s.Cron, "", cron(), "When to start, in UTC."),
 		duration("every", &s.Every, time.Minute, 8760*time.Hour, "Time between two starts; instead of cron."),
-		number("catchup_hours", &s.CatchupHours, 6, interval{low: 0, high: 168, openLow: true}, "Starts missed longer ago, in hours, are not made up for."),
+		number("catchup_hours", &s.CatchupHours, 168, interval{low: 0, high: 168, openLow: true}, "Starts missed within these hours are made up for by one run; those missed longer ago are not."),
 		duration("jitter", &s.Jitter, 0, 24*time.Hour, "A start is delayed by a random time up to this."),
 		boolean("pause_on_failure", &s.PauseOnFailure, true, "Pause the schedule when a run fails."),
 		boolean("paused", &s.Paused, false, "Create the schedule paused."),
@@ -229,6 +234,9 @@ func (r *pipelineReader) settle(tree *node) error {
 			return tree.place("prepare", "clean").errorf("prepare.clean: no %s is longer than %d and shorter than %d characters",
 				bounds.name, bounds.longerThan, bounds.shorterThan)
 		}
+	}
+	if err := r.pipeline.Input.Approval.Check(); err != nil {
+		return tree.place("approval").errorf("approval: %w", err)
 	}
 	schedule := r.pipeline.Schedule
 	switch {

@@ -81,7 +81,7 @@ func TestVariablesWinOverTheFileAndOverridesOverBoth(t *testing.T) {
 	require.EqualValues(t, 42, p.Input.Prepare.Seed)
 	require.Equal(t, 36*time.Hour, p.Schedule.Every)
 	require.True(t, p.Schedule.PauseOnFailure)
-	require.InDelta(t, 6, p.Schedule.CatchupHours, 0)
+	require.InDelta(t, 168, p.Schedule.CatchupHours, 0)
 
 	here, err := filepath.Abs(".")
 	require.NoError(t, err)
@@ -220,7 +220,7 @@ func TestExampleAndDemoPipelinesLoad(t *testing.T) {
 	example, err := LoadPipeline("pipeline.yaml", nil)
 	require.NoError(t, err)
 	require.Len(t, example.Input.Adapters, 4)
-	require.Equal(t, ScheduleConfig{Cron: "30 2 * * mon", CatchupHours: 6, Jitter: 10 * time.Minute, PauseOnFailure: true}, example.Schedule)
+	require.Equal(t, ScheduleConfig{Cron: "30 2 * * mon", CatchupHours: 168, Jitter: 10 * time.Minute, PauseOnFailure: true}, example.Schedule)
 
 	file, err := parseFile("pipeline.yaml")
 	require.NoError(t, err)

@@ -44,6 +44,9 @@ const (
 	KindAdapter   ArtifactKind = "adapter"    // PEFT files, tokenizer files, trainer_state.json
 	KindReport    ArtifactKind = "report"     // an evaluation
 	KindCandidate ArtifactKind = "candidate"  // adapters and their evaluation, offered for approval
+	KindTombstone ArtifactKind = "tombstone"  // a source or a row that must not be trained on any more
+	KindConfig    ArtifactKind = "config"     // of one adapter's training
+	KindDecision  ArtifactKind = "decision"   // a named human's word on a candidate
 )
 
 // ArtifactRef refers to an immutable, content-addressed artifact: the digest is that of its manifest,

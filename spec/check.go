@@ -1,6 +1,10 @@
 package spec
 
-import "elara/spec/fault"
+import (
+	"slices"
+
+	"elara/spec/fault"
+)
 
 // Check refuses a pipeline that could not run to its end, before anything is done. Package configs has checked a
 // pipeline file with places and hints; this holds for whoever starts the workflow in another way.
@@ -37,8 +41,11 @@ func (in PipelineInput) Check() error {
 		}
 		seen[plan.Name] = true
 	}
-	if in.Approval.TimeoutHours < 0 {
-		return fault.New(fault.Invalid, "approval timeout of %v hours: expected 0 or more", in.Approval.TimeoutHours)
+	if err := in.Approval.Check(); err != nil {
+		return err
+	}
+	if in.Lane != "" && in.Lane != LaneNormal && in.Lane != LaneEmergency {
+		return fault.New(fault.Invalid, "lane %q: expected %s or %s", in.Lane, LaneNormal, LaneEmergency)
 	}
 	if !runIDPattern.MatchString(in.Release.Channel) {
 		return fault.New(fault.Invalid, "release channel %q: expected 1-64 of a-z, 0-9 and '-', starting and ending with a letter or digit", in.Release.Channel)
@@ -72,4 +79,33 @@ func (b BaseSource) check() error {
 		return fault.New(fault.Invalid, "base: expected one of a path, a name on a hub and an artifact, found %d", ways)
 	}
 	return nil
+}
+
+// Check refuses an approval that nobody could give.
+func (p ApprovalPlan) Check() error {
+	if p.TimeoutHours < 0 || p.ValidHours < 0 {
+		return fault.New(fault.Invalid, "approval timeout of %v hours, validity of %v: expected 0 or more", p.TimeoutHours, p.ValidHours)
+	}
+	for i, name := range p.Approvers {
+		if Person(name) == "" {
+			return fault.New(fault.Invalid, "approvers[%d]: expected a person's name", i)
+		}
+		for _, other := range p.Approvers[:i] {
+			if SamePerson(name, other) {
+				return fault.New(fault.Invalid, "approvers[%d]: %s is there twice", i, Person(name))
+			}
+		}
+	}
+	if p.Signatures < 0 || len(p.Approvers) > 0 && p.Signatures > len(p.Approvers) {
+		return fault.New(fault.Invalid, "%d signatures of %d approvers: expected at most as many as there are", p.Signatures, len(p.Approvers))
+	}
+	return nil
+}
+
+// Needed is how many persons must approve.
+func (p ApprovalPlan) Needed() int { return max(1, p.Signatures) }
+
+// Admits reports whether a person may decide.
+func (p ApprovalPlan) Admits(name string) bool {
+	return len(p.Approvers) == 0 || slices.ContainsFunc(p.Approvers, func(a string) bool { return SamePerson(a, name) })
 }

@@ -11,6 +11,7 @@ type PipelineInput struct {
 	Joint    string        `json:"joint,omitempty"` // JointOn or JointOff; empty: JointOn
 	Evaluate EvaluatePlan  `json:"evaluate"`
 	Approval ApprovalPlan  `json:"approval"`
+	Lane     string        `json:"lane,omitempty"` // LaneNormal or LaneEmergency; empty: LaneNormal
 	Release  ReleasePlan   `json:"release"`
 	// TrainQueue is the stem of the task queues that serve devices; the class of device follows it. Empty: the default
 	// stem of package workflows.
@@ -64,13 +65,24 @@ type EvaluatePlan struct {
 
 // ApprovalPlan says how a human's decision is awaited.
 type ApprovalPlan struct {
-	TimeoutHours float64 `json:"timeout_hours"` // 0: wait without end
+	TimeoutHours float64  `json:"timeout_hours"`         // 0: wait without end
+	ValidHours   float64  `json:"valid_hours,omitempty"` // an approval counts for so long; 0: for ever
+	Approvers    []string `json:"approvers,omitempty"`   // who may decide; empty: anybody
+	Signatures   int      `json:"signatures,omitempty"`  // persons who must approve the same candidate; 0: one
 }
 
 // ReleasePlan names the pointer that an approval flips.
 type ReleasePlan struct {
 	Channel string `json:"channel"` // under the rules of RunID
+	// SmokeQuestion is what every released adapter must answer from the store, or the release is taken back. Empty: none is asked.
+	SmokeQuestion string `json:"smoke_question,omitempty"`
 }
+
+// Values of PipelineInput.Lane.
+const (
+	LaneNormal    = "normal"
+	LaneEmergency = "emergency" // before all others in every task queue; it skips nothing else
+)
 
 // PipelineResult is what the pipeline workflow returns.
 type PipelineResult struct {
@@ -82,6 +94,7 @@ type PipelineResult struct {
 	Evaluate  EvaluateResult  `json:"evaluate"`
 	Candidate ArtifactRef     `json:"candidate"`
 	Decision  Decision        `json:"decision"`
+	Approval  ArtifactRef     `json:"approval,omitzero"` // the decision as an artifact
 	Release   ReleaseResult   `json:"release"`
 	Skipped   []SkippedStage  `json:"skipped,omitempty"`
 }

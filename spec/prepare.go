@@ -81,3 +81,14 @@ type LedgerCount struct {
 	Bucket string `json:"bucket"` // kept, duplicate, question_too_short, bad_row, ...
 	Rows   int64  `json:"rows"`
 }
+
+// RowsFile is the file of a dataset artifact that lists its rows, one UsedRow a line in the order of the source.
+const RowsFile = "rows.jsonl"
+
+// UsedRow is a row of a data set by its identity. It holds no text.
+type UsedRow struct {
+	File   string `json:"file"`   // in the source artifact: the source's number, then the file's name below the source
+	Line   int    `json:"line"`   // of the row's first byte, from 1
+	Digest Digest `json:"digest"` // of the row's bytes in the file, without its line end
+	In     string `json:"in"`     // the file it went to: train.jsonl or eval.jsonl, which is held out
+}

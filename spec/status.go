@@ -22,7 +22,12 @@ type PipelineStatus struct {
 	Scores    []AdapterScore  `json:"scores,omitempty"`   // set after the evaluation
 	Report    ArtifactRef     `json:"report,omitzero"`    // set after the evaluation
 	Candidate ArtifactRef     `json:"candidate,omitzero"` // set when a decision is awaited
+	Channel   string          `json:"channel,omitempty"`  // that an approval moves
+	Replaces  Digest          `json:"replaces,omitempty"` // what the channel served when the candidate was offered
+	Approval  ApprovalPlan    `json:"approval,omitzero"`  // who may decide, and how many must
+	Signed    []Decision      `json:"signed,omitempty"`   // approvals while further signatures are missing
 	Decision  Decision        `json:"decision,omitzero"`  // set when it has been taken
+	Release   ReleaseResult   `json:"release,omitzero"`   // set when the pointer was flipped, or would have been
 	Skipped   []SkippedStage  `json:"skipped,omitempty"`
 }
 

@@ -20,12 +20,13 @@ import (
 func newArtifacts(a *app) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "artifacts",
-		Short: "List, look into, fetch and clear away what runs have made",
+		Short: "List, look into, trace, fetch and clear away what runs have made",
 		Example: `  elara artifacts list winter-2026
   elara artifacts pull winter-2026 patient ./patient-adapter
+  elara artifacts reached ward-rounds.csv
   elara artifacts prune`,
 	}
-	return group(command, newArtifactsList(a), newArtifactsShow(a), newArtifactsPull(a), newArtifactsPrune(a))
+	return group(command, newArtifactsList(a), newArtifactsShow(a), newArtifactsPull(a), newArtifactsLineage(a), newArtifactsReached(a), newArtifactsPrune(a))
 }
 
 // namedArtifact is an artifact of a run under the name that pull takes.

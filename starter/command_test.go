@@ -164,7 +164,7 @@ func TestTheWholeChainFromTheCommandLine(t *testing.T) {
 	require.Contains(t, again.err, "run "+run+" is over (completed), its candidate was approved by Person A")
 
 	var release artifact.Release
-	require.NoError(t, json.Unmarshal([]byte(elara(t, "release", "show", "demo-tiny", "--json", "--state", state).out), &release))
+	require.NoError(t, json.Unmarshal([]byte(elara(t, "release", "history", "demo-tiny", "--json", "--state", state).out), &release))
 	require.Len(t, release.Changes, 1)
 	require.Equal(t, "Person A", release.Changes[0].Decision.Reviewer)
 
@@ -201,6 +201,8 @@ func TestTheWholeChainFromTheCommandLine(t *testing.T) {
 	t.Run("a run that is decided by hand", func(t *testing.T) { decidedByHand(t, state) })
 	t.Run("a run that is cancelled", func(t *testing.T) { cancelledRun(t, state) })
 	t.Run("a release that is taken back", func(t *testing.T) { takenBack(t, state, "demo-tiny") })
+	t.Run("a channel that moved while a run waited", func(t *testing.T) { promoted(t, state) })
+	t.Run("where an adapter comes from, and a source that is withdrawn", func(t *testing.T) { withdrawnSource(t, state) })
 	t.Run("what nothing needs any more", func(t *testing.T) { prunes(t, state, run) })
 	t.Run("data that cannot be read", func(t *testing.T) { badData(t, state) })
 	t.Run("schedules", func(t *testing.T) { schedules(t, state) })
@@ -273,7 +275,7 @@ func decidedByHand(t *testing.T, state string) {
 	watched := elara(t, "watch", "hand-1", "--state", state)
 	require.Equal(t, exitDone, watched.code, watched.err)
 	require.Contains(t, watched.out, "Decision   rejected by Person A\nReason     too short\nRelease    nothing was released\n")
-	require.Equal(t, exitRefused, elara(t, "release", "show", "by-hand", "--state", state).code)
+	require.Equal(t, exitRefused, elara(t, "release", "history", "by-hand", "--state", state).code)
 }
 
 func badData(t *testing.T, state string) {

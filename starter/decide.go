@@ -16,8 +16,8 @@ import (
 
 // decider holds the flags of approve and reject.
 type decider struct {
-	as, reason, digest string
-	yes, asJSON        bool
+	as, reason, digest, replaces string
+	yes, asJSON                  bool
 }
 
 func newApprove(a *app) *cobra.Command {
@@ -26,7 +26,7 @@ func newApprove(a *app) *cobra.Command {
 		Short: "Approve the candidate of a run, by name",
 		Example: `  elara approve winter-2026 --as "Person A"
   elara approve winter-2026 --as "Person A" --digest 1f0c5d2a9b3e --reason "answers checked"`,
-	}, "the release pointer of its channel then moves to it")
+	}, "the release pointer of its channel then moves to it, once as many persons have\napproved as the pipeline asks for")
 }
 
 func newReject(a *app) *cobra.Command {
@@ -55,6 +55,9 @@ Exit codes: 0 recorded; 2 refused, with the reason; 1 anything else.`, verdict, 
 	command.Flags().StringVar(&d.as, "as", "", "name of the person who decides")
 	command.Flags().StringVar(&d.reason, "reason", "", "why")
 	command.Flags().StringVar(&d.digest, "digest", "", "the candidate meant, whole or its first 12 digits or more; another one is refused")
+	if verdict == spec.Approved {
+		command.Flags().StringVar(&d.replaces, "replaces", "", "whole digest of what the channel serves now, when it has moved since the run asked")
+	}
 	command.Flags().BoolVar(&d.yes, "yes", false, "do not ask: the candidate shown is meant")
 	command.Flags().BoolVar(&d.asJSON, "json", false, "print the decision that stands as data")
 	return command
@@ -92,12 +95,16 @@ func (d decider) run(ctx context.Context, a *app, server client.Client, run runI
 	}
 	stands, err := decide(ctx, server, run, spec.Decision{
 		Verdict: verdict, Candidate: status.Candidate.Digest, Reviewer: d.as, Reason: d.reason,
+		Replaces: spec.Digest(d.replaces),
 	})
 	if err != nil {
 		return err
 	}
 	if d.asJSON {
 		return a.printJSON(stands)
+	}
+	if stands.Missing > 0 {
+		a.say("%d more signatures are needed, of other persons: elara approve %s --as NAME", stands.Missing, run.Run)
 	}
 	_, err = fmt.Fprintf(a.out, "candidate %s: %s, %s UTC\n", stands.Candidate.Short(), decisionText(stands), stands.DecidedAt.UTC().Format("2006-01-02 15:04:05"))
 	return err

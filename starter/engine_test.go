@@ -78,7 +78,7 @@ func playWorker() error {
 	defer func() { _ = os.RemoveAll(folder) }() // a test's leftovers lie in the system's temporary folder
 	return serve.Run(ctx, serve.Options{
 		Client: server, Store: store, CacheDir: folder, Logger: slog.New(slog.DiscardHandler),
-		Engine: &serve.Engine{Device: spec.DefaultDevice, Trainer: countingEngine{}, Evaluator: countingEngine{}},
+		Engine: &serve.Engine{Device: spec.DefaultDevice, Trainer: countingEngine{}, Evaluator: countingEngine{}, Code: "counting", Machine: "none"},
 	})
 }
 

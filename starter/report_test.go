@@ -77,7 +77,7 @@ func TestTablesOfTheOtherVerbs(t *testing.T) {
 	}
 	details := runDetails{runInfo: runs[1], UI: "http://127.0.0.1:8233/x", Curves: "/state/curves/demo-1/report.html", Failure: "no rows", Pipeline: views()["done"].Status}
 	golden(t, "tables.golden", runTable(runs, now)+"\n"+detailsText(details, now)+"\n"+scheduleTable(schedules)+"\n"+
-		releaseText(release)+"\n"+manifestText(digest("f"), manifest)+"\n"+checksText(checks))
+		historyText(release)+"\n"+manifestText(digest("f"), manifest)+"\n"+checksText(checks))
 }
 
 func TestRunNamesFitWhatARunMayBeCalled(t *testing.T) {

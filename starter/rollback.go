@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,28 +12,38 @@ import (
 	"elara/storage/artifact"
 )
 
-// rollback holds the flags of release CHANNEL.
+// rollback holds the flags of release rollback.
 type rollback struct {
-	to          string
-	back        bool
-	as, reason  string
-	yes, asJSON bool
+	signer
+	to string
 }
 
-func (r *rollback) addFlags(command *cobra.Command) {
-	flags := command.Flags()
-	flags.StringVar(&r.to, "to", "", "the earlier candidate meant, whole or its first 12 digits or more")
-	flags.BoolVar(&r.back, "back", false, "go back to what the channel served before")
-	flags.StringVar(&r.as, "as", "", "name of the person who decides")
-	flags.StringVar(&r.reason, "reason", "", "why")
-	flags.BoolVar(&r.yes, "yes", false, "do not ask: what --back finds is meant")
-	flags.BoolVar(&r.asJSON, "json", false, "print what the channel points to as data")
+func newReleaseRollback(a *app) *cobra.Command {
+	var r rollback
+	command := &cobra.Command{
+		Use:   "rollback CHANNEL",
+		Short: "Point a channel back to what it served before",
+		Long: `Point a channel back to a candidate that it served before, in one conditional write. The
+candidate was approved then; who goes back now, and why, is recorded beside it. A
+candidate that was never approved for this channel is refused, and so is the change when
+somebody else has changed the channel meanwhile. On a terminal you are asked; elsewhere
+name the candidate with --to, or say --yes to take the one before.
+
+Without --to it goes back as an undo does: given twice, it goes back two releases.
+
+Exit codes: 0 done; 2 refused, with the reason; 1 anything else.`,
+		Example: `  elara release rollback stable --as "Person A" --reason "misses red flags" --yes
+  elara release rollback stable --to 1f0c5d2a9b3e --as "Person A" --reason "misses red flags"`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withStore(cmd, func(ctx context.Context, store storage.Store) error { return r.run(ctx, a, store, args[0]) })
+		},
+	}
+	command.Flags().StringVar(&r.to, "to", "", "the earlier candidate meant, whole or its first 12 digits or more")
+	r.addFlags(command)
+	return command
 }
 
-// given reports whether a roll-back is asked for.
-func (r *rollback) given() bool { return r.back || r.to != "" }
-
-// run points the channel back. It needs the object store alone: a release can be taken back while Temporal is down.
 func (r rollback) run(ctx context.Context, a *app, store storage.Store, channel string) error {
 	release, err := currentRelease(ctx, store, channel)
 	if err != nil {
@@ -45,31 +54,33 @@ func (r rollback) run(ctx context.Context, a *app, store storage.Store, channel 
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(a.err, releaseText(release))
-	if err := r.sign(ctx, a, channel, to); err != nil {
+	fmt.Fprint(a.err, historyText(release))
+	question := fmt.Sprintf("Point channel %s back to candidate %s", channel, to.Digest.Short())
+	if err := r.sign(ctx, a, question, r.to != "", "--to DIGEST"); err != nil {
 		return err
 	}
-	result, err := artifact.Back(ctx, store, channel, from, to, spec.Decision{
-		Verdict: spec.Approved, Candidate: to.Digest, Reviewer: strings.TrimSpace(r.as), Reason: strings.TrimSpace(r.reason),
-		DecidedAt: a.now().UTC(),
-	})
+	result, err := artifact.Back(ctx, store, channel, from.Digest, to, r.decision(to.Digest, a.now()))
 	if err != nil {
 		return err
 	}
-	if r.asJSON {
-		return a.printJSON(result)
+	return r.print(a, result, fmt.Sprintf("channel %s points to %s again, before it was %s", channel, result.Current.Short(), servedText(result.Previous)))
+}
+
+// servedText is what a channel serves, for people.
+func servedText(digest spec.Digest) string {
+	if digest == "" {
+		return "nothing"
 	}
-	_, err = fmt.Fprintf(a.out, "channel %s points to %s again, before it was %s\n", channel, result.Current.Short(), result.Previous.Short())
-	return err
+	return digest.Short()
 }
 
 // candidate finds what is meant among what the channel served.
 func (r rollback) candidate(release artifact.Release) (spec.ArtifactRef, error) {
 	none := spec.ArtifactRef{}
-	if r.back {
+	if r.to == "" {
 		to, found := release.Before()
 		if !found {
-			return none, refuse(fault.NotFound, "", "channel %s has served nothing before candidate %s", release.Channel, release.Current().Digest.Short())
+			return none, refuse(fault.NotFound, "", "channel %s has served nothing before %s", release.Channel, servedText(release.Current().Digest))
 		}
 		return to, nil
 	}
@@ -79,7 +90,7 @@ func (r rollback) candidate(release artifact.Release) (spec.ArtifactRef, error) 
 	served := release.Served(r.to)
 	switch {
 	case len(served) == 0:
-		return none, refuse(fault.NotFound, "elara release show "+release.Channel+" lists what it served",
+		return none, refuse(fault.NotFound, "elara release history "+release.Channel+" lists what it served",
 			"--to %s: no candidate of that digest was ever approved for channel %s", r.to, release.Channel)
 	case len(served) > 1:
 		return none, refuse(fault.Invalid, "", "--to %s: %d candidates begin with it, expected more digits", r.to, len(served))
@@ -87,26 +98,4 @@ func (r rollback) candidate(release artifact.Release) (spec.ArtifactRef, error) 
 		return none, refuse(fault.Conflict, "", "--to %s: channel %s serves that candidate already", r.to, release.Channel)
 	}
 	return served[0], nil
-}
-
-// sign makes sure that a named person means this candidate and says why.
-func (r *rollback) sign(ctx context.Context, a *app, channel string, to spec.ArtifactRef) (err error) {
-	if strings.TrimSpace(r.as) == "" {
-		if r.as, err = a.ask(ctx, "\nYour name:", "--as NAME"); err != nil {
-			return err
-		}
-	}
-	if strings.TrimSpace(r.reason) == "" {
-		if r.reason, err = a.ask(ctx, "\nWhy:", "--reason WHY"); err != nil {
-			return err
-		}
-	}
-	if r.to != "" || r.yes {
-		return nil
-	}
-	sure, err := a.confirm(ctx, fmt.Sprintf("\nPoint channel %s back to candidate %s, %s?", channel, to.Digest.Short(), r.as), "--to DIGEST or --yes")
-	if err == nil && !sure {
-		err = fault.New(fault.Transient, "nothing was changed")
-	}
-	return err
 }

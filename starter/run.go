@@ -158,6 +158,7 @@ func (a *app) launch(ctx context.Context, server client.Client, t target, input 
 	started, err := server.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                                       workflows.PipelineID(input.Run),
 		TaskQueue:                                t.settings.Queues.Control,
+		Priority:                                 workflows.PriorityOf(input.Lane),
 		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		StaticSummary:                            summaryOf(input),

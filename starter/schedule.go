@@ -118,6 +118,7 @@ func scheduleOptions(p configs.Pipeline, t target) client.ScheduleOptions {
 			Workflow:      workflows.PipelineWorkflow,
 			Args:          []any{input},
 			TaskQueue:     t.settings.Queues.Control,
+			Priority:      workflows.PriorityOf(input.Lane),
 			StaticSummary: summaryOf(input),
 			StaticDetails: detailsOf(input),
 			TypedSearchAttributes: temporal.NewSearchAttributes(

@@ -66,6 +66,10 @@ func resultText(result spec.PipelineResult) string {
 		}
 	}
 	switch {
+	case result.Release.Refused != "":
+		fmt.Fprintf(&b, "Release    refused: %s\n", result.Release.Refused)
+	case result.Release.TakenBack != "":
+		fmt.Fprintf(&b, "Release    taken back: %s; channel %s serves %s\n", result.Release.TakenBack, result.Release.Channel, servedText(result.Release.Current))
 	case result.Release.Current == "":
 		b.WriteString("Release    nothing was released\n")
 	case result.Release.Unchanged != "":

@@ -40,8 +40,11 @@ func unknownNames(t *testing.T, state, run, file string) {
 		{[]string{"artifacts", "pull", run, "nurse", filepath.Join(state, "pulled")}, `has no artifact "nurse" yet, it has [base general `},
 		{[]string{"artifacts", "show", nowhere}, nowhere},
 		{[]string{"artifacts", "show", nowhere[:12]}, "no artifact's digest begins with " + nowhere[:12]},
-		{[]string{"release", "show", "nobody"}, `nothing was released to channel "nobody" yet`},
-		{[]string{"release", "nobody", "--back", "--as", "x", "--reason", "y", "--yes"}, `nothing was released to channel "nobody" yet`},
+		{[]string{"release", "show", "nobody"}, `nothing was released or offered to channel "nobody" yet`},
+		{[]string{"release", "history", "nobody"}, `nothing was released to channel "nobody" yet`},
+		{[]string{"release", "promote", "nobody", "--as", "x", "--reason", "y", "--yes"}, `no candidate was offered to channel "nobody" yet`},
+		{[]string{"release", "rollback", "nobody", "--as", "x", "--reason", "y", "--yes"}, `nothing was released to channel "nobody" yet`},
+		{[]string{"artifacts", "lineage", nowhere}, nowhere[:12]},
 		{[]string{"approve", "", "--as", "x", "--yes"}, "the name of the run is empty (see elara approve --help)"},
 		{[]string{"cancel", ""}, "the name of the run is empty"},
 		{[]string{"status", "--limit", "0"}, "--limit 0: expected 1 or more"},
@@ -103,31 +106,29 @@ func takenBack(t *testing.T, state, channel string) {
 	before, err := artifact.Current(t.Context(), store, channel)
 	require.NoError(t, err)
 	old := before.Current().Digest
-	none := elara(t, "release", channel, "--back", "--as", "Person A", "--reason", "r", "--yes", "--state", state)
+	none := elara(t, "release", "rollback", channel, "--as", "Person A", "--reason", "r", "--yes", "--state", state)
 	require.Equal(t, exitRefused, none.code)
-	require.Contains(t, none.err, "channel "+channel+" has served nothing before candidate "+old.Short())
+	require.Contains(t, none.err, "channel "+channel+" has served nothing before "+old.Short())
 
-	newer, err := artifact.PublishBytes(t.Context(), store, spec.KindCandidate, map[string][]byte{"name": []byte("newer")}, nil, nil)
+	newer, err := artifact.PublishBytes(t.Context(), store, spec.KindCandidate, map[string][]byte{"candidate.json": []byte(`{"adapters": []}`)}, nil, nil)
 	require.NoError(t, err)
-	_, err = artifact.Flip(t.Context(), store, channel, newer, spec.Decision{
+	_, err = artifact.Flip(t.Context(), store, channel, old, artifact.Change{To: newer, Decision: spec.Decision{
 		Verdict: spec.Approved, Candidate: newer.Digest, Reviewer: "Person B", DecidedAt: time.Now().UTC(),
-	})
+	}})
 	require.NoError(t, err)
 
 	for _, c := range []struct {
 		args []string
 		want string
 	}{
-		{[]string{"--back", "--as", "Person A", "--yes"}, "expected --reason WHY"},
-		{[]string{"--back", "--reason", "r", "--yes"}, "expected --as NAME"},
-		{[]string{"--back", "--as", "Person A", "--reason", "r"}, "expected --to DIGEST or --yes"},
+		{[]string{"--as", "Person A", "--yes"}, "expected --reason WHY"},
+		{[]string{"--reason", "r", "--yes"}, "expected --as NAME"},
+		{[]string{"--as", "Person A", "--reason", "r"}, "expected --to DIGEST or --yes"},
 		{[]string{"--to", string(digest("e")), "--as", "Person A", "--reason", "r"}, "no candidate of that digest was ever approved for channel " + channel},
 		{[]string{"--to", newer.Digest.Short(), "--as", "Person A", "--reason", "r"}, "serves that candidate already"},
 		{[]string{"--to", "1f0c", "--as", "Person A", "--reason", "r"}, "expected 64 hexadecimal digits, or the first 12 or more"},
-		{[]string{"--to", old.Short(), "--back"}, "expected one of them"},
-		{nil, "expected --back or --to DIGEST; elara release show " + channel},
 	} {
-		got := elara(t, append(append([]string{"release", channel}, c.args...), "--state", state)...)
+		got := elara(t, append(append([]string{"release", "rollback", channel}, c.args...), "--state", state)...)
 		require.Equal(t, exitRefused, got.code, got.err)
 		require.Contains(t, got.err, c.want)
 		require.Empty(t, got.out)
@@ -136,15 +137,15 @@ func takenBack(t *testing.T, state, channel string) {
 	require.Equal(t, exitRefused, typo.code)
 	require.Contains(t, typo.err, `unknown command "shwo" for elara release, did you mean show?`)
 
-	back := elaraTyping(t, []string{"misses red flags", "yes"}, "release", channel, "--back", "--as", "Person A", "--state", state)
+	back := elaraTyping(t, []string{"misses red flags", "yes"}, "release", "rollback", channel, "--as", "Person A", "--state", state)
 	require.Equal(t, exitDone, back.code, back.err)
 	require.Equal(t, "channel "+channel+" points to "+old.Short()+" again, before it was "+newer.Digest.Short()+"\n", back.out)
 
-	shown := elara(t, "release", "show", channel, "--state", state)
+	shown := elara(t, "release", "history", channel, "--state", state)
 	require.Contains(t, shown.out, "serves candidate "+string(old))
 	require.Regexp(t, `Person A  back to  `+old.Short()+`  misses red flags\n`, shown.out)
 
-	forth := elara(t, "release", channel, "--to", string(newer.Digest), "--as", "Person B", "--reason", "it was the tokenizer", "--json", "--state", state)
+	forth := elara(t, "release", "rollback", channel, "--to", string(newer.Digest), "--as", "Person B", "--reason", "it was the tokenizer", "--json", "--state", state)
 	require.Equal(t, exitDone, forth.code, forth.err)
 	var result spec.ReleaseResult
 	require.NoError(t, json.Unmarshal([]byte(forth.out), &result))

@@ -137,7 +137,12 @@ func (v view) behind(stage string) string {
 		}
 		return skippedReason(v.Status, stage)
 	case spec.StageRelease:
-		if v.Status.Decision.Verdict == spec.Approved {
+		switch released := v.Status.Release; {
+		case released.Refused != "":
+			return "not released: " + released.Refused
+		case released.TakenBack != "":
+			return "taken back: " + released.TakenBack
+		case v.Status.Decision.Verdict == spec.Approved:
 			return "released"
 		}
 		if reason := skippedReason(v.Status, stage); reason != "" {
@@ -305,7 +310,7 @@ func retryText(attempt int32, running bool, failure string) string {
 func decisionText(d spec.Decision) string {
 	text := string(d.Verdict)
 	if d.Reviewer != "" {
-		text += " by " + d.Reviewer
+		text += " by " + d.Signers()
 	}
 	return text
 }

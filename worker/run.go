@@ -59,6 +59,9 @@ func runWorker(ctx context.Context, settings configs.Settings) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, engine.close()) }()
+	if engine.Engine != nil {
+		engine.Code, engine.Machine = version.Text(), machine(engine.Device)
+	}
 	return serve.Run(ctx, serve.Options{
 		Client: server, Store: store, CacheDir: settings.CacheDir,
 		ControlQueue: settings.Queues.Control, TrainQueue: settings.Queues.Train,

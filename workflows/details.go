@@ -15,13 +15,22 @@ func pipelineDetails(s spec.PipelineStatus) string {
 	fmt.Fprintf(&b, "### %s, run %s\n\nStage: **%s**\n", s.Name, s.Run, s.Stage)
 	if s.Stage == spec.StageApproval {
 		fmt.Fprintf(&b, "\nWaiting for a reviewer's decision on candidate `%s`.\n", s.Candidate.Digest)
+		for _, signed := range s.Signed {
+			fmt.Fprintf(&b, "\nApproved by %s; %d signatures are needed.\n", signed.Reviewer, s.Approval.Needed())
+		}
 	}
 	if s.Decision.Verdict != "" {
 		fmt.Fprintf(&b, "\nCandidate `%s`: **%s**", s.Decision.Candidate.Short(), s.Decision.Verdict)
 		if s.Decision.Reviewer != "" {
-			fmt.Fprintf(&b, " by %s", s.Decision.Reviewer)
+			fmt.Fprintf(&b, " by %s", s.Decision.Signers())
 		}
 		b.WriteString(".\n")
+	}
+	if s.Release.Refused != "" {
+		fmt.Fprintf(&b, "\n**Not released**: %s.\n", s.Release.Refused)
+	}
+	if s.Release.TakenBack != "" {
+		fmt.Fprintf(&b, "\n**Taken back** after the release: %s.\n", s.Release.TakenBack)
 	}
 	if s.Pretrain != nil {
 		fmt.Fprintf(&b, "\nContinued pre-training of base model `%s`", s.Pretrain.Base.Digest.Short())

@@ -34,8 +34,9 @@ func Register(registry worker.WorkflowRegistry) {
 
 // DecideUpdate is the Update of the pipeline workflow by which a reviewer approves or rejects the candidate. It takes
 // a spec.Decision and gives back the decision that stands. A refused decision leaves no trace in the history; the
-// type of the refusal is a fault kind: Invalid (verdict, reviewer or digest is missing or malformed), NotFound (no
-// candidate yet), Conflict (another digest, or decided already).
+// type of the refusal is a fault kind: Invalid (verdict, reviewer or digest is missing or malformed, or the reviewer is no
+// approver), NotFound (no candidate yet), Conflict (another digest, decided already, or the channel serves something else
+// than Replaces by now). An approval with Missing above 0 is kept and counts once as many other persons have approved.
 const DecideUpdate = "decide"
 
 // Updates and the Signal of a collection of preferences. A refused Update leaves no trace in the history; the type of the

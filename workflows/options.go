@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"elara/spec"
 	"elara/spec/fault"
 )
 
@@ -72,4 +73,13 @@ func part(id, summary, details string, attributes ...temporal.SearchAttributeUpd
 		StaticSummary:         summary,
 		StaticDetails:         details,
 	}
+}
+
+// PriorityOf is how early the tasks of a run in this lane are taken from every queue: its children and activities inherit it.
+// A smaller key comes first; Temporal's own default is 3.
+func PriorityOf(lane string) temporal.Priority {
+	if lane == spec.LaneEmergency {
+		return temporal.Priority{PriorityKey: 1}
+	}
+	return temporal.Priority{}
 }

@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 	"path"
+	"slices"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -65,6 +66,7 @@ func begin(ctx workflow.Context, in spec.PipelineInput) (*pipeline, error) {
 		in.Run = RunOf(workflow.GetInfo(ctx).WorkflowExecution.ID)
 	}
 	p := &pipeline{in: in, result: spec.PipelineResult{Run: in.Run}}
+	p.approval = approval{run: in.Run, plan: in.Approval, channel: in.Release.Channel}
 	for _, plan := range in.Adapters {
 		p.adapters = append(p.adapters, spec.AdapterStatus{Adapter: plan.Name})
 	}
@@ -205,9 +207,11 @@ func (p *pipeline) evaluate(ctx workflow.Context) error {
 // propose puts the adapters and their evaluation under the one digest that a reviewer decides on.
 func (p *pipeline) propose(ctx workflow.Context) error {
 	var a *activities.Control
-	candidate, err := call(ctx, quick("put adapters and report under one digest"), a.BuildCandidate, spec.CandidateInput{
-		Run: p.in.Run, Base: p.result.Base, Adapters: p.result.Adapters, Report: p.result.Evaluate.Report,
-	})
+	in := spec.CandidateInput{Run: p.in.Run, Base: p.result.Base, Adapters: p.result.Adapters, Report: p.result.Evaluate.Report}
+	for _, plan := range p.in.Adapters {
+		in.Audiences = append(in.Audiences, plan.Audience)
+	}
+	candidate, err := call(ctx, quick("put adapters and report under one digest"), a.BuildCandidate, in)
 	p.result.Candidate = candidate
 	return err
 }
@@ -225,7 +229,8 @@ func (p *pipeline) status() spec.PipelineStatus {
 		Base: p.result.Base, Pretrain: p.pretraining, Adapters: append([]spec.AdapterStatus(nil), p.adapters...),
 		Scores: p.result.Evaluate.Scores, Report: p.result.Evaluate.Report,
 		Candidate: p.result.Candidate, Decision: p.approval.decision,
-		Skipped: p.result.Skipped,
+		Channel: p.in.Release.Channel, Replaces: p.approval.replaces, Approval: p.in.Approval, Signed: slices.Clone(p.approval.signed),
+		Release: p.result.Release, Skipped: p.result.Skipped,
 	}
 }
 

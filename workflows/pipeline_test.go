@@ -50,7 +50,9 @@ func TestPipelineTellsItsStoryInOrder(t *testing.T) {
 		"find patient", "train patient 10", "train patient 20", "train patient 30",
 	}, s.called()[5:13])
 	require.ElementsMatch(t, []string{"find score general", "evaluate general", "find score patient", "evaluate patient"}, s.called()[13:17])
-	require.Equal(t, []string{"report", "candidate", "find release", "release by the reviewer"}, s.called()[17:])
+	require.Equal(t, []string{
+		"report", "candidate", "find release", "offer", "find release", "record approved", "release by the reviewer",
+	}, s.called()[17:])
 
 	require.Equal(t, spec.RunID("run-1"), result.Run)
 	require.Equal(t, ref(spec.KindBaseModel, "b"), result.Base)

@@ -34,6 +34,8 @@ type scene struct {
 	pretrained func(spec.PretrainTarget) (spec.PretrainResult, error)
 	score      func(spec.EvaluateTargetInput) (spec.AdapterScore, error)
 	released   func(spec.ReleaseInput) (spec.ReleaseResult, error)
+	flipped    func(spec.ReleaseInput) (spec.ReleaseResult, error)
+	smoked     func(spec.SmokeInput) (spec.SmokeResult, error)
 }
 
 const totalSteps = 25
@@ -78,6 +80,12 @@ func newScene(t *testing.T) *scene {
 		return spec.AdapterScore{Adapter: in.Target.Name, Rows: 3, BaseLoss: 2, AdapterLoss: 1}, nil
 	}
 	s.released = func(spec.ReleaseInput) (spec.ReleaseResult, error) { return spec.ReleaseResult{}, nil }
+	s.flipped = func(in spec.ReleaseInput) (spec.ReleaseResult, error) {
+		return spec.ReleaseResult{Channel: in.Channel, Current: in.Candidate.Digest, Previous: *in.Replaces}, nil
+	}
+	s.smoked = func(in spec.SmokeInput) (spec.SmokeResult, error) {
+		return spec.SmokeResult{Adapter: in.Target.Name}, nil
+	}
 
 	fake(s, control.CollectSources, func(spec.PrepareInput) (string, spec.ArtifactRef, error) {
 		return "collect", ref(spec.KindSource, "0"), nil
@@ -129,7 +137,21 @@ func newScene(t *testing.T) *scene {
 		return "find release", out, err
 	})
 	fake(s, control.Release, func(in spec.ReleaseInput) (string, spec.ReleaseResult, error) {
-		return "release by " + in.Decision.Reviewer, spec.ReleaseResult{Channel: in.Channel, Current: in.Candidate.Digest}, nil
+		out, err := s.flipped(in)
+		return "release by " + in.Decision.Signers(), out, err
+	})
+	fake(s, control.OfferCandidate, func(in spec.OfferInput) (string, spec.ArtifactRef, error) {
+		return "offer", in.Candidate, nil
+	})
+	fake(s, control.RecordDecision, func(in spec.DecisionInput) (string, spec.ArtifactRef, error) {
+		return "record " + string(in.Decision.Verdict), ref(spec.KindDecision, "f"), nil
+	})
+	fake(s, device.SmokeTest, func(in spec.SmokeInput) (string, spec.SmokeResult, error) {
+		out, err := s.smoked(in)
+		return fmt.Sprintf("ask %s %q", in.Target.Name, in.Question), out, err
+	})
+	fake(s, control.TakeBack, func(in spec.TakeBackInput) (string, spec.ReleaseResult, error) {
+		return "take back: " + in.Reason, spec.ReleaseResult{Channel: in.Channel, TakenBack: in.Reason}, nil
 	})
 	return s
 }

@@ -23,6 +23,7 @@ const (
 	QuestionTooLong  Bucket = "question_too_long"
 	AnswerTooShort   Bucket = "answer_too_short"
 	AnswerTooLong    Bucket = "answer_too_long"
+	Withdrawn        Bucket = "withdrawn" // its source or itself must not be trained on any more
 )
 
 // BadRow is the bucket of rows that could not be read for certain, one for each reason.
@@ -32,7 +33,7 @@ func BadRow(reason source.Reason) Bucket { return Bucket("bad_row:" + string(rea
 func Buckets() []Bucket {
 	all := []Bucket{
 		Kept, Duplicate, MissingQuestion, MissingAnswer,
-		QuestionTooShort, QuestionTooLong, AnswerTooShort, AnswerTooLong,
+		QuestionTooShort, QuestionTooLong, AnswerTooShort, AnswerTooLong, Withdrawn,
 	}
 	for _, reason := range source.Reasons() {
 		all = append(all, BadRow(reason))

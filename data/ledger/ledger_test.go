@@ -37,7 +37,7 @@ func TestLedgerHasALineARowAndBucketsInAFixedOrder(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, ledger.Counts{RowsRead: 4, Buckets: []spec.LedgerCount{
 		{Bucket: "kept", Rows: 2}, {Bucket: "duplicate", Rows: 1}, {Bucket: "missing_question"}, {Bucket: "missing_answer"},
-		{Bucket: "question_too_short"}, {Bucket: "question_too_long"}, {Bucket: "answer_too_short"}, {Bucket: "answer_too_long"},
+		{Bucket: "question_too_short"}, {Bucket: "question_too_long"}, {Bucket: "answer_too_short"}, {Bucket: "answer_too_long"}, {Bucket: "withdrawn"},
 		{Bucket: "bad_row:too_few_fields"}, {Bucket: "bad_row:too_many_fields"}, {Bucket: "bad_row:bare_quote"},
 		{Bucket: "bad_row:invalid_utf8", Rows: 1}, {Bucket: "bad_row:unknown_audience"},
 	}}, counts)

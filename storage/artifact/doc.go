@@ -3,8 +3,10 @@
 // words about it; the digest of the manifest is the digest of the artifact. Equal content gives the equal reference,
 // wherever and whenever it is published.
 //
-// Beside the artifacts: stage records (what a stage made of given inputs, so that it need not run again), release
-// pointers (which candidate a channel serves, with its history) and a cache of local copies.
+// Beside the artifacts: stage records (what a stage made of given inputs, so that it need not run again), release pointers
+// (which candidate a channel serves, with its history) and offers (which one its reviewers were asked about), withdrawals
+// of sources and rows, and a cache of local copies. Lineage goes from an artifact to what it was made from, Reached from rows
+// to the adapters that had them.
 //
 // It promises that what is read is what was published, or Corrupt. It refuses file names that could leave their folder.
 //

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"elara/spec"
@@ -12,10 +13,10 @@ import (
 	"elara/storage"
 )
 
-// flipTries bounds how often a flip starts over because another one came between; each time, some flip succeeded.
-const flipTries = 100
+const releasesPrefix = "releases/"
 
-// Release is the pointer of a channel: what it serves, and everything it served before.
+// Release is the pointer of a channel: what it serves in production, and everything it served before. It is one object for
+// the adapters of all audiences, so that they change in one conditional write and never come from two candidates.
 type Release struct {
 	Channel string   `json:"channel"`
 	Changes []Change `json:"changes"` // oldest first, never empty; the last one holds
@@ -23,16 +24,22 @@ type Release struct {
 
 // Change is one flip of the pointer and the decision behind it.
 type Change struct {
-	To       spec.ArtifactRef `json:"to"`
-	Decision spec.Decision    `json:"decision"`
-	Back     bool             `json:"back,omitempty"` // a return to what the channel had served before
+	To       spec.ArtifactRef `json:"to,omitzero"`       // zero: it serves nothing since
+	Decision spec.Decision    `json:"decision"`          // of whoever moved the pointer
+	Approval spec.ArtifactRef `json:"approval,omitzero"` // decision artifact by which the candidate may be served
+	Back     bool             `json:"back,omitempty"`    // a return to what the channel had served before
 }
 
-// Current is what the channel serves.
-func (r Release) Current() spec.ArtifactRef { return r.Changes[len(r.Changes)-1].To }
+// Current is what the channel serves; zero when it serves nothing any more.
+func (r Release) Current() spec.ArtifactRef {
+	if len(r.Changes) == 0 {
+		return spec.ArtifactRef{}
+	}
+	return r.Changes[len(r.Changes)-1].To
+}
 
 // ReleaseKey gives the object key of a channel's pointer.
-func ReleaseKey(channel string) string { return "releases/" + channel + ".json" }
+func ReleaseKey(channel string) string { return releasesPrefix + channel + ".json" }
 
 // result describes the i-th change.
 func (r Release) result(i int) spec.ReleaseResult {
@@ -43,52 +50,36 @@ func (r Release) result(i int) spec.ReleaseResult {
 	return result
 }
 
-// find gives the change that a decision led to. A decision is made once, so it is known by its time as well.
-func (r Release) find(to spec.ArtifactRef, decision spec.Decision) (int, bool) {
-	last := len(r.Changes) - 1
-	if last >= 0 && r.Changes[last].To.Digest == to.Digest {
-		return last, true
-	}
-	if decision.DecidedAt.IsZero() {
+// find gives the change that was asked for. A decision is made once, so it is known by who made it and when.
+func (r Release) find(change Change) (int, bool) {
+	if change.Decision.DecidedAt.IsZero() {
 		return 0, false
 	}
-	for i := last; i >= 0; i-- {
-		made := r.Changes[i]
-		if made.To.Digest == to.Digest && made.Decision.Reviewer == decision.Reviewer && made.Decision.DecidedAt.Equal(decision.DecidedAt) {
+	for i, made := range slices.Backward(r.Changes) {
+		if made.To.Digest == change.To.Digest && made.Back == change.Back &&
+			made.Decision.Reviewer == change.Decision.Reviewer && made.Decision.DecidedAt.Equal(change.Decision.DecidedAt) {
 			return i, true
 		}
 	}
 	return 0, false
 }
 
-// Flip points the channel to an approved candidate. The decision must be an approval of exactly this
-// candidate, and the candidate must be there. Flips of one channel happen one after another whoever makes them.
-// Flipping to what the channel serves already changes nothing; nor does repeating a flip whose decision was carried
-// out before (a retry after a lost answer), even when another flip followed.
-func Flip(ctx context.Context, store storage.Store, channel string, to spec.ArtifactRef, decision spec.Decision) (spec.ReleaseResult, error) {
-	if err := checkFlip(channel, to, decision); err != nil {
+// Flip points the channel from what it is known to serve ("": nothing) to an approved candidate, in one conditional write.
+// The decision must be an approval of exactly this candidate, and the candidate and its parts must be there. When the
+// channel serves something else by now, nothing is changed (Conflict): whoever decided has looked at another state.
+// Flipping to what the channel serves already changes nothing; nor does repeating a flip that was carried out before (a
+// retry after a lost answer), even when another flip followed.
+func Flip(ctx context.Context, store storage.Store, channel string, from spec.Digest, change Change) (spec.ReleaseResult, error) {
+	change.Back = false
+	if err := checkFlip(channel, change.To, change.Decision); err != nil {
 		return spec.ReleaseResult{}, err
 	}
-	there, err := Exists(ctx, store, to)
-	if err != nil {
-		return spec.ReleaseResult{}, err
-	}
-	if !there {
-		return spec.ReleaseResult{}, fault.New(fault.NotFound, "release to channel %q: %s artifact %s is missing or incomplete",
-			channel, to.Kind, to.Digest.Short())
-	}
-	for range flipTries {
-		result, err := flipOnce(ctx, store, channel, to, decision)
-		if err == nil || !fault.Is(err, fault.Conflict) {
-			return result, err
-		}
-	}
-	return spec.ReleaseResult{}, fault.New(fault.Transient, "release to channel %q: the pointer changed under %d tries", channel, flipTries)
+	return move(ctx, store, channel, from, change)
 }
 
 func checkFlip(channel string, to spec.ArtifactRef, decision spec.Decision) error {
-	if err := spec.RunID(channel).Check(); err != nil {
-		return fault.New(fault.Invalid, "release channel %q: expected 1-64 of a-z, 0-9 and '-'", channel)
+	if err := checkChannel(channel); err != nil {
+		return err
 	}
 	if err := decision.Check(); err != nil {
 		return err
@@ -103,17 +94,73 @@ func checkFlip(channel string, to spec.ArtifactRef, decision spec.Decision) erro
 	return nil
 }
 
-// flipOnce answers Conflict when another flip came between reading and writing.
-func flipOnce(ctx context.Context, store storage.Store, channel string, to spec.ArtifactRef, decision spec.Decision) (spec.ReleaseResult, error) {
+func checkChannel(channel string) error {
+	if err := spec.RunID(channel).Check(); err != nil {
+		return fault.New(fault.Invalid, "release channel %q: expected 1-64 of a-z, 0-9 and '-'", channel)
+	}
+	return nil
+}
+
+// move carries a change out where the channel serves what is expected.
+func move(ctx context.Context, store storage.Store, channel string, from spec.Digest, change Change) (spec.ReleaseResult, error) {
 	release, condition, err := readRelease(ctx, store, channel)
 	if err != nil {
 		return spec.ReleaseResult{}, err
 	}
-	if i, done := release.find(to, decision); done {
+	if i, done := release.find(change); done {
 		return release.result(i), nil
 	}
-	release.Changes = append(release.Changes, Change{To: to, Decision: decision})
-	return release.write(ctx, store, condition)
+	switch current := release.Current(); {
+	case len(release.Changes) > 0 && current.Digest == change.To.Digest && !change.Back:
+		return release.result(len(release.Changes) - 1), nil
+	case current.Digest != from:
+		return spec.ReleaseResult{}, moved(release, from)
+	}
+	if !change.To.IsZero() {
+		if err := checkWhole(ctx, store, change.To); err != nil {
+			return spec.ReleaseResult{}, err
+		}
+	}
+	release.Changes = append(release.Changes, change)
+	result, err := release.write(ctx, store, condition)
+	if !fault.Is(err, fault.Conflict) {
+		return result, err
+	}
+	if release, _, err = readRelease(ctx, store, channel); err != nil { // another one came between
+		return spec.ReleaseResult{}, err
+	}
+	return spec.ReleaseResult{}, moved(release, from)
+}
+
+// moved tells what the channel serves by now, and by whose word.
+func moved(release Release, from spec.Digest) error {
+	serves, expected := "nothing", "nothing"
+	if current := release.Current(); !current.IsZero() {
+		serves = "candidate " + current.Digest.Short() + " by the word of " + release.Changes[len(release.Changes)-1].Decision.Signers()
+	}
+	if from != "" {
+		expected = from.Short()
+	}
+	return fault.New(fault.Conflict, "channel %q serves %s by now, not %s", release.Channel, serves, expected)
+}
+
+// checkWhole makes sure that a candidate and what it is made of (base, adapters, report) are still there.
+func checkWhole(ctx context.Context, store storage.Store, to spec.ArtifactRef) error {
+	manifest, err := Load(ctx, store, to)
+	if err != nil {
+		return err
+	}
+	for _, part := range append([]spec.Digest{to.Digest}, manifest.Inputs...) {
+		there, err := Exists(ctx, store, spec.ArtifactRef{Digest: part})
+		if err != nil {
+			return err
+		}
+		if !there {
+			return fault.New(fault.NotFound, "candidate %s cannot be served: artifact %s of it is missing or incomplete",
+				to.Digest.Short(), part.Short())
+		}
+	}
+	return nil
 }
 
 // write replaces the pointer by one with a new last change. A conflict or a lost answer is an unknown outcome; finding
@@ -160,8 +207,8 @@ func readRelease(ctx context.Context, store storage.Store, channel string) (Rele
 
 // Current reads the pointer of a channel; NotFound when nothing was released to it yet.
 func Current(ctx context.Context, store storage.Store, channel string) (Release, error) {
-	if err := spec.RunID(channel).Check(); err != nil {
-		return Release{}, fault.New(fault.Invalid, "release channel %q: expected 1-64 of a-z, 0-9 and '-'", channel)
+	if err := checkChannel(channel); err != nil {
+		return Release{}, err
 	}
 	release, _, err := readRelease(ctx, store, channel)
 	if err == nil && len(release.Changes) == 0 {
@@ -173,13 +220,9 @@ func Current(ctx context.Context, store storage.Store, channel string) (Release,
 // Channels gives the pointer of every channel in the order of their keys.
 func Channels(ctx context.Context, store storage.Store) ([]Release, error) {
 	var all []Release
-	for info, err := range store.List(ctx, "releases/") {
+	for channel, err := range channels(ctx, store, releasesPrefix) {
 		if err != nil {
 			return nil, err
-		}
-		channel, found := channelOf(info.Key)
-		if !found {
-			continue
 		}
 		release, err := Current(ctx, store, channel)
 		if err != nil {
@@ -190,18 +233,49 @@ func Channels(ctx context.Context, store storage.Store) ([]Release, error) {
 	return all, nil
 }
 
-// Released gives every candidate that any channel serves or served, channel by channel in the order of their keys.
+// Released gives every candidate that any channel serves, served or is offered, with the decisions behind them, channel by
+// channel in the order of their keys.
 func Released(ctx context.Context, store storage.Store) ([]spec.ArtifactRef, error) {
-	channels, err := Channels(ctx, store)
-	var all []spec.ArtifactRef
-	for _, release := range channels {
-		all = append(all, release.Served("")...)
+	releases, err := Channels(ctx, store)
+	if err != nil {
+		return nil, err
 	}
-	return all, err
+	var all []spec.ArtifactRef
+	for _, release := range releases {
+		all = append(all, release.Served("")...)
+		for _, change := range release.Changes {
+			if !change.Approval.IsZero() {
+				all = append(all, change.Approval)
+			}
+		}
+	}
+	for channel, err := range channels(ctx, store, offersPrefix) {
+		if err != nil {
+			return nil, err
+		}
+		offer, err := FindOffer(ctx, store, channel)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, offer.Candidate)
+		if !offer.Decision.IsZero() {
+			all = append(all, offer.Decision)
+		}
+	}
+	return all, nil
 }
 
-// channelOf is the inverse of ReleaseKey.
-func channelOf(key string) (string, bool) {
-	name, isPointer := strings.CutSuffix(strings.TrimPrefix(key, "releases/"), ".json")
-	return name, isPointer && spec.RunID(name).Check() == nil
+// channels lists the channels that have an object below a prefix.
+func channels(ctx context.Context, store storage.Store, prefix string) func(yield func(string, error) bool) {
+	return func(yield func(string, error) bool) {
+		for info, err := range store.List(ctx, prefix) {
+			name, isPointer := strings.CutSuffix(strings.TrimPrefix(info.Key, prefix), ".json")
+			if err == nil && (!isPointer || checkChannel(name) != nil) {
+				continue
+			}
+			if !yield(name, err) {
+				return
+			}
+		}
+	}
 }

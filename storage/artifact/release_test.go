@@ -30,6 +30,14 @@ func approve(to spec.ArtifactRef, minute int) spec.Decision {
 		DecidedAt: time.Date(2026, 11, 22, 12, minute, 0, 0, time.UTC)}
 }
 
+// flip releases what is approved at a minute, where the channel serves from.
+func flip(t *testing.T, store storage.Store, from, to spec.ArtifactRef, minute int) (spec.ReleaseResult, error) {
+	t.Helper()
+	return artifact.Flip(t.Context(), store, "stable", from.Digest, artifact.Change{To: to, Decision: approve(to, minute)})
+}
+
+var nothing = spec.ArtifactRef{}
+
 func TestAChannelFlipsForthAndBack(t *testing.T) {
 	overStores(t, func(t *testing.T, store storage.Store) {
 		a, b := candidate(t, store, "a"), candidate(t, store, "b")
@@ -38,8 +46,8 @@ func TestAChannelFlipsForthAndBack(t *testing.T) {
 		for _, step := range []struct {
 			to, previous spec.ArtifactRef
 			minute       int
-		}{{a, spec.ArtifactRef{}, 1}, {b, a, 2}, {a, b, 3}} {
-			result, err := artifact.Flip(t.Context(), store, "stable", step.to, approve(step.to, step.minute))
+		}{{a, nothing, 1}, {b, a, 2}, {a, b, 3}} {
+			result, err := flip(t, store, step.previous, step.to, step.minute)
 			require.NoError(t, err)
 			require.Equal(t, spec.ReleaseResult{Channel: "stable", Current: step.to.Digest, Previous: step.previous.Digest,
 				Key: "releases/stable.json"}, result)
@@ -55,14 +63,14 @@ func TestAChannelFlipsForthAndBack(t *testing.T) {
 func TestRepeatingAFlipChangesNothing(t *testing.T) {
 	store := mem.New()
 	a, b := candidate(t, store, "a"), candidate(t, store, "b")
-	first, err := artifact.Flip(t.Context(), store, "stable", a, approve(a, 1))
+	first, err := flip(t, store, nothing, a, 1)
 	require.NoError(t, err)
-	again, err := artifact.Flip(t.Context(), store, "stable", a, approve(a, 2))
+	again, err := flip(t, store, nothing, a, 2)
 	require.NoError(t, err)
 	require.Equal(t, first, again)
-	second, err := artifact.Flip(t.Context(), store, "stable", b, approve(b, 3))
+	second, err := flip(t, store, a, b, 3)
 	require.NoError(t, err)
-	late, err := artifact.Flip(t.Context(), store, "stable", a, approve(a, 1)) // a retry that comes after the next flip
+	late, err := flip(t, store, nothing, a, 1) // a retry that comes after the next flip
 	require.NoError(t, err)
 	require.Equal(t, first, late)
 	release, err := artifact.Current(t.Context(), store, "stable")
@@ -71,7 +79,23 @@ func TestRepeatingAFlipChangesNothing(t *testing.T) {
 	require.Len(t, release.Changes, 2)
 }
 
-func TestRacingFlipsHaveOneOrder(t *testing.T) {
+func TestAChannelThatMovedMeanwhileIsNotFlipped(t *testing.T) {
+	store := mem.New()
+	a, b := candidate(t, store, "a"), candidate(t, store, "b")
+	_, err := flip(t, store, nothing, a, 1)
+	require.NoError(t, err)
+	_, err = flip(t, store, nothing, b, 2)
+	requireKind(t, fault.Conflict, err)
+	require.ErrorContains(t, err, "serves candidate "+a.Digest.Short()+" by the word of the reviewer by now, not nothing")
+	_, err = flip(t, store, b, candidate(t, store, "c"), 3)
+	requireKind(t, fault.Conflict, err)
+	require.ErrorContains(t, err, "by now, not "+b.Digest.Short())
+	release, err := artifact.Current(t.Context(), store, "stable")
+	require.NoError(t, err)
+	require.Len(t, release.Changes, 1)
+}
+
+func TestOfRacingFlipsOneWins(t *testing.T) {
 	overStores(t, func(t *testing.T, store storage.Store) {
 		const racers = 10
 		results := make([]spec.ReleaseResult, racers)
@@ -79,27 +103,23 @@ func TestRacingFlipsHaveOneOrder(t *testing.T) {
 		var group sync.WaitGroup
 		for i := range racers {
 			ref := candidate(t, store, fmt.Sprint(i))
-			group.Go(func() { results[i], errs[i] = artifact.Flip(t.Context(), store, "stable", ref, approve(ref, i)) })
+			group.Go(func() { results[i], errs[i] = flip(t, store, nothing, ref, i) })
 		}
 		group.Wait()
 		release, err := artifact.Current(t.Context(), store, "stable")
 		require.NoError(t, err)
-		require.Len(t, release.Changes, racers)
+		require.Len(t, release.Changes, 1)
+		won := 0
 		for i, result := range results {
-			require.NoError(t, errs[i])
-			at := -1
-			for j, change := range release.Changes {
-				if change.To.Digest == result.Current {
-					at = j
-				}
+			if errs[i] == nil {
+				won++
+				require.Equal(t, release.Current().Digest, result.Current)
+				continue
 			}
-			require.GreaterOrEqual(t, at, 0)
-			if at == 0 {
-				require.Empty(t, result.Previous)
-			} else {
-				require.Equal(t, release.Changes[at-1].To.Digest, result.Previous)
-			}
+			requireKind(t, fault.Conflict, errs[i])
+			require.ErrorContains(t, errs[i], "serves candidate "+release.Current().Digest.Short())
 		}
+		require.Equal(t, 1, won)
 	})
 }
 
@@ -108,13 +128,13 @@ func TestALostAnswerToAFlipIsLookedUp(t *testing.T) {
 		for _, failure := range []faulty.Fault{{Before: faulty.Unavailable()}, {After: faulty.Unavailable()}} {
 			inner := mem.New()
 			a, b := candidate(t, inner, "a"), candidate(t, inner, "b")
-			_, err := artifact.Flip(t.Context(), inner, "stable", a, approve(a, 1))
+			_, err := flip(t, inner, nothing, a, 1)
 			require.NoError(t, err)
 			shaky := faulty.New(inner, faulty.Once(n, failure))
-			result, err := artifact.Flip(t.Context(), shaky, "stable", b, approve(b, 2))
+			result, err := flip(t, shaky, a, b, 2)
 			if err != nil {
 				requireKind(t, fault.Transient, err)
-				result, err = artifact.Flip(t.Context(), shaky, "stable", b, approve(b, 2))
+				result, err = flip(t, shaky, a, b, 2)
 				require.NoError(t, err)
 			}
 			require.Equal(t, a.Digest, result.Previous)
@@ -145,12 +165,12 @@ func TestOnlyAnApprovedWholeCandidateIsReleased(t *testing.T) {
 		{"stable", nobody, "reviewer's name"},
 		{"../stable", approve(a, 1), "release channel"},
 	} {
-		_, err := artifact.Flip(t.Context(), store, test.channel, a, test.decision)
+		_, err := artifact.Flip(t.Context(), store, test.channel, "", artifact.Change{To: a, Decision: test.decision})
 		requireKind(t, fault.Invalid, err)
 		require.ErrorContains(t, err, test.says)
 	}
 	require.NoError(t, store.Delete(t.Context(), cas.Key(cas.BlobOf([]byte("a")).Digest)))
-	_, err := artifact.Flip(t.Context(), store, "stable", a, approve(a, 1))
+	_, err := flip(t, store, nothing, a, 1)
 	requireKind(t, fault.NotFound, err)
 	_, err = artifact.Current(t.Context(), store, "stable")
 	requireKind(t, fault.NotFound, err)
@@ -159,12 +179,19 @@ func TestOnlyAnApprovedWholeCandidateIsReleased(t *testing.T) {
 func TestReleasedArtifactsAreMarked(t *testing.T) {
 	store := mem.New()
 	a, b := candidate(t, store, "a"), candidate(t, store, "b")
-	for i, ref := range []spec.ArtifactRef{a, b} {
-		_, err := artifact.Flip(t.Context(), store, "stable", ref, approve(ref, i))
-		require.NoError(t, err)
-	}
+	_, err := flip(t, store, nothing, a, 1)
+	require.NoError(t, err)
+	_, err = flip(t, store, a, b, 2)
+	require.NoError(t, err)
 	marks := make(cas.Marks)
 	require.NoError(t, artifact.MarkReleases(t.Context(), store, marks))
 	require.Len(t, marks, 4, "two manifests and their files, the former release as well")
 	require.True(t, marks.Has(a.Digest))
+
+	c := candidate(t, store, "c")
+	word, err := artifact.PublishBytes(t.Context(), store, spec.KindDecision, map[string][]byte{"decision.json": []byte("{}")}, []spec.Digest{c.Digest}, nil)
+	require.NoError(t, err)
+	require.NoError(t, artifact.PutOffer(t.Context(), store, artifact.Offer{Channel: "stable", Run: "run-1", Candidate: c, Decision: word}))
+	require.NoError(t, artifact.MarkReleases(t.Context(), store, marks))
+	require.Len(t, marks, 8, "and what is offered, with the word on it")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -22,7 +23,11 @@ func released(t *testing.T, store storage.Store, names ...string) []spec.Artifac
 	refs := make([]spec.ArtifactRef, len(names))
 	for i, name := range names {
 		refs[i] = candidate(t, store, name)
-		_, err := artifact.Flip(t.Context(), store, "stable", refs[i], approve(refs[i], i))
+		before := nothing
+		if i > 0 {
+			before = refs[i-1]
+		}
+		_, err := flip(t, store, before, refs[i], i)
 		require.NoError(t, err)
 	}
 	return refs
@@ -38,7 +43,7 @@ func returning(to spec.ArtifactRef, minute int) spec.Decision {
 func TestAChannelGoesBackAndTellsWhoAndWhy(t *testing.T) {
 	overStores(t, func(t *testing.T, store storage.Store) {
 		refs := released(t, store, "a", "b", "c")
-		result, err := artifact.Back(t.Context(), store, "stable", refs[2], refs[0], returning(refs[0], 10))
+		result, err := artifact.Back(t.Context(), store, "stable", refs[2].Digest, refs[0], returning(refs[0], 10))
 		require.NoError(t, err)
 		require.Equal(t, spec.ReleaseResult{Channel: "stable", Current: refs[0].Digest, Previous: refs[2].Digest, Key: "releases/stable.json"}, result)
 
@@ -63,14 +68,14 @@ func TestGoingBackTwiceGoesFurtherBackAndNotForthAgain(t *testing.T) {
 		to, found := before()
 		require.True(t, found)
 		require.Equal(t, refs[want], to)
-		_, err := artifact.Back(t.Context(), store, "stable", refs[want+1], to, returning(to, 10+i))
+		_, err := artifact.Back(t.Context(), store, "stable", refs[want+1].Digest, to, returning(to, 10+i))
 		require.NoError(t, err)
 	}
 	_, found := before()
 	require.False(t, found, "a was the first")
 
 	d := candidate(t, store, "d")
-	_, err := artifact.Flip(t.Context(), store, "stable", d, approve(d, 20))
+	_, err := flip(t, store, refs[0], d, 20)
 	require.NoError(t, err)
 	to, found := before()
 	require.True(t, found)
@@ -90,17 +95,17 @@ func TestGoingBackIsRefusedWhereNobodyApprovedOrLooked(t *testing.T) {
 		says     string
 	}{
 		{refs[1], never, returning(never, 9), fault.Invalid, "was never approved for it"},
-		{refs[0], refs[0], returning(refs[0], 9), fault.Conflict, "serves candidate " + refs[1].Digest.Short() + " by now"},
+		{refs[0], refs[0], returning(refs[0], 9), fault.Conflict, "serves candidate " + refs[1].Digest.Short() + " by the word of the reviewer by now"},
 		{refs[1], refs[1], returning(refs[1], 9), fault.Invalid, "already"},
 		{refs[1], refs[0], nameless, fault.Invalid, "reviewer's name"},
 		{refs[1], refs[0], silent, fault.Invalid, "expected a reason"},
 		{refs[1], refs[0], returning(refs[1], 9), fault.Invalid, "approved " + refs[1].Digest.Short()},
 	} {
-		_, err := artifact.Back(t.Context(), store, "stable", test.from, test.to, test.decision)
+		_, err := artifact.Back(t.Context(), store, "stable", test.from.Digest, test.to, test.decision)
 		requireKind(t, test.kind, err)
 		require.ErrorContains(t, err, test.says)
 	}
-	_, err := artifact.Back(t.Context(), store, "other", refs[1], refs[0], returning(refs[0], 9))
+	_, err := artifact.Back(t.Context(), store, "other", refs[1].Digest, refs[0], returning(refs[0], 9))
 	requireKind(t, fault.Invalid, err)
 	release, err := artifact.Current(t.Context(), store, "stable")
 	require.NoError(t, err)
@@ -113,19 +118,50 @@ func TestGoingBackNeedsAllThatTheCandidateIsMadeOf(t *testing.T) {
 	require.NoError(t, err)
 	old, err := artifact.PublishBytes(t.Context(), store, spec.KindCandidate, map[string][]byte{"name": []byte("old")}, []spec.Digest{adapter.Digest}, nil)
 	require.NoError(t, err)
-	_, err = artifact.Flip(t.Context(), store, "stable", old, approve(old, 1))
+	_, err = flip(t, store, nothing, old, 1)
 	require.NoError(t, err)
 	now := candidate(t, store, "now")
-	_, err = artifact.Flip(t.Context(), store, "stable", now, approve(now, 2))
+	_, err = flip(t, store, old, now, 2)
 	require.NoError(t, err)
 	require.NoError(t, store.Delete(t.Context(), cas.Key(cas.BlobOf([]byte("w")).Digest)))
 
-	_, err = artifact.Back(t.Context(), store, "stable", now, old, returning(old, 3))
+	_, err = artifact.Back(t.Context(), store, "stable", now.Digest, old, returning(old, 3))
 	requireKind(t, fault.NotFound, err)
 	require.ErrorContains(t, err, "artifact "+adapter.Digest.Short()+" of it is missing")
 	release, err := artifact.Current(t.Context(), store, "stable")
 	require.NoError(t, err)
 	require.Equal(t, now, release.Current())
+}
+
+func TestAChannelIsStoppedWhereNothingWasBefore(t *testing.T) {
+	store := mem.New()
+	refs := released(t, store, "a")
+	word := spec.Decision{Verdict: spec.Rejected, Candidate: refs[0].Digest, Reviewer: "the smoke check", Reason: "says nothing", DecidedAt: time.Unix(9, 0).UTC()}
+	for range 2 { // a retry changes nothing
+		result, err := artifact.Stop(t.Context(), store, "stable", word)
+		require.NoError(t, err)
+		require.Equal(t, spec.ReleaseResult{Channel: "stable", Previous: refs[0].Digest, Key: "releases/stable.json"}, result)
+	}
+	release, err := artifact.Current(t.Context(), store, "stable")
+	require.NoError(t, err)
+	require.True(t, release.Current().IsZero())
+	require.Len(t, release.Changes, 2)
+	require.Equal(t, refs, release.Served(""))
+	_, found := release.Before()
+	require.False(t, found)
+
+	b := candidate(t, store, "b")
+	_, err = flip(t, store, refs[0], b, 10)
+	requireKind(t, fault.Conflict, err)
+	require.ErrorContains(t, err, "serves nothing by now")
+	_, err = flip(t, store, nothing, b, 11)
+	require.NoError(t, err)
+	release, err = artifact.Current(t.Context(), store, "stable")
+	require.NoError(t, err)
+	_, found = release.Before()
+	require.False(t, found, "what was stopped is not gone back to by itself")
+	_, err = artifact.Back(t.Context(), store, "stable", b.Digest, refs[0], returning(refs[0], 12))
+	require.NoError(t, err, "by name it is")
 }
 
 // TestALostAnswerOnTheWayBackIsLookedUp lets every operation fail once, before and after it took place: the channel is
@@ -138,7 +174,7 @@ func TestALostAnswerOnTheWayBackIsLookedUp(t *testing.T) {
 			inner := mem.New()
 			refs := released(t, inner, "a", "b")
 			shaky := faulty.New(inner, faulty.Once(n, failure))
-			_, err := artifact.Back(t.Context(), shaky, "stable", refs[1], refs[0], returning(refs[0], 9))
+			_, err := artifact.Back(t.Context(), shaky, "stable", refs[1].Digest, refs[0], returning(refs[0], 9))
 			release, readErr := artifact.Current(t.Context(), inner, "stable")
 			require.NoError(t, readErr)
 			if err == nil {
@@ -160,12 +196,12 @@ func TestAReleaseThatComesBetweenStopsTheWayBack(t *testing.T) {
 	refs := released(t, inner, "a", "b")
 	newer := candidate(t, inner, "newer")
 	between := &interloper{Store: inner, act: func() {
-		_, err := artifact.Flip(t.Context(), inner, "stable", newer, approve(newer, 5))
+		_, err := flip(t, inner, refs[1], newer, 5)
 		require.NoError(t, err)
 	}}
-	_, err := artifact.Back(t.Context(), between, "stable", refs[1], refs[0], returning(refs[0], 9))
+	_, err := artifact.Back(t.Context(), between, "stable", refs[1].Digest, refs[0], returning(refs[0], 9))
 	requireKind(t, fault.Conflict, err)
-	require.ErrorContains(t, err, "serves candidate "+newer.Digest.Short()+" by now, not "+refs[1].Digest.Short())
+	require.ErrorContains(t, err, "serves candidate "+newer.Digest.Short()+" by the word of the reviewer by now, not "+refs[1].Digest.Short())
 	release, err := artifact.Current(t.Context(), inner, "stable")
 	require.NoError(t, err)
 	require.Equal(t, newer, release.Current())

@@ -57,8 +57,16 @@ func Prune(ctx context.Context, store storage.Store, o Options) (result Result, 
 	if err != nil {
 		return result, err
 	}
+	withdrawn, err := artifact.Withdrawn(ctx, store)
+	if err != nil {
+		return result, err
+	}
+	keep := slices.Concat(released, collected, o.Keep)
+	for _, tombstone := range withdrawn {
+		keep = append(keep, tombstone.Ref)
+	}
 	marks := make(cas.Marks)
-	if err := mark(ctx, store, marks, slices.Concat(released, collected, o.Keep)); err != nil {
+	if err := mark(ctx, store, marks, keep); err != nil {
 		return result, err
 	}
 	if err := checkpoint.Mark(ctx, store, marks); err != nil {

@@ -48,9 +48,13 @@ func (a *attic) publish(t *testing.T, kind spec.ArtifactKind, content string, in
 
 func (a *attic) release(t *testing.T, to spec.ArtifactRef) {
 	t.Helper()
-	_, err := artifact.Flip(t.Context(), a, "stable", to, spec.Decision{
+	serves, err := artifact.Current(t.Context(), a, "stable")
+	if !fault.Is(err, fault.NotFound) {
+		require.NoError(t, err)
+	}
+	_, err = artifact.Flip(t.Context(), a, "stable", serves.Current().Digest, artifact.Change{To: to, Decision: spec.Decision{
 		Verdict: spec.Approved, Candidate: to.Digest, Reviewer: "the reviewer", DecidedAt: time.Unix(1, 0),
-	})
+	}})
 	require.NoError(t, err)
 }
 

@@ -102,6 +102,7 @@ func TestFromRowsToARelease(t *testing.T) {
 
 	changed := input("run-3", "calm")
 	changed.Adapters[2].Args.Seed = 4
+	changed.Lane = spec.LaneEmergency
 	third := th.start(t, "calm", changed)
 	candidate := third.awaitCandidate(t).Candidate.Digest
 	require.NotEqual(t, result.Candidate.Digest, candidate)
@@ -111,6 +112,10 @@ func TestFromRowsToARelease(t *testing.T) {
 	require.Equal(t, spec.Rejected, rejected.Decision.Verdict)
 	require.Zero(t, rejected.Release)
 	require.Len(t, rejected.Skipped, 5+3+3)
+	word, err := artifact.ReadDecision(t.Context(), store, rejected.Approval)
+	require.NoError(t, err)
+	require.Equal(t, rejected.Decision, word)
+	th.hurries(t, workflows.PipelineID("run-3"), workflows.TrainID("run-3", "doctor"))
 	released, err = artifact.Current(t.Context(), store, "stable")
 	require.NoError(t, err)
 	require.Equal(t, result.Candidate.Digest, released.Current().Digest)
@@ -124,6 +129,16 @@ func TestFromRowsToARelease(t *testing.T) {
 		"train-unchanged":    workflows.TrainID("run-2", "patient"),
 		"evaluate":           workflows.EvaluateID("run-1"),
 	})
+}
+
+// hurries makes sure that workflows, children too, go before those without a priority.
+func (th *theatre) hurries(t *testing.T, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		first, err := th.client.GetWorkflowHistory(t.Context(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT).Next()
+		require.NoError(t, err)
+		require.Equal(t, int32(1), first.GetWorkflowExecutionStartedEventAttributes().GetPriority().GetPriorityKey(), id)
+	}
 }
 
 // showsItself looks at a finished run as the Temporal UI does.

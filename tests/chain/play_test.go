@@ -50,7 +50,7 @@ func input(run spec.RunID, bucket string) spec.PipelineInput {
 			EvalPercent: 25, Seed: 42,
 		},
 		Evaluate:   spec.EvaluatePlan{Questions: []string{"What is asthma?"}, MaxNewTokens: 16},
-		Release:    spec.ReleasePlan{Channel: "stable"},
+		Release:    spec.ReleasePlan{Channel: "stable", SmokeQuestion: "When is chest pain an emergency?"},
 		TrainQueue: trainQueue(bucket),
 	}
 	for _, audience := range spec.Audiences() {
@@ -76,6 +76,7 @@ func (th *theatre) start(t *testing.T, bucket string, in spec.PipelineInput) run
 	t.Helper()
 	started, err := th.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
 		ID: workflows.PipelineID(in.Run), TaskQueue: controlQueue(bucket), StaticSummary: "chain test",
+		Priority: workflows.PriorityOf(in.Lane),
 	}, workflows.PipelineWorkflow, in)
 	require.NoError(t, err)
 	return run{started, th.client}

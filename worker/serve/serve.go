@@ -52,6 +52,8 @@ type Engine struct {
 	Trainer    activities.Trainer
 	Pretrainer activities.Pretrainer
 	Evaluator  activities.Evaluator
+	Code       string // version of the program, noted with what it trains
+	Machine    string // kind of this machine, likewise
 	// AtOnce is how many trainings and evaluations share the device. They take turns step by step over one base model.
 	AtOnce int
 }
@@ -134,6 +136,7 @@ func (o Options) device(scratch string, fatal chan<- error) sdkworker.Worker {
 	worker.RegisterActivity(&activities.Device{
 		Store: o.Store, Cache: o.cache(), Scratch: scratch, Instruments: o.Instruments,
 		Trainer: o.Engine.Trainer, Pretrainer: o.Engine.Pretrainer, Evaluator: o.Engine.Evaluator, Curves: o.Curves,
+		Code: o.Engine.Code, Machine: o.Engine.Machine,
 	})
 	o.Logger.Info("serving", "queue", queue)
 	return worker

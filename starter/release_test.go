@@ -1,0 +1,128 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"elara/spec"
+	"elara/storage/artifact"
+)
+
+// promoted lets two persons approve, and somebody else release meanwhile: the stale word is refused, the one that knows is
+// taken. Another channel then takes over what was approved.
+func promoted(t *testing.T, state string) {
+	file := pipelineFile(t, state, "moving")
+	run := elara(t, "run", file, "--id", "moving-1", "--every", "1ms", "--state", state,
+		"--set", "approval.signatures=2", "--set", "approval.approvers=Person A, Person B", "--set", "approval.valid_hours=24", "--set", "lane=emergency")
+	require.Equal(t, exitDone, run.code, run.err)
+	approve := func(args ...string) said {
+		return elara(t, append([]string{"approve", "moving-1", "--yes", "--state", state}, args...)...)
+	}
+	stranger := approve("--as", "Person C")
+	require.Equal(t, exitRefused, stranger.code)
+	require.Contains(t, stranger.err, "Person C is no approver of this pipeline, expected one of Person A, Person B")
+
+	shown := elara(t, "release", "show", "moving", "--state", state)
+	require.Equal(t, exitDone, shown.code, shown.err)
+	require.Regexp(t, `Production  nothing\nCandidate   [0-9a-f]{64} of run moving-1, nobody has decided on it\n`, shown.out)
+	early := elara(t, "release", "promote", "moving", "--as", "Person A", "--reason", "r", "--yes", "--state", state)
+	require.Equal(t, exitRefused, early.code)
+	require.Contains(t, early.err, "nobody has decided on candidate ")
+
+	first := approve("--as", "Person A")
+	require.Equal(t, exitDone, first.code, first.err)
+	require.Contains(t, first.err, "1 more signatures are needed, of other persons: elara approve moving-1 --as NAME")
+
+	store := storeOf(t, state)
+	other, err := artifact.PublishBytes(t.Context(), store, spec.KindCandidate, map[string][]byte{"candidate.json": []byte(`{}`)}, nil, nil)
+	require.NoError(t, err)
+	_, err = artifact.Flip(t.Context(), store, "moving", "", artifact.Change{To: other, Decision: spec.Decision{
+		Verdict: spec.Approved, Candidate: other.Digest, Reviewer: "Person B", DecidedAt: time.Now().UTC(),
+	}})
+	require.NoError(t, err)
+	stale := approve("--as", "Person B")
+	require.Equal(t, exitRefused, stale.code)
+	require.Contains(t, stale.err, "channel moving serves candidate "+string(other.Digest)+" by now, this approval is to replace nothing")
+	for _, name := range []string{"Person A", "Person B"} {
+		knowing := approve("--as", name, "--replaces", string(other.Digest))
+		require.Equal(t, exitDone, knowing.code, knowing.err)
+	}
+	watched := elara(t, "watch", "moving-1", "--state", state)
+	require.Equal(t, exitDone, watched.code, watched.err)
+	require.Contains(t, watched.out, "Decision   approved by Person A and Person B\n")
+
+	var view channelView
+	require.NoError(t, json.Unmarshal([]byte(elara(t, "release", "show", "moving", "--json", "--state", state).out), &view))
+	require.Equal(t, view.Candidate.Candidate, view.Production.Candidate)
+	require.Equal(t, spec.Patient, view.Production.Adapters[0].Audience)
+	require.Equal(t, other.Digest, view.Candidate.Decision.Replaces)
+
+	again := elara(t, "release", "promote", "ward", "--from", "moving", "--as", "Person C", "--reason", "two weeks without a finding",
+		"--replaces", string(other.Digest), "--state", state)
+	require.Equal(t, exitRefused, again.code)
+	require.Contains(t, again.err, `channel "ward" serves nothing by now, not `+other.Digest.Short())
+	taken := elara(t, "release", "promote", "ward", "--from", "moving", "--as", "Person C", "--reason", "two weeks without a finding", "--yes", "--state", state)
+	require.Equal(t, exitDone, taken.code, taken.err)
+	require.Equal(t, "channel ward points to "+view.Production.Candidate.Short()+", before it was nothing\n", taken.out)
+	ward, err := artifact.Current(t.Context(), store, "ward")
+	require.NoError(t, err)
+	word, err := artifact.ReadDecision(t.Context(), store, ward.Changes[0].Approval)
+	require.NoError(t, err)
+	require.Equal(t, "Person A and Person B", word.Signers())
+	require.Equal(t, "Person C", ward.Changes[0].Decision.Reviewer)
+}
+
+// withdrawnSource follows an adapter to its rows and back, and takes its source out of the next run.
+func withdrawnSource(t *testing.T, state string) {
+	var view channelView
+	require.NoError(t, json.Unmarshal([]byte(elara(t, "release", "show", "moving", "--json", "--state", state).out), &view))
+	adapter := view.Production.Adapters[0].Ref.Digest
+	lineage := elara(t, "artifacts", "lineage", adapter.Short(), "--state", state)
+	require.Equal(t, exitDone, lineage.code, lineage.err)
+	for _, part := range []string{"adapter ", "code ", "machine ", "  config ", "  base-model ", "  dataset ", "rows to train on", "audience patient", "    cleaned ", "      source ", "000/qa.csv"} {
+		require.Contains(t, lineage.out, part)
+	}
+	var origins []origin
+	require.NoError(t, json.Unmarshal([]byte(elara(t, "artifacts", "lineage", string(adapter), "--rows", "--json", "--state", state).out), &origins))
+	var row spec.UsedRow
+	for _, o := range origins {
+		if o.Kind == spec.KindDataset {
+			row = o.Rows[0]
+		}
+	}
+	reached := elara(t, "artifacts", "reached", string(row.Digest), "--state", state)
+	require.Equal(t, exitDone, reached.code, reached.err)
+	require.Regexp(t, `patient +`+adapter.Short()+` .*ward`, reached.out)
+	require.Contains(t, elara(t, "artifacts", "reached", "no-such.csv", "--state", state).err, "no-such.csv has reached no adapter")
+
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "expected a source or the digest of a row"},
+		{[]string{"--source", "qa.csv", "--as", "Person A"}, "expected a reason"},
+		{[]string{"--row", "d75f", "--as", "Person A", "--reason", "r"}, "expected 64 hexadecimal digits"},
+	} {
+		got := elara(t, append(append([]string{"withdraw"}, c.args...), "--state", state)...)
+		require.Equal(t, exitRefused, got.code, got.err)
+		require.Contains(t, got.err, c.want)
+	}
+	done := elara(t, "withdraw", "--row", string(row.Digest), "--as", "Person A", "--reason", "the patient asked for it", "--state", state)
+	require.Equal(t, exitDone, done.code, done.err)
+	require.Contains(t, done.err, "withdrawn by Person A: the patient asked for it")
+	require.Contains(t, done.err, "elara run PIPELINE.yaml trains anew what had it")
+	require.Contains(t, done.out, adapter.Short())
+
+	run := elara(t, "run", pipelineFile(t, state, "moving"), "--id", "moving-2", "--every", "1ms", "--state", state)
+	require.Equal(t, exitDone, run.code, run.err)
+	require.False(t, strings.Contains(run.out, "train/patient"), run.out)
+	var made []namedArtifact
+	require.NoError(t, json.Unmarshal([]byte(elara(t, "artifacts", "list", "moving-2", "--json", "--state", state).out), &made))
+	require.NotEqual(t, adapter, made[1].Digest)
+	require.Contains(t, elara(t, "artifacts", "lineage", string(made[1].Digest), "--state", state).out, "tombstone")
+	require.Equal(t, exitDone, elara(t, "reject", "moving-2", "--as", "Person A", "--reason", "only a look", "--yes", "--state", state).code)
+}
