@@ -134,11 +134,7 @@ func (m *Model) planned(p placed, kind gguf.Type) gguf.Planned {
 		slices.Reverse(shape)
 	}
 	return gguf.Planned{Name: p.to, Shape: shape, Type: kind, Read: func() ([]float32, error) {
-		n := 1
-		for _, d := range p.shape {
-			n *= d
-		}
-		values := make([]float32, n)
+		values := make([]float32, elements(m.weights, p.from))
 		if err := m.weights.ReadF32(p.from, values); err != nil {
 			return nil, err
 		}
