@@ -55,7 +55,13 @@ func openWeights(folder string) (Weights, error) {
 	return nil, fault.At(folder, 0, "no weights, expected %s or %s, whole or in shards with their index", safetensorsFile, torchFile)
 }
 
-func openSafetensors(path string) (Weights, error) { return safetensors.Open(path) }
+func openSafetensors(path string) (Weights, error) {
+	file, err := safetensors.Open(path)
+	if err != nil {
+		return nil, err // not file: an interface that holds a nil pointer is not nil
+	}
+	return file, nil
+}
 
 // torchWeights reads a file of torch.save.
 type torchWeights struct{ *torchfile.File }
