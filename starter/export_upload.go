@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -91,7 +92,7 @@ func (e *exporting) uploadS3(cmd *cobra.Command, to goal, folder string, written
 	if err != nil {
 		return fmt.Errorf("read what was written: %w", err)
 	}
-	files := append(written.Files, export.WrittenFile{Name: export.FactsFile, SizeBytes: int64(len(facts)), SHA256: spec.DigestOf(sha256.Sum256(facts))})
+	files := append(slices.Clone(written.Files), export.WrittenFile{Name: export.FactsFile, SizeBytes: int64(len(facts)), SHA256: spec.DigestOf(sha256.Sum256(facts))})
 	there, err := e.compareS3(ctx, store, files)
 	if err != nil {
 		return fmt.Errorf("%s: %w", e.to, err)

@@ -209,7 +209,7 @@ func (h *Accepting) store(w http.ResponseWriter, r *http.Request) error {
 	}
 	content, err := io.ReadAll(r.Body)
 	if err != nil {
-		return nil // the client has gone
+		return nil //nolint:nilerr // the client has gone, which is no failure of the hub's
 	}
 	if oid, ok := strings.CutPrefix(r.URL.Path, "/object/"); ok {
 		return h.keep(oid, content)
