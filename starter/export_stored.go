@@ -101,11 +101,13 @@ type origins struct {
 	audiences []string
 }
 
-// follow reads the manifests of all that an artifact was made from. One that was cleared away tells nothing any more.
+// follow reads the manifests of all that an artifact was made from, as far as the base models: what those were made from in
+// their turn (a pre-training, a merge) is in them already. One that was cleared away tells nothing any more.
 func (o *origins) follow(ctx context.Context, digest spec.Digest, m artifact.Manifest) error {
-	o.seen[digest] = true
-	if m.Kind == spec.KindBaseModel && len(m.Inputs) == 0 {
+	isAsked := len(o.seen) == 0
+	if o.seen[digest] = true; m.Kind == spec.KindBaseModel && !isAsked {
 		o.bases = append(o.bases, digest)
+		return nil
 	}
 	o.templates = add(o.templates, m.Meta["template"])
 	o.audiences = add(o.audiences, m.Meta["audience"])

@@ -43,11 +43,14 @@ func exportStore(t *testing.T) (store, exports storage.Store, flags []string) {
 	return open("artifacts"), open("exports"), []string{"--s3-endpoint", g.Endpoint(), "--s3-bucket", "artifacts", "--s3-path-style"}
 }
 
-// publishAdapter stores a base, a dataset of an audience and a template, and an adapter that was made of both.
+// publishAdapter stores a base that was pre-trained over another, a dataset of an audience and a template, and an adapter that was
+// made of both.
 func publishAdapter(t *testing.T, store storage.Store, template spec.Digest, audience string) spec.ArtifactRef {
 	t.Helper()
 	ctx := context.Background()
-	base, err := artifact.Publish(ctx, store, spec.KindBaseModel, filepath.Join(exportModels, "llama"), nil, nil)
+	first, err := artifact.Publish(ctx, store, spec.KindBaseModel, filepath.Join(exportModels, "gpt2"), nil, nil)
+	require.NoError(t, err)
+	base, err := artifact.Publish(ctx, store, spec.KindBaseModel, filepath.Join(exportModels, "llama"), []spec.Digest{first.Digest}, nil)
 	require.NoError(t, err)
 	set, err := artifact.PublishBytes(ctx, store, spec.KindDataset, map[string][]byte{"train.jsonl": []byte(audience)}, nil,
 		map[string]string{"template": string(template), "audience": audience})
