@@ -119,6 +119,8 @@ func TestLlamaFileIsReadBackAsTheModel(t *testing.T) {
 		require.Equal(t, read(t, m.weights, name), read(t, back.weights, name), name)
 	}
 	require.Equal(t, m.config.metadata(), back.config.metadata())
+	_, err = Order{Form: FormHF, Base: path, Template: instruct.Guide()}.Write(context.Background(), filepath.Join(t.TempDir(), "out"), nil)
+	require.EqualError(t, err, path+": form hf of a GGUF file: expected a Hugging Face folder; take the form gguf")
 
 	file, err := gguf.Open(path)
 	require.NoError(t, err)

@@ -152,6 +152,13 @@ func (o Order) writeModel(ctx context.Context, dir string, told func(done, total
 	if o.Form == FormHF && o.Adapter != "" {
 		return nil, fault.New(fault.Invalid, "form hf of an adapter: expected a model; merge the adapter into its base first, or take the form peft or gguf")
 	}
+	if o.Form == FormHF {
+		if info, err := os.Stat(o.Base); err == nil {
+			if file, isGGUF := ggufOf(o.Base, info.IsDir()); isGGUF {
+				return nil, fault.At(file, 0, "form hf of a GGUF file: expected a Hugging Face folder; take the form gguf")
+			}
+		}
+	}
 	m, err := Open(o.Base, o.Adapter)
 	if err != nil {
 		return nil, err

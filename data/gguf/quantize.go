@@ -10,16 +10,6 @@ import (
 
 const writableTypes = "F32, F16, BF16, Q8_0, Q6_K, Q5_K, Q5_0, Q4_K or Q4_0"
 
-// ParseType finds a type that tensors can be written in, by its name in ggml.
-func ParseType(name string) (Type, error) {
-	for _, t := range []Type{F32, F16, BF16, Q8_0, Q6_K, Q5_K, Q5_0, Q4_K, Q4_0} {
-		if t.String() == name {
-			return t, nil
-		}
-	}
-	return 0, fault.New(fault.Invalid, "quantisation %q: expected %s", name, writableTypes)
-}
-
 // quantize writes values in a type, bit for bit as ggml's reference quantisers do (quantize_row_*_ref). Their number is a
 // multiple of the type's block, and dst has room for exactly them. A value that the type cannot hold is an error.
 func quantize(t Type, dst []byte, src []float32) error {
