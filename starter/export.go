@@ -80,7 +80,10 @@ func (e *exporting) run(cmd *cobra.Command, name string) (err error) {
 	if err != nil {
 		return err
 	}
-	order := export.Order{Form: export.Form(e.form), Quantisation: e.quant, Audience: spec.Audience(e.audience), Template: instruct.Guide(), Facts: map[string]string{}}
+	order := export.Order{
+		Form: export.Form(e.form), Quantisation: e.quant, Audience: spec.Audience(e.audience), Template: instruct.Guide(),
+		Facts: map[string]string{},
+	}
 	if err := order.Check(); err != nil {
 		return fault.WithHint(err, "see elara export --help")
 	}

@@ -70,7 +70,8 @@ func (e *exporting) fetch(ctx context.Context, store storage.Store, ref spec.Art
 	case spec.KindAdapter:
 		if order.Adapter = folder; order.Form != export.FormPEFT {
 			if len(origin.bases) != 1 {
-				return refuse(fault.NotFound, "", "adapter %s was made from %d base models that the store knows, expected one", ref.Digest.Short(), len(origin.bases))
+				return refuse(fault.NotFound, "", "adapter %s was made from %d base models that the store knows, expected one",
+					ref.Digest.Short(), len(origin.bases))
 			}
 			order.Base, order.Facts["base"] = filepath.Join(scratch, "base"), string(origin.bases[0])
 			e.app.say("fetching base model %s", origin.bases[0].Short())
@@ -147,7 +148,8 @@ func (o *origins) complete(order *export.Order) error {
 	case order.Audience != "" && len(o.audiences) > 0 && !slices.Contains(o.audiences, string(order.Audience)):
 		return refuse(fault.Invalid, "", "--audience %s: the artifact was trained for %s", order.Audience, strings.Join(o.audiences, " and "))
 	case order.Audience == "" && len(o.audiences) > 1:
-		return refuse(fault.Invalid, "name one with --audience", "the artifact was trained for %s, and has one chat template", strings.Join(o.audiences, " and "))
+		return refuse(fault.Invalid, "name one with --audience", "the artifact was trained for %s, and has one chat template",
+			strings.Join(o.audiences, " and "))
 	case order.Audience == "" && len(o.audiences) == 1:
 		order.Audience = spec.Audience(o.audiences[0])
 	}

@@ -92,7 +92,9 @@ func (e *exporting) uploadS3(cmd *cobra.Command, to goal, folder string, written
 	if err != nil {
 		return fmt.Errorf("read what was written: %w", err)
 	}
-	files := append(slices.Clone(written.Files), export.WrittenFile{Name: export.FactsFile, SizeBytes: int64(len(facts)), SHA256: spec.DigestOf(sha256.Sum256(facts))})
+	files := append(slices.Clone(written.Files), export.WrittenFile{
+		Name: export.FactsFile, SizeBytes: int64(len(facts)), SHA256: spec.DigestOf(sha256.Sum256(facts)),
+	})
 	there, err := e.compareS3(ctx, store, files)
 	if err != nil {
 		return fmt.Errorf("%s: %w", e.to, err)
@@ -134,7 +136,8 @@ func (e *exporting) compareS3(ctx context.Context, store storage.Store, files []
 			known, there[file.Name] = same, same
 		}
 		if !known {
-			return nil, refuse(fault.Conflict, "", "is not empty: it holds %q, which is no part of this export, expected a prefix of its own", info.Key)
+			return nil, refuse(fault.Conflict, "", "is not empty: it holds %q, which is no part of this export, expected a prefix of its own",
+				info.Key)
 		}
 	}
 	return there, nil

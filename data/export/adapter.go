@@ -126,7 +126,8 @@ func (w *adaptedWeights) checkShapes(weight, branch string) error {
 		out, in = in, out
 	}
 	if b[0] != out || a[1] != in {
-		return fault.At(w.adapter.Path(), 0, "module %q changes [%d, %d], the base's weight is [%d, %d]: is the adapter of another base?", branch, b[0], a[1], out, in)
+		return fault.At(w.adapter.Path(), 0, "module %q changes [%d, %d], the base's weight is [%d, %d]: is the adapter of another base?",
+			branch, b[0], a[1], out, in)
 	}
 	if w.config.DoRA {
 		if m, _ := w.adapter.Shape(adapterPrefix + branch + ".lora_magnitude_vector"); len(m) != 1 || m[0] != out {

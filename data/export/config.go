@@ -116,7 +116,9 @@ func (l *listing) rows(name string) int {
 func (l *listing) head(tied bool, embedding string, rows, width int) {
 	const name = "lm_head.weight"
 	if tied && l.err == nil {
-		if shape, found := l.weights.Shape(name); !found || fmt.Sprint(shape) == fmt.Sprint([]int{rows, width}) && l.equal(name, embedding, rows*width) {
+		shape, found := l.weights.Shape(name)
+		isLike := fmt.Sprint(shape) == fmt.Sprint([]int{rows, width})
+		if !found || isLike && l.equal(name, embedding, rows*width) {
 			l.taken[name] = true
 			return
 		}

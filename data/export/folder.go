@@ -150,7 +150,8 @@ func (o Order) fill(ctx context.Context, dir string, told func(done, total int64
 // writeModel opens the model, which checks it, and writes it in one of two forms.
 func (o Order) writeModel(ctx context.Context, dir string, told func(done, total int64)) (_ *Report, err error) {
 	if o.Form == FormHF && o.Adapter != "" {
-		return nil, fault.New(fault.Invalid, "form hf of an adapter: expected a model; merge the adapter into its base first, or take the form peft or gguf")
+		return nil, fault.New(fault.Invalid,
+			"form hf of an adapter: expected a model; merge the adapter into its base first, or take the form peft or gguf")
 	}
 	if o.Form == FormHF {
 		if info, err := os.Stat(o.Base); err == nil {

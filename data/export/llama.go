@@ -135,8 +135,8 @@ func (c llama) check(path string) error {
 		return err
 	}
 	if c.heads%c.keyHeads != 0 || c.headDim%2 != 0 || !(c.eps > 0) || !(c.theta > 0) || c.window < 0 {
-		return fault.At(path, 0, "%d heads over %d key heads of width %d, rms_norm_eps %v, rope_theta %v and window %d: expected a multiple, an even width and positive numbers",
-			c.heads, c.keyHeads, c.headDim, c.eps, c.theta, c.window)
+		return fault.At(path, 0, "%d heads over %d key heads of width %d, rms_norm_eps %v, rope_theta %v and window %d: "+
+			"expected a multiple, an even width and positive numbers", c.heads, c.keyHeads, c.headDim, c.eps, c.theta, c.window)
 	}
 	s := c.scaling
 	switch kind := s.kind(); kind {

@@ -49,7 +49,8 @@ func (t Template) Conversation(messages []Message, audience spec.Audience) (stri
 		system, messages = messages[0].Content, messages[1:]
 	}
 	if len(messages)%2 == 0 {
-		return "", fault.New(fault.Invalid, "the conversation has %d messages of user and assistant, expected an odd number: the last one is the user's", len(messages))
+		return "", fault.New(fault.Invalid,
+			"the conversation has %d messages of user and assistant, expected an odd number: the last one is the user's", len(messages))
 	}
 	text := systemMarker + "\n" + system
 	for i, m := range messages {

@@ -19,7 +19,8 @@ func (t *Tokenizer) GGUF(place string, rows int) ([]gguf.Entry, error) {
 		return nil, err
 	}
 	if len(t.tokens) > rows {
-		return nil, fault.At(place, 0, "tokenizer has %d tokens, and the model's embedding %d rows, expected no fewer rows than tokens", len(t.tokens), rows)
+		return nil, fault.At(place, 0, "tokenizer has %d tokens, and the model's embedding %d rows, expected no fewer rows than tokens",
+			len(t.tokens), rows)
 	}
 	tokens, types := slices.Clone(t.tokens), make([]int32, rows)
 	for id := range types {
@@ -52,7 +53,8 @@ func (t *Tokenizer) GGUF(place string, rows int) ([]gguf.Entry, error) {
 	entries := []gguf.Entry{{Key: ggufModel, Value: "gpt2"}, {Key: ggufPre, Value: pre}, {Key: ggufTokens, Value: tokens},
 		{Key: ggufTypes, Value: types}, {Key: ggufMerges, Value: merges}}
 	roles := t.special.byGGUFKey()
-	for _, key := range []string{"tokenizer.ggml.bos_token_id", "tokenizer.ggml.eos_token_id", "tokenizer.ggml.unknown_token_id", "tokenizer.ggml.padding_token_id"} {
+	for _, role := range []string{"bos", "eos", "unknown", "padding"} {
+		key := "tokenizer.ggml." + role + "_token_id"
 		if id, _, found := t.role(*roles[key]); found {
 			entries = append(entries, gguf.Entry{Key: key, Value: uint32(id)})
 		}
@@ -73,8 +75,8 @@ func (t *Tokenizer) ggufPre(place string) (string, error) {
 			return known.pre, nil
 		}
 	}
-	return "", fault.At(place, 0, "tokenizer splits by %q (ignore_merges %t), expected the way of GPT-2, SmolLM, Llama-3 or Qwen2, which a GGUF file has names for",
-		pipeline, whole)
+	return "", fault.At(place, 0, "tokenizer splits by %q (ignore_merges %t), expected the way of GPT-2, SmolLM, Llama-3 or Qwen2, "+
+		"which a GGUF file has names for", pipeline, whole)
 }
 
 // addsOnly reports whether EncodeWithSpecial puts the named token, and only that, at one end of the text.
@@ -85,5 +87,6 @@ func (t *Tokenizer) addsOnly(place string, ids []int32, token, where string) (bo
 	if id, _, found := t.role(token); found && len(ids) == 1 && ids[0] == id {
 		return true, nil
 	}
-	return false, fault.At(place, 0, "tokenizer puts the tokens %v at the %s of a text, expected none or the one named for it: a GGUF file knows no other", ids, where)
+	return false, fault.At(place, 0, "tokenizer puts the tokens %v at the %s of a text, expected none or the one named for it: "+
+		"a GGUF file knows no other", ids, where)
 }
