@@ -4,7 +4,7 @@ ROOT holds models/NAME (Hugging Face folders) and exports/NAME/QUANT/*.gguf. The
 in float32 whose weights are those that the gguf package dequantises from the file, by this script's own table of names. Checked are:
 
   transformers  log-probabilities of from_pretrained(gguf_file=...) against the reference, and for F32 against the source; where its
-                reader of GGUF knows what the model has (it passes over rotary scalings and biases of llama)
+                reader of GGUF knows the model (see UNKNOWN)
   llama.cpp     ids of the texts against the source's tokenizer; log-probabilities against the reference, for F32 within the bound;
                 for other types the share of equal first choices is printed: its kernels quantise activations too
   llama-quantize  type and bytes of every tensor, against what it makes of the F32 file
@@ -27,8 +27,9 @@ try:
 except ImportError:
     llama_cpp = None
 
-# What transformers' reader of GGUF does not know: scalings, and biases of llama's layers.
-UNKNOWN = ("llama3", "llama-linear", "qwen2-yarn")
+# What transformers' reader of GGUF does not know: scalings, biases of llama's layers, and a model that is named mistral, for which it
+# looks for an architecture that the gguf package does not have.
+UNKNOWN = ("llama3", "llama-linear", "qwen2-yarn", "mistral")
 LLAMA_NAMES = [("token_embd.", "model.embed_tokens."), ("output_norm.", "model.norm."), ("attn_output.", "self_attn.o_proj."),
                ("attn_q_norm.", "self_attn.q_norm."), ("attn_k_norm.", "self_attn.k_norm."), ("attn_norm.", "input_layernorm."),
                ("ffn_norm.", "post_attention_layernorm."), ("attn_q.", "self_attn.q_proj."), ("attn_k.", "self_attn.k_proj."),
