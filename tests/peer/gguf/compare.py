@@ -28,8 +28,8 @@ except ImportError:
     llama_cpp = None
 
 # What transformers' reader of GGUF does not know: scalings, biases of llama's layers, and a model that is named mistral, for which it
-# looks for an architecture that the gguf package does not have.
-UNKNOWN = ("llama3", "llama-linear", "qwen2-yarn", "mistral")
+# looks for an architecture that the gguf package does not have, and heads of Qwen3 that are not 128 wide.
+UNKNOWN = ("llama3", "llama-linear", "qwen2-yarn", "mistral", "qwen3")
 LLAMA_NAMES = [("token_embd.", "model.embed_tokens."), ("output_norm.", "model.norm."), ("attn_output.", "self_attn.o_proj."),
                ("attn_q_norm.", "self_attn.q_norm."), ("attn_k_norm.", "self_attn.k_norm."), ("attn_norm.", "input_layernorm."),
                ("ffn_norm.", "post_attention_layernorm."), ("attn_q.", "self_attn.q_proj."), ("attn_k.", "self_attn.k_proj."),

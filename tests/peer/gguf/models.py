@@ -18,7 +18,7 @@ WIDE = {
     "gpt2-256": dict(model_type="gpt2", n_embd=256, n_layer=3, n_head=4, n_positions=1024, initializer_range=0.1),
     "llama-256": dict(LLAMA, model_type="llama", hidden_size=256, intermediate_size=512, num_hidden_layers=8, num_attention_heads=4,
                       rope_theta=100000.0, tie_word_embeddings=False),
-    "qwen3-256": dict(LLAMA, model_type="qwen3", hidden_size=256, intermediate_size=512, num_attention_heads=4, head_dim=32, rope_theta=1e6),
+    "qwen3-256": dict(LLAMA, model_type="qwen3", hidden_size=256, intermediate_size=512, num_attention_heads=4, head_dim=128, rope_theta=1e6),
 }
 
 torch.manual_seed(3)
