@@ -74,7 +74,7 @@ func TestCorruptHeadersAreRefusedWithTheirPlace(t *testing.T) {
 		{"dimension zero", header(3, 1, 0).tensor("t", F32, 0, 4, 0), `tensor "t" has size 0 in dimension 1`, fault.Corrupt},
 		{"product overflows", header(3, 1, 0).tensor("t", F32, 0, huge, 4), `tensor "t" has size 4 in dimension 1, expected at least 1 and a product below 2^63`, fault.Corrupt},
 		{"size overflows", header(3, 1, 0).tensor("t", F32, 0, huge), `expected a size below 2^63 bytes`, fault.Corrupt},
-		{"type not read", header(3, 1, 0).tensor("t", 12, 0, 256), `tensor "t" has type Q4_K, expected F32, F16, BF16, Q8_0, Q4_0 or Q4_1`, fault.Invalid},
+		{"type not read", header(3, 1, 0).tensor("t", 10, 0, 256), `tensor "t" has type Q2_K, expected F32, F16, BF16, Q8_0, Q6_K, Q5_K, Q5_0, Q4_K, Q4_1 or Q4_0`, fault.Invalid},
 		{"type unknown", header(3, 1, 0).tensor("t", 99, 0, 256), `tensor "t" has type number 99, expected F32`, fault.Invalid},
 		{"row not whole blocks", header(3, 1, 0).tensor("t", Q4_0, 0, 16, 2).data(64), `tensor "t" of type Q4_0 has rows of 16 values, expected a multiple of 32`, fault.Corrupt},
 		{"unaligned", header(3, 1, 0).tensor("t", F32, 4, 8).data(64), `tensor "t" lies at offset 4, expected a multiple of 32`, fault.Corrupt},

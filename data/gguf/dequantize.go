@@ -3,12 +3,12 @@ package gguf
 import (
 	"encoding/binary"
 	"math"
-	"math/bits"
 
+	"elara/data/floats"
 	"elara/spec/fault"
 )
 
-const blockValues = 32 // in a block of Q4_0, Q4_1 and Q8_0
+const blockValues = 32 // in a block of Q4_0, Q4_1, Q5_0 and Q8_0
 
 // ReadRaw is the tensor as it is stored: a read-only view, valid until Close. Writing to it faults.
 func (f *File) ReadRaw(name string) ([]byte, error) {
@@ -37,14 +37,22 @@ func (f *File) ReadF32(name string, dst []float32) error {
 		}
 	case F16:
 		for i := range dst {
-			dst[i] = float16(src[2*i:])
+			dst[i] = floats.Half(src[2*i:])
 		}
 	case BF16:
 		for i := range dst {
-			dst[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(src[2*i:])) << 16)
+			dst[i] = floats.Brain(src[2*i:])
 		}
 	case Q8_0:
 		dequantizeQ8_0(dst, src)
+	case Q5_0:
+		dequantizeQ5_0(dst, src)
+	case Q4_K:
+		fourBits().dequantize(dst, src)
+	case Q5_K:
+		fiveBits().dequantize(dst, src)
+	case Q6_K:
+		dequantizeQ6_K(dst, src)
 	case Q4_0:
 		dequantizeQ4_0(dst, src)
 	case Q4_1:
@@ -58,7 +66,7 @@ func (f *File) ReadF32(name string, dst []float32) error {
 func dequantizeQ8_0(dst []float32, src []byte) {
 	const blockBytes = 2 + blockValues
 	for len(dst) > 0 {
-		scale := float16(src)
+		scale := floats.Half(src)
 		for i, q := range src[2:blockBytes] {
 			dst[i] = float32(int8(q)) * scale
 		}
@@ -71,7 +79,7 @@ func dequantizeQ8_0(dst []float32, src []byte) {
 func dequantizeQ4_0(dst []float32, src []byte) {
 	const blockBytes = 2 + blockValues/2
 	for len(dst) > 0 {
-		scale := float16(src)
+		scale := floats.Half(src)
 		for i, q := range src[2:blockBytes] {
 			dst[i] = scale * float32(int8(q&15)-8)
 			dst[i+blockValues/2] = scale * float32(int8(q>>4)-8)
@@ -80,10 +88,24 @@ func dequantizeQ4_0(dst []float32, src []byte) {
 	}
 }
 
+// The fifth bits of Q5_0 lie apart, in the order of the values.
+func dequantizeQ5_0(dst []float32, src []byte) {
+	const blockBytes = 2 + 4 + blockValues/2
+	for len(dst) > 0 {
+		scale, fifths := floats.Half(src), binary.LittleEndian.Uint32(src[2:])
+		for i, q := range src[6:blockBytes] {
+			low, high := fifths>>i&1<<4, fifths>>(i+blockValues/2)&1<<4
+			dst[i] = scale * float32(int8(q&15|byte(low))-16)
+			dst[i+blockValues/2] = scale * float32(int8(q>>4|byte(high))-16)
+		}
+		dst, src = dst[blockValues:], src[blockBytes:]
+	}
+}
+
 func dequantizeQ4_1(dst []float32, src []byte) {
 	const blockBytes = 2 + 2 + blockValues/2
 	for len(dst) > 0 {
-		scale, minimum := float16(src), float16(src[2:])
+		scale, minimum := floats.Half(src), floats.Half(src[2:])
 		for i, q := range src[4:blockBytes] {
 			// The conversion forbids a fused multiply-add, which would round once instead of twice.
 			dst[i] = float32(scale*float32(q&15)) + minimum
@@ -91,21 +113,4 @@ func dequantizeQ4_1(dst []float32, src []byte) {
 		}
 		dst, src = dst[blockValues:], src[blockBytes:]
 	}
-}
-
-// float16 widens the IEEE half at the start of b, exactly.
-func float16(b []byte) float32 {
-	half := uint32(binary.LittleEndian.Uint16(b))
-	sign, exponent, fraction := half>>15<<31, half>>10&0x1f, half&0x3ff
-	switch {
-	case exponent == 0x1f: // infinity or NaN, whose payload is kept
-		return math.Float32frombits(sign | 0x7f800000 | fraction<<13)
-	case exponent != 0: // the bias grows from 15 to 127
-		return math.Float32frombits(sign | (exponent+112)<<23 | fraction<<13)
-	case fraction == 0:
-		return math.Float32frombits(sign)
-	}
-	// A subnormal half is a normal float32: shift its leading one out.
-	shift := uint32(bits.LeadingZeros32(fraction)) - 21
-	return math.Float32frombits(sign | (113-shift)<<23 | (fraction<<shift&0x3ff)<<13)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"elara/data/floats"
 	"elara/spec/fault"
 )
 
@@ -74,11 +75,11 @@ func TestEveryHalfWidensAsInNumpy(t *testing.T) {
 		if half&0x7fff > 0x7c00 {
 			continue // NaN
 		}
-		wide := float16(binary.LittleEndian.AppendUint16(nil, uint16(half)))
+		wide := floats.Half(binary.LittleEndian.AppendUint16(nil, uint16(half)))
 		sum.Write(binary.LittleEndian.AppendUint32(nil, math.Float32bits(wide)))
 	}
 	require.Equal(t, readGolden(t).AllHalves, hex.EncodeToString(sum.Sum(nil)))
-	require.True(t, math.IsNaN(float64(float16([]byte{0x01, 0x7e}))))
+	require.True(t, math.IsNaN(float64(floats.Half([]byte{0x01, 0x7e}))))
 }
 
 func TestRealModelDequantisesAsInPython(t *testing.T) {

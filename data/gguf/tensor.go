@@ -16,13 +16,17 @@ type Type uint32
 const (
 	F32  Type = 0
 	F16  Type = 1
-	Q4_0 Type = 2 // 32 values: a float16 scale, then 4 bits each, less 8
-	Q4_1 Type = 3 // 32 values: a float16 scale and minimum, then 4 bits each
-	Q8_0 Type = 8 // 32 values: a float16 scale, then a signed byte each
+	Q4_0 Type = 2  // 32 values: a float16 scale, then 4 bits each, less 8
+	Q4_1 Type = 3  // 32 values: a float16 scale and minimum, then 4 bits each
+	Q5_0 Type = 6  // 32 values: a float16 scale, their fifth bits, then 4 bits each, less 16
+	Q8_0 Type = 8  // 32 values: a float16 scale, then a signed byte each
+	Q4_K Type = 12 // 256 values: eight runs of 32, whose scales and minimums have 6 bits of a float16 one
+	Q5_K Type = 13 // as Q4_K, with their fifth bits apart
+	Q6_K Type = 14 // 256 values: sixteen runs of 16, whose scales are bytes of a float16 one
 	BF16 Type = 30
 )
 
-const readableTypes = "F32, F16, BF16, Q8_0, Q4_0 or Q4_1"
+const readableTypes = "F32, F16, BF16, Q8_0, Q6_K, Q5_K, Q5_0, Q4_K, Q4_1 or Q4_0"
 
 // String names the type as ggml does; types that are not read are named too, for the message that refuses them.
 func (t Type) String() string {
@@ -35,20 +39,27 @@ func (t Type) String() string {
 		return "Q4_0"
 	case Q4_1:
 		return "Q4_1"
+	case Q5_0:
+		return "Q5_0"
 	case Q8_0:
 		return "Q8_0"
 	case BF16:
 		return "BF16"
-	case 6:
-		return "Q5_0"
 	case 7:
 		return "Q5_1"
 	case 9:
 		return "Q8_1"
-	case 10, 11, 12, 13, 14, 15:
+	case 10, 11, Q4_K, Q5_K, Q6_K, 15:
 		return fmt.Sprintf("Q%d_K", t-8)
 	}
 	return fmt.Sprintf("number %d", uint32(t))
+}
+
+// BlockValues is how many values of a row the type stores together; a row must be a multiple of it. Zero for a type that
+// is neither read nor written.
+func (t Type) BlockValues() int {
+	values, _ := t.block()
+	return int(values)
 }
 
 // block is how many values the type stores together, and in how many bytes. Zero for a type that is not read.
@@ -62,8 +73,16 @@ func (t Type) block() (values, bytes uint64) {
 		return blockValues, 2 + blockValues/2
 	case Q4_1:
 		return blockValues, 2 + 2 + blockValues/2
+	case Q5_0:
+		return blockValues, 2 + 4 + blockValues/2
 	case Q8_0:
 		return blockValues, 2 + blockValues
+	case Q4_K:
+		return superValues, uint64(fourBits().blockBytes())
+	case Q5_K:
+		return superValues, uint64(fiveBits().blockBytes())
+	case Q6_K:
+		return superValues, sixBytes
 	}
 	return 0, 0
 }

@@ -38,7 +38,7 @@ func verify(about subject, path string, said metadata) (err error) {
 		return onDisk(err)
 	}
 	if said.size >= 0 && info.Size() != said.size {
-		return fault.New(fault.Corrupt, "fetch %s: %d bytes came, expected %d", about, info.Size(), said.size)
+		return fault.New(fault.Corrupt, "%s: %d bytes came, expected %d", about, info.Size(), said.size)
 	}
 	if !hasDigest(said.etag) {
 		return nil
@@ -54,7 +54,7 @@ func verify(about subject, path string, said metadata) (err error) {
 		return onDisk(err)
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); got != said.etag {
-		return fault.New(fault.Corrupt, "fetch %s: digest mismatch: want %s, got %s", about, said.etag, got)
+		return fault.New(fault.Corrupt, "%s: digest mismatch: want %s, got %s", about, said.etag, got)
 	}
 	return nil
 }

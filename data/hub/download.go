@@ -113,7 +113,7 @@ func (t *transfer) renew(ctx context.Context) error {
 			return err
 		}
 		if said.etag != t.said.etag {
-			return fault.New(fault.Corrupt, "fetch %s: the hub gave the ETag %q before and %q now, for one commit", t.about, t.said.etag, said.etag)
+			return fault.New(fault.Corrupt, "%s: the hub gave the ETag %q before and %q now, for one commit", t.about, t.said.etag, said.etag)
 		}
 		t.said = said
 		return nil
@@ -144,7 +144,7 @@ func (t *transfer) try(ctx context.Context, file *os.File) (int64, error) {
 	defer func() { _ = response.Body.Close() }() // what has been read counts, and is checked by its digest
 	if at > 0 && !strings.HasPrefix(response.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", at)) {
 		if response.StatusCode == http.StatusPartialContent {
-			return at, fault.New(fault.Corrupt, "fetch %s: %s answers with another part than the one from byte %d", t.about, response.Request.URL.Host, at)
+			return at, fault.New(fault.Corrupt, "%s: %s answers with another part than the one from byte %d", t.about, response.Request.URL.Host, at)
 		}
 		if at, err = restart(file); err != nil { // the host sends the whole file, whatever it was asked for
 			return 0, err
@@ -156,7 +156,7 @@ func (t *transfer) try(ctx context.Context, file *os.File) (int64, error) {
 // receive writes a body to the end of the file.
 func (t *transfer) receive(ctx context.Context, cancel context.CancelCauseFunc, file *os.File, at int64, response *http.Response) (int64, error) {
 	stalled := time.AfterFunc(t.client.patience.Stall, func() {
-		cancel(transient{error: fault.New(fault.Transient, "fetch %s: %w", t.about, errStalled)})
+		cancel(transient{error: fault.New(fault.Transient, "%s: %w", t.about, errStalled)})
 	})
 	defer stalled.Stop()
 	piece := make([]byte, 256<<10)
@@ -164,7 +164,7 @@ func (t *transfer) receive(ctx context.Context, cancel context.CancelCauseFunc, 
 		n, err := response.Body.Read(piece)
 		stalled.Reset(t.client.patience.Stall)
 		if t.said.size >= 0 && at+int64(n) > t.said.size {
-			return at, fault.New(fault.Corrupt, "fetch %s: more than the expected %d bytes came", t.about, t.said.size)
+			return at, fault.New(fault.Corrupt, "%s: more than the expected %d bytes came", t.about, t.said.size)
 		}
 		if _, err := file.Write(piece[:n]); err != nil {
 			return at, onDisk(err)

@@ -48,7 +48,7 @@ func (c *Client) list(ctx context.Context, name Name) (listing, error) {
 			return unreachable(about, response.Request.URL, err)
 		}
 		if err := json.Unmarshal(text, &answer); err != nil {
-			return fault.New(fault.Corrupt, "fetch %s: %s answers with something other than JSON; is HF_ENDPOINT a hub?", about, c.settings.Endpoint)
+			return fault.New(fault.Corrupt, "%s: %s answers with something other than JSON; is HF_ENDPOINT a hub?", about, c.settings.Endpoint)
 		}
 		return nil
 	})
@@ -56,12 +56,12 @@ func (c *Client) list(ctx context.Context, name Name) (listing, error) {
 		return listing{}, err
 	}
 	if !commitHash.MatchString(answer.SHA) {
-		return listing{}, fault.New(fault.Corrupt, "fetch %s: %s names no commit; is HF_ENDPOINT a hub?", about, c.settings.Endpoint)
+		return listing{}, fault.New(fault.Corrupt, "%s: %s names no commit; is HF_ENDPOINT a hub?", about, c.settings.Endpoint)
 	}
 	l := listing{commit: answer.SHA}
 	for _, file := range answer.Siblings {
 		if err := checkFile(file.Name); err != nil {
-			return listing{}, fault.New(fault.Corrupt, "fetch %s: %w", about, err)
+			return listing{}, fault.New(fault.Corrupt, "%s: %w", about, err)
 		}
 		l.files = append(l.files, file.Name)
 	}

@@ -35,7 +35,7 @@ func (c *Client) describe(ctx context.Context, about subject, commit string) (me
 		return metadata{}, unreachable(about, response.Request.URL, err)
 	}
 	if got := response.Header.Get("X-Repo-Commit"); got != commit {
-		return metadata{}, fault.New(fault.Corrupt, "fetch %s: the hub answers for commit %q, expected %q; is HF_ENDPOINT a hub?", about, got, commit)
+		return metadata{}, fault.New(fault.Corrupt, "%s: the hub answers for commit %q, expected %q; is HF_ENDPOINT a hub?", about, got, commit)
 	}
 	etag := response.Header.Get("X-Linked-Etag")
 	if etag == "" {
@@ -43,7 +43,7 @@ func (c *Client) describe(ctx context.Context, about subject, commit string) (me
 	}
 	m := metadata{etag: strings.Trim(strings.TrimPrefix(etag, "W/"), `"`), size: -1, location: response.Request.URL.String()}
 	if !etagForm.MatchString(m.etag) {
-		return metadata{}, fault.New(fault.Corrupt, "fetch %s: the hub gives the ETag %q, expected a digest", about, etag)
+		return metadata{}, fault.New(fault.Corrupt, "%s: the hub gives the ETag %q, expected a digest", about, etag)
 	}
 	if response.StatusCode < 300 {
 		m.size = response.ContentLength
@@ -52,7 +52,7 @@ func (c *Client) describe(ctx context.Context, about subject, commit string) (me
 	}
 	if linked := response.Header.Get("X-Linked-Size"); linked != "" {
 		if m.size, err = strconv.ParseInt(linked, 10, 64); err != nil || m.size < 0 {
-			return metadata{}, fault.New(fault.Corrupt, "fetch %s: the hub gives the size %q, expected a number", about, linked)
+			return metadata{}, fault.New(fault.Corrupt, "%s: the hub gives the size %q, expected a number", about, linked)
 		}
 	}
 	return m, nil

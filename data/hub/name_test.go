@@ -129,7 +129,7 @@ func TestWhatAModelConsistsOf(t *testing.T) {
 		require.ErrorContains(t, err, want)
 		require.True(t, fault.Is(err, fault.Invalid))
 	}
-	index := subject{about.name, "pytorch_model.bin.index.json"}
+	index := subject{name: about.name, file: "pytorch_model.bin.index.json"}
 	for _, text := range []string{"", "{}", `{"weight_map": {}}`, `{"weight_map": {"a": "../x.bin"}}`, `{"weight_map": {"a": "x/y.bin"}}`,
 		`{"weight_map": {"a": "y.bin"}}`, `{"weight_map": {"a": "x.safetensors"}}`, `{"weight_map": {"a": ".."}}`} {
 		_, err := shards(index, []byte(text), []string{"x.bin", "x.safetensors", "x/y.bin"})

@@ -12,15 +12,20 @@ import (
 
 // subject is what a request is about, for errors.
 type subject struct {
-	name Name
-	file string // "" for the list of files
+	name   Name
+	file   string // "" for the list of files, or the repository as a whole
+	upload bool   // it is sent, not fetched
 }
 
 func (s subject) String() string {
-	if s.file == "" {
-		return s.name.String()
+	what, doing := s.name.String(), "fetch "
+	if s.file != "" {
+		what = s.file + " of " + what
 	}
-	return s.file + " of " + s.name.String()
+	if s.upload {
+		doing = "upload "
+	}
+	return doing + what
 }
 
 // refusal turns an answer that is no success into an error. The hub says what is meant in X-Error-Code; the status alone
@@ -43,7 +48,7 @@ func (c *Client) refusal(about subject, response *http.Response) error {
 	}
 	if response.Request != nil && !c.isHub(response.Request.URL) && (status == http.StatusForbidden || status == http.StatusUnauthorized) {
 		// The host that holds the bytes: its link was signed by the hub, and holds for minutes. A new one helps.
-		return transient{error: fault.New(fault.Transient, "fetch %s: %s no longer takes the link that the hub gave (status %d)",
+		return transient{error: fault.New(fault.Transient, "%s: %s no longer takes the link that the hub gave (status %d)",
 			about, response.Request.URL.Host, status)}
 	}
 	switch {
@@ -52,17 +57,21 @@ func (c *Client) refusal(about subject, response *http.Response) error {
 	case status == http.StatusUnauthorized || status == http.StatusNotFound && about.file == "":
 		return c.noModel(about)
 	case status == http.StatusForbidden:
+		if about.upload {
+			return fault.WithHint(fault.New(fault.Invalid, "%s does not allow to write to model %q", hub, about.name.Repo),
+				"HF_TOKEN needs the right to write to this repository")
+		}
 		return fault.WithHint(fault.New(fault.Invalid, "%s does not allow to read model %q: %s", hub, about.name.Repo, c.standing()),
 			"HF_TOKEN needs the right to read this repository")
 	case status == http.StatusNotFound:
 		return fault.New(fault.NotFound, "model %q has no file %q on %s", about.name, about.file, hub)
 	case status == http.StatusRequestTimeout || status == http.StatusTooManyRequests || status >= 500:
 		return transient{
-			error: fault.New(fault.Transient, "fetch %s: %s answers with status %d", about, response.Request.URL.Host, status),
+			error: fault.New(fault.Transient, "%s: %s answers with status %d", about, response.Request.URL.Host, status),
 			after: askedWait(response),
 		}
 	}
-	return statusError{fault.New(fault.Invalid, "fetch %s: %s answers with status %d", about, response.Request.URL.Host, status), status}
+	return statusError{fault.New(fault.Invalid, "%s: %s answers with status %d", about, response.Request.URL.Host, status), status}
 }
 
 // statusError is an answer that means nothing here; who asked may know more.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -27,10 +28,18 @@ type request struct {
 	method string
 	url    string
 	from   int64 // first byte that is wanted
+	body   *body // what is sent, or nil
 	about  subject
 
 	// stay ends at a redirect that leads away from the hub and gives that answer, whose headers describe the file.
 	stay bool
+}
+
+// body is what a request carries. It is opened anew for each try.
+type body struct {
+	open      func() (io.ReadCloser, error)
+	size      int64
+	mediaType string
 }
 
 // send asks once, follows redirects, and turns answers that are no success into errors. The caller closes the body.
@@ -49,7 +58,7 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 		}
 		next, err := response.Request.URL.Parse(location)
 		if err != nil || (next.Scheme != "https" && next.Scheme != "http") {
-			return nil, errors.Join(fault.New(fault.Corrupt, "fetch %s: the hub sends the client on to no web address", r.about), response.Body.Close())
+			return nil, errors.Join(fault.New(fault.Corrupt, "%s: the hub sends the client on to no web address", r.about), response.Body.Close())
 		}
 		if r.stay && !c.isHub(next) {
 			return response, nil
@@ -59,14 +68,22 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 		}
 		r.url = next.String()
 	}
-	return nil, fault.New(fault.Corrupt, "fetch %s: more than %d redirects", r.about, maxRedirects)
+	return nil, fault.New(fault.Corrupt, "%s: more than %d redirects", r.about, maxRedirects)
 }
 
 // sendTo asks one address.
 func (c *Client) sendTo(ctx context.Context, r request) (*http.Response, error) {
 	q, err := http.NewRequestWithContext(ctx, r.method, r.url, nil)
 	if err != nil {
-		return nil, fault.New(fault.Corrupt, "fetch %s: the address cannot be read", r.about)
+		return nil, fault.New(fault.Corrupt, "%s: the address cannot be read", r.about)
+	}
+	if r.body != nil {
+		if q.Body, err = r.body.open(); err != nil {
+			return nil, err
+		}
+		q.ContentLength = r.body.size
+		q.Header.Set("Accept", r.body.mediaType) // the interface of git-lfs answers in its own
+		q.Header.Set("Content-Type", r.body.mediaType)
 	}
 	q.Header.Set("User-Agent", "elara")
 	q.Header.Set("Accept-Encoding", "identity")
@@ -93,7 +110,7 @@ func unreachable(about subject, at *url.URL, err error) error {
 	if errors.As(err, &inner) {
 		err = inner.Err
 	}
-	return transient{error: fault.New(fault.Transient, "fetch %s: no answer from %s: %w", about, at.Host, err)}
+	return transient{error: fault.New(fault.Transient, "%s: no answer from %s: %w", about, at.Host, err)}
 }
 
 // isHub reports whether an address belongs to the hub, and may see the token: the endpoint, or the public hub, to which
@@ -118,7 +135,7 @@ func origin(u *url.URL) string {
 
 // short bounds the time of a question whose answer is short.
 func (c *Client) short(ctx context.Context, about subject) (context.Context, context.CancelFunc) {
-	late := fault.New(fault.Transient, "fetch %s: no answer from %s within %v", about, c.settings.Endpoint, c.patience.Answer)
+	late := fault.New(fault.Transient, "%s: no answer from %s within %v", about, c.settings.Endpoint, c.patience.Answer)
 	return context.WithTimeoutCause(ctx, c.patience.Answer, transient{error: late})
 }
 

@@ -100,7 +100,7 @@ func (f *fetch) run(ctx context.Context) (Snapshot, error) {
 		if err != nil {
 			return Snapshot{}, onDisk(err)
 		}
-		parts, err := shards(subject{f.name, index}, text, f.listed.files)
+		parts, err := shards(subject{name: f.name, file: index}, text, f.listed.files)
 		if err != nil {
 			return Snapshot{}, err
 		}
@@ -124,7 +124,7 @@ func (f *fetch) bring(ctx context.Context, files []string) error {
 			continue
 		}
 		err := f.client.retry(ctx, func() error {
-			said, err := f.client.describe(ctx, subject{f.name, file}, f.listed.commit)
+			said, err := f.client.describe(ctx, subject{name: f.name, file: file}, f.listed.commit)
 			described[file] = said
 			return err
 		})
@@ -136,7 +136,7 @@ func (f *fetch) bring(ctx context.Context, files []string) error {
 	for _, file := range files {
 		if said, missing := described[file]; missing {
 			t := &transfer{
-				client: f.client, layout: f.layout, about: subject{f.name, file}, commit: f.listed.commit, said: said,
+				client: f.client, layout: f.layout, about: subject{name: f.name, file: file}, commit: f.listed.commit, said: said,
 				moved: func(reached int64) {
 					f.moved(Progress{File: file, Done: f.done + reached, Total: max(f.total, f.done+reached)})
 				},
@@ -201,7 +201,7 @@ func (c *Client) cached(name Name) (Snapshot, error) {
 		if err != nil {
 			return Snapshot{}, onDisk(err)
 		}
-		parts, err := shards(subject{name, index}, text, files)
+		parts, err := shards(subject{name: name, file: index}, text, files)
 		if err != nil {
 			return Snapshot{}, missing("a shard of the weights")
 		}

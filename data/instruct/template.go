@@ -37,12 +37,21 @@ func (t Template) Prompt(question string, audience spec.Audience) (string, error
 	return t.Text(question, "", audience)
 }
 
-// Text is the whole training text. It ends with the answer; the guide's form has no end mark.
-func (t Template) Text(question, answer string, audience spec.Audience) (string, error) {
+// System is the instruction for an audience that stands at the beginning of every text.
+func (t Template) System(audience spec.Audience) (string, error) {
 	if err := audience.Check(); err != nil {
 		return "", err
 	}
-	return "<|system|>\n" + t.system + t.additions[audience] + "\n<|user|>\n" + question + "\n" + AssistantMarker + answer, nil
+	return t.system + t.additions[audience], nil
+}
+
+// Text is the whole training text. It ends with the answer; the guide's form has no end mark.
+func (t Template) Text(question, answer string, audience spec.Audience) (string, error) {
+	system, err := t.System(audience)
+	if err != nil {
+		return "", err
+	}
+	return systemMarker + "\n" + system + "\n" + userMarker + "\n" + question + "\n" + AssistantMarker + answer, nil
 }
 
 // Hash is the SHA-256 of the template's canonical form: for each audience in spec's order its name, a line end,
