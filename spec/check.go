@@ -37,6 +37,11 @@ func (in PipelineInput) Check() error {
 		}
 		seen[plan.Name] = true
 	}
+	if !in.Gates.IsZero() {
+		if err := in.Gates.Check(); err != nil {
+			return err
+		}
+	}
 	if in.Approval.TimeoutHours < 0 {
 		return fault.New(fault.Invalid, "approval timeout of %v hours: expected 0 or more", in.Approval.TimeoutHours)
 	}

@@ -149,3 +149,60 @@ type GateResult struct {
 	Adapters []AdapterGate `json:"adapters"` // in the order of the plan
 	Report   ArtifactRef   `json:"report,omitzero"`
 }
+
+// Incumbents is what a channel serves, adapter by adapter; the zero value is a channel that serves nothing.
+type Incumbents struct {
+	Channel   string             `json:"channel"`
+	Candidate ArtifactRef        `json:"candidate,omitzero"`
+	Base      ArtifactRef        `json:"base,omitzero"`
+	Adapters  []CandidateAdapter `json:"adapters,omitempty"`
+}
+
+// Of gives the adapter that a channel serves under a name.
+func (i Incumbents) Of(name AdapterName) (ArtifactRef, bool) {
+	for _, adapter := range i.Adapters {
+		if adapter.Name == name {
+			return adapter.Ref, true
+		}
+	}
+	return ArtifactRef{}, false
+}
+
+// IncumbentsInput asks what a channel serves.
+type IncumbentsInput struct {
+	Run     RunID  `json:"run"`
+	Channel string `json:"channel"`
+}
+
+// GateInput asks for the verdict on a candidate.
+type GateInput struct {
+	Run       RunID        `json:"run"`
+	Channel   string       `json:"channel"`
+	Base      ArtifactRef  `json:"base"`
+	Candidate ArtifactRef  `json:"candidate"`
+	Targets   []GateTarget `json:"targets"` // in the order of the plan
+}
+
+// GateTarget is one adapter with what it is compared with.
+type GateTarget struct {
+	Audience  Audience        `json:"audience"`
+	Adapter   ArtifactRef     `json:"adapter"`
+	Rules     GateRules       `json:"rules"`
+	Score     AdapterScore    `json:"score"`
+	Dataset   AdapterDataset  `json:"dataset"`
+	Training  TrainingSummary `json:"training"`
+	Incumbent ArtifactRef     `json:"incumbent,omitzero"` // zero: the base
+	// IncumbentScore is the incumbent measured on the same rows and questions; its Report is zero where the incumbent is the
+	// adapter itself, or the base.
+	IncumbentScore AdapterScore `json:"incumbent_score,omitzero"`
+}
+
+// TrainingSummary is what a model card tells of a training.
+type TrainingSummary struct {
+	LoRA      LoRAConfig   `json:"lora_config"`
+	Args      TrainingArgs `json:"training_args"`
+	MaxLength int          `json:"max_length"`
+	Steps     int64        `json:"steps"`
+	Loss      float64      `json:"loss"`
+	BaseName  string       `json:"base_name"`
+}

@@ -22,6 +22,7 @@ type PipelineStatus struct {
 	Scores    []AdapterScore  `json:"scores,omitempty"`   // set after the evaluation
 	Report    ArtifactRef     `json:"report,omitzero"`    // set after the evaluation
 	Candidate ArtifactRef     `json:"candidate,omitzero"` // set when a decision is awaited
+	Gates     *GateResult     `json:"gates,omitempty"`    // set when the gates have judged the candidate
 	Decision  Decision        `json:"decision,omitzero"`  // set when it has been taken
 	Skipped   []SkippedStage  `json:"skipped,omitempty"`
 }

@@ -10,6 +10,9 @@ import (
 // AssistantMarker stands before the answer, in every template.
 const AssistantMarker = "<|assistant|>\n"
 
+// userMarker stands before the question, in every template.
+const userMarker = "\n<|user|>\n"
+
 // Template says how question and answer become one text.
 type Template struct {
 	ID string // for people; Hash is the identity
@@ -42,7 +45,14 @@ func (t Template) Text(question, answer string, audience spec.Audience) (string,
 	if err := audience.Check(); err != nil {
 		return "", err
 	}
-	return "<|system|>\n" + t.system + t.additions[audience] + "\n<|user|>\n" + question + "\n" + AssistantMarker + answer, nil
+	return "<|system|>\n" + t.system + t.additions[audience] + userMarker + question + "\n" + AssistantMarker + answer, nil
+}
+
+// Split gives question and answer of a training text back; false where it has not a template's form.
+func Split(text string) (question, answer string, found bool) {
+	_, rest, hasUser := strings.Cut(text, userMarker)
+	question, answer, hasAnswer := strings.Cut(rest, "\n"+AssistantMarker)
+	return question, answer, hasUser && hasAnswer
 }
 
 // Hash is the SHA-256 of the template's canonical form: for each audience in spec's order its name, a line end,

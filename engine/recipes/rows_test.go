@@ -171,12 +171,15 @@ func TestEvaluationComparesTokenByToken(t *testing.T) {
 	require.Equal(t, int64(8), same.Rows)
 	var predicted int64
 	var nll float64
-	for _, s := range scores(t, r, job.BaseModel, "", questions) {
-		cut := min(len(s.LogProbs), 63)
+	for i, s := range scores(t, r, job.BaseModel, "", questions) {
+		cut, before := min(len(s.LogProbs), 63), nll
 		predicted += int64(cut)
 		for _, l := range s.LogProbs[:cut] {
 			nll -= float64(l)
 		}
+		require.Equal(t, []int64{int64(i + 1), int64(cut)}, []int64{same.Items[i].Line, same.Items[i].Tokens})
+		require.InEpsilon(t, nll-before, same.Items[i].BaseNLL, 1e-5)
+		require.Equal(t, same.Items[i].BaseNLL, same.Items[i].AdapterNLL)
 	}
 	require.Equal(t, predicted, same.Tokens)
 	require.InEpsilon(t, nll, same.BaseNLL, 1e-5)
