@@ -150,6 +150,11 @@ type GateResult struct {
 	Report   ArtifactRef   `json:"report,omitzero"`
 }
 
+// Passes reports whether a reviewer is asked.
+func (r GateResult) Passes(plan GatePlan) bool {
+	return r.Verdict == Promote || r.Verdict == InsufficientData && plan.OnInsufficient == AskAnyway
+}
+
 // Incumbents is what a channel serves, adapter by adapter; the zero value is a channel that serves nothing.
 type Incumbents struct {
 	Channel   string             `json:"channel"`

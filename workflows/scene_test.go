@@ -34,6 +34,8 @@ type scene struct {
 	pretrained func(spec.PretrainTarget) (spec.PretrainResult, error)
 	score      func(spec.EvaluateTargetInput) (spec.AdapterScore, error)
 	released   func(spec.ReleaseInput) (spec.ReleaseResult, error)
+	served     spec.Incumbents
+	judge      func(spec.GateInput) (spec.GateResult, error)
 }
 
 const totalSteps = 25
@@ -77,6 +79,7 @@ func newScene(t *testing.T) *scene {
 	s.score = func(in spec.EvaluateTargetInput) (spec.AdapterScore, error) {
 		return spec.AdapterScore{Adapter: in.Target.Name, Rows: 3, BaseLoss: 2, AdapterLoss: 1}, nil
 	}
+	s.judge = func(spec.GateInput) (spec.GateResult, error) { return spec.GateResult{Verdict: spec.Promote}, nil }
 	s.released = func(spec.ReleaseInput) (spec.ReleaseResult, error) { return spec.ReleaseResult{}, nil }
 
 	fake(s, control.CollectSources, func(spec.PrepareInput) (string, spec.ArtifactRef, error) {
@@ -123,6 +126,13 @@ func newScene(t *testing.T) *scene {
 	})
 	fake(s, control.BuildCandidate, func(spec.CandidateInput) (string, spec.ArtifactRef, error) {
 		return "candidate", candidate, nil
+	})
+	fake(s, control.FindIncumbents, func(spec.IncumbentsInput) (string, spec.Incumbents, error) {
+		return "find served", s.served, nil
+	})
+	fake(s, control.JudgeCandidate, func(in spec.GateInput) (string, spec.GateResult, error) {
+		out, err := s.judge(in)
+		return "judge", out, err
 	})
 	fake(s, control.FindRelease, func(in spec.ReleaseInput) (string, spec.ReleaseResult, error) {
 		out, err := s.released(in)

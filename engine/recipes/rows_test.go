@@ -38,7 +38,7 @@ func TestEndTokenGoesToRowsThatWereNotCut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got, err := readTexts(t, c.maxLength, c.appendEOS, "ab", "abc", "abcd", "abcde")
 			require.NoError(t, err)
-			require.Equal(t, rows{list: nn.Rows(c.want)}, got)
+			require.Equal(t, rows{list: nn.Rows(c.want), lines: []int64{1, 2, 3, 4}}, got)
 		})
 	}
 }
@@ -46,7 +46,7 @@ func TestEndTokenGoesToRowsThatWereNotCut(t *testing.T) {
 func TestRowsWithoutSupervisedTokenAreDroppedAndCounted(t *testing.T) {
 	got, err := readTexts(t, 8, false, "a", "ab", "b", "bc")
 	require.NoError(t, err)
-	require.Equal(t, rows{list: nn.Rows([][]int32{{'a', 'b'}, {'b', 'c'}}), cut: []int64{1, 3}}, got)
+	require.Equal(t, rows{list: nn.Rows([][]int32{{'a', 'b'}, {'b', 'c'}}), lines: []int64{2, 4}, cut: []int64{1, 3}}, got)
 	got, err = readTexts(t, 1, false, "ab", "bc")
 	require.NoError(t, err)
 	require.Equal(t, []int64{1, 2}, got.cut)
