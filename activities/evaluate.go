@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path/filepath"
 
 	"elara/data/instruct"
 	"elara/spec"
@@ -84,12 +85,11 @@ func (d *Device) evaluateTarget(ctx context.Context, in spec.EvaluateTargetInput
 	if err != nil {
 		return spec.AdapterScore{}, err
 	}
-	score.TakenOut, score.Overlapping = held.takenOut, held.overlapping
-	found, err := judged(in, held, outcome)
+	found, err := judged(in.Plan, in.Target.Audience, held, outcome)
 	if err != nil {
 		return spec.AdapterScore{}, err
 	}
-	if score.Comparisons, err = compare(found.base(), found.adapter()); err != nil {
+	if err := found.enter(&score, held); err != nil {
 		return spec.AdapterScore{}, err
 	}
 	if score.Report, err = found.publish(ctx, store, in); err != nil {
@@ -119,7 +119,7 @@ func (d *Device) evaluation(ctx context.Context, store storage.Store, in spec.Ev
 	if err != nil {
 		return spec.EvaluateJob{}, heldOut{}, err
 	}
-	held, err := readHeldOut(ctx, folders[2], scratch, in.Plan.Contamination)
+	held, err := readHeldOut(ctx, filepath.Join(folders[2], evalFile), filepath.Join(folders[2], trainFile), scratch, in.Plan.Contamination)
 	if err != nil {
 		return spec.EvaluateJob{}, heldOut{}, err
 	}
@@ -131,15 +131,8 @@ func (d *Device) evaluation(ctx context.Context, store storage.Store, in spec.Ev
 		BF16:               in.Target.BF16,
 		FP16:               in.Target.FP16,
 	}
-	template := instruct.Guide()
-	for _, asked := range held.asked(in.Plan) {
-		prompt, err := template.Prompt(asked.question, in.Target.Audience)
-		if err != nil {
-			return spec.EvaluateJob{}, heldOut{}, err
-		}
-		job.Prompts = append(job.Prompts, prompt)
-	}
-	return job, held, nil
+	job.Prompts, err = held.prompts(in.Plan, in.Target.Audience)
+	return job, held, err
 }
 
 // scoreOf derives means and perplexities from the exact sums.

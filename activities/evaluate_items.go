@@ -47,12 +47,12 @@ type items struct {
 }
 
 // judged scores the answers of base and adapter.
-func judged(in spec.EvaluateTargetInput, held heldOut, outcome spec.EvaluateOutcome) (items, error) {
+func judged(plan spec.EvaluatePlan, audience spec.Audience, held heldOut, outcome spec.EvaluateOutcome) (items, error) {
 	judge, err := scoring.Load()
 	if err != nil {
 		return items{}, err
 	}
-	questions := held.asked(in.Plan)
+	questions := held.asked(plan)
 	var all items
 	scores := func(answers []string) ([]scoring.Judgement, error) {
 		pairs := make([]scoring.Pair, len(questions))
@@ -62,7 +62,7 @@ func judged(in spec.EvaluateTargetInput, held heldOut, outcome spec.EvaluateOutc
 				pairs[i].Reference = &q.answer
 			}
 		}
-		return judge.All(pairs, in.Target.Audience)
+		return judge.All(pairs, audience)
 	}
 	base, err := scores(outcome.BaseAnswers)
 	if err != nil {
@@ -88,25 +88,42 @@ func judged(in spec.EvaluateTargetInput, held heldOut, outcome spec.EvaluateOutc
 	return all, nil
 }
 
-// publish stores the items: they never travel through Temporal.
-func (m items) publish(ctx context.Context, store storage.Store, in spec.EvaluateTargetInput) (spec.ArtifactRef, error) {
+// enter sets the adapter beside its base in its score.
+func (m items) enter(score *spec.AdapterScore, held heldOut) (err error) {
+	score.TakenOut, score.Overlapping = held.takenOut, held.overlapping
+	score.Comparisons, err = compare(m.base(), m.adapter())
+	return err
+}
+
+// files are the items as they are stored.
+func (m items) files() (map[string][]byte, error) {
 	answers, err := jsonLines(m.answers)
 	if err != nil {
-		return spec.ArtifactRef{}, err
+		return nil, err
 	}
 	losses, err := jsonLines(m.losses)
+	return map[string][]byte{answersFile: answers, lossesFile: losses}, err
+}
+
+// publish stores the items: they never travel through Temporal.
+func (m items) publish(ctx context.Context, store storage.Store, in spec.EvaluateTargetInput) (spec.ArtifactRef, error) {
+	files, err := m.files()
 	if err != nil {
 		return spec.ArtifactRef{}, err
 	}
-	return artifact.PublishBytes(ctx, store, spec.KindReport, map[string][]byte{answersFile: answers, lossesFile: losses},
+	return artifact.PublishBytes(ctx, store, spec.KindReport, files,
 		[]spec.Digest{in.Base.Digest, in.Target.Adapter.Digest, in.Target.Dataset.Digest}, nil)
 }
 
-func readItems(ctx context.Context, store storage.Store, ref spec.ArtifactRef) (m items, err error) {
-	if m.answers, err = readLines[answer](ctx, store, ref, answersFile); err != nil {
+func readItems(ctx context.Context, store storage.Store, ref spec.ArtifactRef) (items, error) {
+	return parseItems("report "+ref.Digest.Short(), func(name string) ([]byte, error) { return artifact.ReadFile(ctx, store, ref, name) })
+}
+
+func parseItems(place string, read func(name string) ([]byte, error)) (m items, err error) {
+	if m.answers, err = readLines[answer](place, answersFile, read); err != nil {
 		return items{}, err
 	}
-	m.losses, err = readLines[rowLoss](ctx, store, ref, lossesFile)
+	m.losses, err = readLines[rowLoss](place, lossesFile, read)
 	return m, err
 }
 
@@ -122,8 +139,8 @@ func jsonLines[T any](all []T) ([]byte, error) {
 	return lines.Bytes(), nil
 }
 
-func readLines[T any](ctx context.Context, store storage.Store, ref spec.ArtifactRef, name string) ([]T, error) {
-	content, err := artifact.ReadFile(ctx, store, ref, name)
+func readLines[T any](place, name string, read func(name string) ([]byte, error)) ([]T, error) {
+	content, err := read(name)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +150,7 @@ func readLines[T any](ctx context.Context, store storage.Store, ref spec.Artifac
 		if err := lines.Decode(&one); errors.Is(err, io.EOF) {
 			return all, nil
 		} else if err != nil {
-			return nil, fault.New(fault.Corrupt, "%s of report %s: %w", name, ref.Digest.Short(), err)
+			return nil, fault.New(fault.Corrupt, "%s: %s, entry %d: %w", place, name, len(all)+1, err)
 		}
 		all = append(all, one)
 	}

@@ -30,10 +30,10 @@ func parts(text string) []string {
 	return []string{text}
 }
 
-// readHeldOut reads the held-out rows of a data set. Where the plan asks for it those that stand in the training rows are taken
-// out, and the rest is written into a folder.
-func readHeldOut(ctx context.Context, dataset, into string, contamination spec.Contamination) (heldOut, error) {
-	held := heldOut{path: filepath.Join(dataset, evalFile)}
+// readHeldOut reads held-out rows. Where the plan asks for it those that stand in the training rows are taken out, and the rest
+// is written into a folder.
+func readHeldOut(ctx context.Context, eval, train, into string, contamination spec.Contamination) (heldOut, error) {
+	held := heldOut{path: eval}
 	if contamination == "" {
 		for text, err := range source.Texts(ctx, held.path) {
 			if err != nil {
@@ -44,11 +44,11 @@ func readHeldOut(ctx context.Context, dataset, into string, contamination spec.C
 		return held, nil
 	}
 	known := decontaminate.NewIndex()
-	for text, err := range source.Texts(ctx, filepath.Join(dataset, trainFile)) {
+	for text, err := range source.Texts(ctx, train) {
 		if err != nil {
 			return heldOut{}, err
 		}
-		known.Add(trainFile, text.Line, parts(text.Text)...)
+		known.Add(filepath.Base(train), text.Line, parts(text.Text)...)
 	}
 	var first string
 	var kept []string
@@ -62,7 +62,7 @@ func readHeldOut(ctx context.Context, dataset, into string, contamination spec.C
 		}
 		if isFound && (match.IsExact || contamination == spec.TakeOutOverlap) {
 			if held.takenOut++; first == "" {
-				first = fault.At(evalFile, text.Line, "%s", match).Error()
+				first = fault.At(filepath.Base(eval), text.Line, "%s", match).Error()
 			}
 			continue
 		}
@@ -104,6 +104,20 @@ func (h *heldOut) asked(plan spec.EvaluatePlan) []asked {
 		}
 	}
 	return all
+}
+
+// prompts are the questions in the audience's form, up to the answer.
+func (h *heldOut) prompts(plan spec.EvaluatePlan, audience spec.Audience) ([]string, error) {
+	template := instruct.Guide()
+	var prompts []string
+	for _, asked := range h.asked(plan) {
+		prompt, err := template.Prompt(asked.question, audience)
+		if err != nil {
+			return nil, err
+		}
+		prompts = append(prompts, prompt)
+	}
+	return prompts, nil
 }
 
 func writeTexts(path string, texts []string) (err error) {

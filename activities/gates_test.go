@@ -59,8 +59,9 @@ func TestHeldOutRowsOfTheTrainingAreLeftOut(t *testing.T) {
 	in, score := gateTarget(t, r, 250)
 	require.Equal(t, []int64{39, 1, 0}, []int64{score.Rows, score.TakenOut, score.Overlapping})
 	require.Equal(t, []int{39, 12, 14, 14, 14}, itemsOf(score.Comparisons))
-	answers, err := readLines[answer](t.Context(), r.store, score.Report, answersFile)
+	found, err := readItems(t.Context(), r.store, score.Report)
 	require.NoError(t, err)
+	answers := found.answers
 	require.Len(t, answers, 14)
 	require.Equal(t, "What helps against ailment number 1?", answers[2].Question)
 	require.Equal(t, "Rest for 1 days.", *answers[2].Reference)

@@ -33,13 +33,12 @@ func (c *Control) writeReport(ctx context.Context, in spec.ReportInput) (spec.Ar
 		score.Unchanged = "" // how the score was come by is no part of it
 		report.Scores = append(report.Scores, score)
 		inputs = append(inputs, score.Report.Digest)
-		var err error
-		if answers[i], err = readLines[answer](ctx, c.Store, score.Report, answersFile); err != nil {
+		found, err := readItems(ctx, c.Store, score.Report)
+		if err != nil {
 			return spec.ArtifactRef{}, err
 		}
-		shown.Adapters = append(shown.Adapters, reportAdapter(spec.AdapterGate{
-			Adapter: score.Adapter, Against: theBase, Rules: spec.DefaultGateRules(), Comparisons: score.Comparisons,
-		}, score, answers[i], nil))
+		answers[i] = found.answers
+		shown.Adapters = append(shown.Adapters, besideBase(score, found.answers))
 	}
 	page, err := htmlreport.EvaluationPage(shown)
 	if err != nil {

@@ -58,6 +58,13 @@ func reportAdapter(gate spec.AdapterGate, score spec.AdapterScore, answers []ans
 	return shown
 }
 
+// besideBase shows an adapter that nothing was decided about.
+func besideBase(score spec.AdapterScore, answers []answer) htmlreport.EvaluatedAdapter {
+	return reportAdapter(spec.AdapterGate{
+		Adapter: score.Adapter, Against: theBase, Rules: spec.DefaultGateRules(), Comparisons: score.Comparisons,
+	}, score, answers, nil)
+}
+
 // worth orders answers: those with findings first, then by how little of them is right and to the question.
 func worth(a answer) float64 {
 	j := a.AdapterScores

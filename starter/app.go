@@ -96,7 +96,7 @@ func newRoot(a *app) *cobra.Command {
 		newRun(a), newWatch(a), newStatus(a),
 		newApprove(a), newReject(a), newCancel(a),
 		newPreferences(a),
-		newSchedule(a), newArtifacts(a), newRelease(a), newDoctor(a),
+		newEvaluate(a), newCompare(a), newSchedule(a), newArtifacts(a), newRelease(a), newDoctor(a),
 	)
 	markUsageErrors(root)
 	return root
