@@ -213,7 +213,7 @@ func compare(old, now side) ([]spec.Comparison, error) {
 			return nil, err
 		}
 	}
-	return comparisons, nil
+	return gates.Adjust(comparisons), nil
 }
 
 // lossSample is the loss on the rows that both models could read. A model with another tokenizer has other tokens: what is

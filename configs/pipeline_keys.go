@@ -38,7 +38,7 @@ func (r *pipelineReader) keys() *section {
 		block("evaluate", &section{keys: []key{
 			integer("max_rows", &in.Evaluate.MaxRows, 200, 0, maxSteps, "Held-out rows measured per adapter; 0: all."),
 			texts("questions", &in.Evaluate.Questions, "a list of questions", form{}, "Questions that the base and each adapter answer for the report."),
-			integer("answered_rows", &in.Evaluate.AnsweredRows, 32, 0, 10_000, "Held-out rows that the base and each adapter answer too; their own answers are the references for accuracy."),
+			integer("answered_rows", &in.Evaluate.AnsweredRows, 0, 0, 10_000, "Held-out rows that the base and each adapter answer too, for accuracy against their own answers; the gates need gates.min_items of them."),
 			integer("max_new_tokens", &in.Evaluate.MaxNewTokens, 128, 1, 8192, "Longest answer, in tokens."),
 			choice("contamination", &in.Evaluate.Contamination, spec.TakeOutSame, []spec.Contamination{spec.TakeOutSame, spec.TakeOutOverlap, spec.RefuseAny}, "Held-out rows that stand in the training rows: take out those with the same words, take out those too that share thirteen words in a row, or refuse to go on."),
 		}}, "The evaluation."),

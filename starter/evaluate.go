@@ -33,9 +33,9 @@ FILE holds {"text": ...} a line in the form that the adapter was trained on.`,
 				return usageError{fmt.Errorf("expected --model_path DIR and --test_data FILE (see %s --help)", cmd.CommandPath())}
 			}
 			args := []string{"evaluate", "--adapter", model, "--test-data", data, "--answered-rows", strconv.Itoa(answered)}
-			for flag, value := range map[string]string{"--train-data": train, "--model": base, "--audience": audience, "--out": out} {
-				if value != "" {
-					args = append(args, flag, value)
+			for _, given := range []struct{ flag, value string }{{"--train-data", train}, {"--model", base}, {"--audience", audience}, {"--out", out}} {
+				if given.value != "" {
+					args = append(args, given.flag, given.value)
 				}
 			}
 			if asJSON {

@@ -16,22 +16,19 @@ import (
 // correction over all metrics, and not within its margin; or a target whose gain is surely too small. All else is
 // insufficient data.
 func Decide(rules spec.GateRules, comparisons []spec.Comparison) spec.AdapterGate {
-	gate := spec.AdapterGate{Rules: rules, Comparisons: adjust(comparisons)}
+	gate := spec.AdapterGate{Rules: rules, Comparisons: Adjust(comparisons)}
 	var against, unsure, held []string
 	for _, c := range gate.Comparisons {
 		margin := rules.Margins.Of(c.Metric)
-		isEnough := c.Clusters >= rules.MinItems
-		// An exact test may speak of few items; a bootstrap of few knows too little of their spread.
-		isProof := isEnough || c.Test == spec.TestMcNemar
 		switch {
 		case c.Items == 0:
 			unsure = append(unsure, fmt.Sprintf("%s: not measured", c.Metric))
 			continue
-		case isProof && c.HolmWorse <= oneSided && c.Gain.Low <= -margin:
-			against = append(against, fmt.Sprintf("%s: worse by %s (Holm's p %.2g), margin %g", c.Metric, amount(c.Gain, -1), c.HolmWorse, margin))
-			continue
-		case !isEnough:
+		case c.Clusters < rules.MinItems:
 			unsure = append(unsure, fmt.Sprintf("%s: %d items that stand alone, at least %d are needed", c.Metric, c.Clusters, rules.MinItems))
+			continue
+		case c.HolmWorse <= oneSided && c.Gain.Low <= -margin:
+			against = append(against, fmt.Sprintf("%s: worse by %s (Holm's p %.2g), margin %g", c.Metric, amount(c.Gain, -1), c.HolmWorse, margin))
 			continue
 		case c.Gain.Low <= -margin:
 			unsure = append(unsure, fmt.Sprintf("%s: may be worse by %.3g, margin %g; about %s would tell", c.Metric, -c.Gain.Low, margin, enough(c, margin)))
@@ -79,8 +76,8 @@ func enough(c spec.Comparison, margin float64) string {
 	return fmt.Sprintf("%.0f items", math.Ceil(float64(c.Items)*math.Pow(c.Detectable/margin, 2)))
 }
 
-// adjust gives each comparison the p-value that holds for all of them together (Holm, Scand J Stat 6, 1979).
-func adjust(comparisons []spec.Comparison) []spec.Comparison {
+// Adjust gives each comparison the p-value that holds for all of them together (Holm, Scand J Stat 6, 1979).
+func Adjust(comparisons []spec.Comparison) []spec.Comparison {
 	all := slices.Clone(comparisons)
 	var order []int
 	for i, c := range all {
