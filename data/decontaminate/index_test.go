@@ -40,14 +40,14 @@ func TestRowsThatStandInTheTrainingRowsAreFound(t *testing.T) {
 func TestATurnOfPhraseIsNoContamination(t *testing.T) {
 	known := NewIndex()
 	for line := range mostRows {
-		known.Add("train.jsonl", line+1, fmt.Sprint(line), answer)
+		known.Add("train.jsonl", line+1, fmt.Sprint(line), answer, answer) // twice in one row counts once
 	}
 	_, isFound := known.Find("new", answer)
 	require.True(t, isFound)
-	known.Add("train.jsonl", mostRows+1, "one more", answer, answer) // twice in one row counts once
+	known.Add("train.jsonl", mostRows+1, "one more", answer)
 	_, isFound = known.Find("new", answer)
 	require.False(t, isFound)
-	match, isFound := known.Find("one more", answer, answer)
+	match, isFound := known.Find("one more", answer)
 	require.True(t, isFound, "the same row is found whatever its phrases are")
 	require.True(t, match.IsExact)
 }

@@ -73,7 +73,8 @@ func enough(c spec.Comparison, margin float64) string {
 	if margin == 0 {
 		return "no number of items"
 	}
-	return fmt.Sprintf("%.0f items", math.Ceil(float64(c.Items)*math.Pow(c.Detectable/margin, 2)))
+	times := c.Detectable / margin
+	return fmt.Sprintf("%.0f items", math.Ceil(float64(c.Items)*times*times))
 }
 
 // Adjust gives each comparison the p-value that holds for all of them together (Holm, Scand J Stat 6, 1979).
@@ -99,10 +100,10 @@ func Adjust(comparisons []spec.Comparison) []spec.Comparison {
 func Worst(gates []spec.AdapterGate) spec.GateVerdict {
 	worst := spec.Promote
 	for _, gate := range gates {
-		switch {
-		case gate.Verdict == spec.Reject:
+		switch gate.Verdict {
+		case spec.Reject:
 			return spec.Reject
-		case gate.Verdict == spec.InsufficientData:
+		case spec.InsufficientData:
 			worst = spec.InsufficientData
 		}
 	}
