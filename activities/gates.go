@@ -29,7 +29,7 @@ func (c *Control) findIncumbents(ctx context.Context, in spec.IncumbentsInput) (
 	if fault.Is(err, fault.NotFound) {
 		return spec.Incumbents{}, nil
 	}
-	if err != nil {
+	if err != nil || release.Current().IsZero() { // a channel that was taken back to nothing
 		return spec.Incumbents{}, err
 	}
 	content, err := artifact.ReadFile(ctx, c.Store, release.Current(), candidateFile)
