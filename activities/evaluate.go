@@ -1,9 +1,8 @@
 package activities
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -12,18 +11,7 @@ import (
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/storage"
-	"elara/storage/artifact"
 )
-
-// answersFile is the one file of an answers artifact.
-const answersFile = "answers.jsonl"
-
-// answer is one line of answersFile: a question of the plan, answered twice.
-type answer struct {
-	Question string `json:"question"`
-	Base     string `json:"base_answer"`
-	Adapter  string `json:"adapter_answer"`
-}
 
 // evaluateKey is the identity of a score and its answers.
 func evaluateKey(in spec.EvaluateTargetInput) (spec.Digest, error) {
@@ -70,13 +58,18 @@ func (d *Device) EvaluateTarget(ctx context.Context, in spec.EvaluateTargetInput
 	return run(ctx, d.Instruments, spec.StageEvaluate, in, d.evaluateTarget)
 }
 
-func (d *Device) evaluateTarget(ctx context.Context, in spec.EvaluateTargetInput) (spec.AdapterScore, error) {
+func (d *Device) evaluateTarget(ctx context.Context, in spec.EvaluateTargetInput) (score spec.AdapterScore, err error) {
 	at := spec.Progress{Stage: spec.StageEvaluate, Adapter: in.Target.Name}
 	work := begin(ctx, d.Store, at, bulkPatience)
 	defer work.end()
 	ctx, store := work.ctx, work.store
 
-	job, err := d.evaluation(ctx, store, in)
+	folder, remove, err := scratch(d.Scratch, "evaluate")
+	if err != nil {
+		return spec.AdapterScore{}, err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	job, held, err := d.evaluation(ctx, store, in, folder)
 	if err != nil {
 		return spec.AdapterScore{}, err
 	}
@@ -88,11 +81,18 @@ func (d *Device) evaluateTarget(ctx context.Context, in spec.EvaluateTargetInput
 	if err != nil {
 		return spec.AdapterScore{}, fmt.Errorf("evaluate %s: %w", in.Target.Name, err)
 	}
-	score, err := scoreOf(in.Target.Name, job, outcome)
+	score, err = scoreOf(in.Target.Name, job, outcome)
 	if err != nil {
 		return spec.AdapterScore{}, err
 	}
-	if score.Report, err = publishAnswers(ctx, store, in, outcome); err != nil {
+	found, err := judged(in.Plan, in.Target.Audience, held, outcome)
+	if err != nil {
+		return spec.AdapterScore{}, err
+	}
+	if err := found.enter(&score, held); err != nil {
+		return spec.AdapterScore{}, err
+	}
+	if score.Report, err = found.publish(ctx, store, in); err != nil {
 		return spec.AdapterScore{}, err
 	}
 	key, err := evaluateKey(in)
@@ -104,37 +104,35 @@ func (d *Device) evaluateTarget(ctx context.Context, in spec.EvaluateTargetInput
 	return score, err
 }
 
-// evaluation lays the inputs out on this machine and says to the engine where they are.
-func (d *Device) evaluation(ctx context.Context, store storage.Store, in spec.EvaluateTargetInput) (spec.EvaluateJob, error) {
+// evaluation lays the inputs out on this machine, what is made of them in a scratch folder, and says to the engine where they
+// are. The prompts are the plan's questions, and behind them those of held-out rows.
+func (d *Device) evaluation(ctx context.Context, store storage.Store, in spec.EvaluateTargetInput, scratch string) (spec.EvaluateJob, heldOut, error) {
 	var folders [3]string
 	for i, ref := range []spec.ArtifactRef{in.Base, in.Target.Adapter, in.Target.Dataset} {
 		folder, err := d.Cache.Materialise(ctx, store, ref)
 		if err != nil {
-			return spec.EvaluateJob{}, err
+			return spec.EvaluateJob{}, heldOut{}, err
 		}
 		folders[i] = folder
 	}
 	base, err := modelPath(folders[0])
 	if err != nil {
-		return spec.EvaluateJob{}, err
+		return spec.EvaluateJob{}, heldOut{}, err
+	}
+	held, err := readHeldOut(ctx, filepath.Join(folders[2], evalFile), filepath.Join(folders[2], trainFile), scratch, in.Plan.Contamination)
+	if err != nil {
+		return spec.EvaluateJob{}, heldOut{}, err
 	}
 	job := spec.EvaluateJob{
-		BaseModel: base, Adapter: folders[1], EvalDataPath: filepath.Join(folders[2], evalFile),
+		BaseModel: base, Adapter: folders[1], EvalDataPath: held.path,
 		MaxRows: in.Plan.MaxRows, MaxNewTokens: in.Plan.MaxNewTokens,
 		MaxLength: in.Target.MaxLength, AppendEOS: in.Target.AppendEOS, AddPadToken: in.Target.AddPadToken,
 		CompletionOnlyLoss: in.Target.CompletionOnlyLoss,
 		BF16:               in.Target.BF16,
 		FP16:               in.Target.FP16,
 	}
-	template := instruct.Guide()
-	for _, question := range in.Plan.Questions {
-		prompt, err := template.Prompt(question, in.Target.Audience)
-		if err != nil {
-			return spec.EvaluateJob{}, err
-		}
-		job.Prompts = append(job.Prompts, prompt)
-	}
-	return job, nil
+	job.Prompts, err = held.prompts(in.Plan, in.Target.Audience)
+	return job, held, err
 }
 
 // scoreOf derives means and perplexities from the exact sums.
@@ -160,18 +158,4 @@ func scoreOf(name spec.AdapterName, job spec.EvaluateJob, outcome spec.EvaluateO
 		}
 	}
 	return score, nil
-}
-
-// publishAnswers stores the texts: they never travel through Temporal.
-func publishAnswers(ctx context.Context, store storage.Store, in spec.EvaluateTargetInput, outcome spec.EvaluateOutcome) (spec.ArtifactRef, error) {
-	var lines bytes.Buffer
-	encoder := json.NewEncoder(&lines)
-	encoder.SetEscapeHTML(false)
-	for i, question := range in.Plan.Questions {
-		if err := encoder.Encode(answer{question, outcome.BaseAnswers[i], outcome.AdapterAnswers[i]}); err != nil {
-			return spec.ArtifactRef{}, err
-		}
-	}
-	return artifact.PublishBytes(ctx, store, spec.KindReport, map[string][]byte{answersFile: lines.Bytes()},
-		[]spec.Digest{in.Base.Digest, in.Target.Adapter.Digest, in.Target.Dataset.Digest}, nil)
 }

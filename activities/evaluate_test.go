@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"math"
@@ -50,11 +51,15 @@ func TestScoreIsDerivedFromTheExactSums(t *testing.T) {
 
 	lines := strings.Split(strings.TrimSuffix(r.read(t, score.Report, "answers.jsonl"), "\n"), "\n")
 	require.Len(t, lines, 2)
-	var first map[string]string
+	var first answer
 	require.NoError(t, json.Unmarshal([]byte(lines[0]), &first))
-	require.Equal(t, map[string]string{
-		"question": "What is asthma?", "base_answer": "I have read 301 characters.", "adapter_answer": "See a doctor. (fa00000000000000)",
-	}, first)
+	require.Equal(t, []string{"What is asthma?", "I have read 301 characters.", "See a doctor. (fa00000000000000)"}, []string{first.Question, first.Base, first.Adapter})
+	require.Nil(t, first.Reference)
+	require.NotNil(t, first.AdapterScores.Tone.Score, "held against the targets of the audience")
+	require.Equal(t, "{\"line\":1,\"tokens\":4,\"base_nll\":12,\"adapter_nll\":5,\"case\":\""+caseOf("c")+"\"}\n", r.read(t, score.Report, "losses.jsonl"))
+	require.Equal(t, spec.Metrics(), metricsOf(score.Comparisons))
+	require.Equal(t, []int{1, 0, 2, 2, 2}, itemsOf(score.Comparisons))
+	require.Equal(t, spec.Estimate{Value: 1.75, Low: 1.75, High: 1.75}, score.Comparisons[0].Gain)
 
 	require.Equal(t, score, do(t, r, r.device.EvaluateTarget, in), "a second time")
 	found := do(t, r, r.control.FindScore, in)
@@ -156,4 +161,20 @@ func TestReportShowsFiguresAndAnswers(t *testing.T) {
 func TestModelsTextIsNoMarkdown(t *testing.T) {
 	require.Equal(t, "    # A title\n    | a | b |\n", quoted("# A title\r\n| a | b |\n"))
 	require.Equal(t, "_(nothing)_\n", quoted(" \n"))
+}
+
+func caseOf(question string) string { return spec.DigestOf(sha256.Sum256([]byte(question))).Short() }
+
+func metricsOf(comparisons []spec.Comparison) (metrics []spec.Metric) {
+	for _, c := range comparisons {
+		metrics = append(metrics, c.Metric)
+	}
+	return metrics
+}
+
+func itemsOf(comparisons []spec.Comparison) (items []int) {
+	for _, c := range comparisons {
+		items = append(items, c.Items)
+	}
+	return items
 }

@@ -1,7 +1,6 @@
 package activities
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,12 +8,14 @@ import (
 
 	"elara/spec"
 	"elara/storage/artifact"
+	htmlreport "elara/telemetry/report"
 )
 
 // Files of a report artifact.
 const (
 	reportJSON     = "report.json" // a spec.Report
 	reportMarkdown = "report.md"   // the same for people, with the answers
+	reportHTML     = "report.html" // the same with intervals drawn, the worst answers first
 )
 
 // WriteReport puts the scores of all adapters, and what base and adapters answer, into one report. It names no run: the
@@ -27,14 +28,21 @@ func (c *Control) writeReport(ctx context.Context, in spec.ReportInput) (spec.Ar
 	report := spec.Report{Base: in.Base}
 	inputs := []spec.Digest{in.Base.Digest}
 	answers := make([][]answer, len(in.Scores))
+	shown := reportPage("Evaluation beside the base", in.Base)
 	for i, score := range in.Scores {
 		score.Unchanged = "" // how the score was come by is no part of it
 		report.Scores = append(report.Scores, score)
 		inputs = append(inputs, score.Report.Digest)
-		var err error
-		if answers[i], err = c.answers(ctx, score.Report); err != nil {
+		found, err := readItems(ctx, c.Store, score.Report)
+		if err != nil {
 			return spec.ArtifactRef{}, err
 		}
+		answers[i] = found.answers
+		shown.Adapters = append(shown.Adapters, besideBase(score, found.answers))
+	}
+	page, err := htmlreport.EvaluationPage(shown)
+	if err != nil {
+		return spec.ArtifactRef{}, err
 	}
 	content, err := json.MarshalIndent(report, "", "  ")
 	if err != nil {
@@ -43,23 +51,8 @@ func (c *Control) writeReport(ctx context.Context, in spec.ReportInput) (spec.Ar
 	return artifact.PublishBytes(ctx, c.Store, spec.KindReport, map[string][]byte{
 		reportJSON:     append(content, '\n'),
 		reportMarkdown: []byte(markdown(report, answers)),
+		reportHTML:     page,
 	}, inputs, nil)
-}
-
-func (c *Control) answers(ctx context.Context, ref spec.ArtifactRef) ([]answer, error) {
-	content, err := artifact.ReadFile(ctx, c.Store, ref, answersFile)
-	if err != nil {
-		return nil, err
-	}
-	var all []answer
-	for lines := json.NewDecoder(bytes.NewReader(content)); lines.More(); {
-		var one answer
-		if err := lines.Decode(&one); err != nil {
-			return nil, err
-		}
-		all = append(all, one)
-	}
-	return all, nil
 }
 
 // markdown is the report for a reviewer: figures first, then what the model says now and said before.
@@ -71,6 +64,11 @@ func markdown(report spec.Report, answers [][]answer) string {
 	for _, s := range report.Scores {
 		fmt.Fprintf(&b, "| %s | %d | %d | %.4f | %.4f | %+.4f | %.2f | %.2f |\n", s.Adapter, s.Rows, s.Tokens,
 			s.BaseLoss, s.AdapterLoss, s.AdapterLoss-s.BaseLoss, s.BasePPL, s.AdapterPPL)
+	}
+	for _, s := range report.Scores {
+		if len(s.Comparisons) > 0 {
+			fmt.Fprintf(&b, "\n%s beside its base, 95 %% intervals:\n\n%s", s.Adapter, comparisonTable("base", s.Comparisons))
+		}
 	}
 	for i, s := range report.Scores {
 		if len(answers[i]) == 0 {

@@ -38,8 +38,11 @@ func (r *pipelineReader) keys() *section {
 		block("evaluate", &section{keys: []key{
 			integer("max_rows", &in.Evaluate.MaxRows, 200, 0, maxSteps, "Held-out rows measured per adapter; 0: all."),
 			texts("questions", &in.Evaluate.Questions, "a list of questions", form{}, "Questions that the base and each adapter answer for the report."),
+			integer("answered_rows", &in.Evaluate.AnsweredRows, 0, 0, 10_000, "Held-out rows that the base and each adapter answer too, for accuracy against their own answers; the gates need gates.min_items of them."),
 			integer("max_new_tokens", &in.Evaluate.MaxNewTokens, 128, 1, 8192, "Longest answer, in tokens."),
+			choice("contamination", &in.Evaluate.Contamination, spec.TakeOutSame, []spec.Contamination{spec.TakeOutSame, spec.TakeOutOverlap, spec.RefuseAny}, "Held-out rows that stand in the training rows: take out those with the same words, take out those too that share thirteen words in a row, or refuse to go on."),
 		}}, "The evaluation."),
+		block("gates", gatePlanKeys(&in.Gates), "What a candidate must show before a reviewer is asked."),
 		block("approval", &section{keys: []key{
 			number("timeout_hours", &in.Approval.TimeoutHours, 0, interval{low: 0, high: 8760}, "Hours to wait for a reviewer; 0: without end."),
 			number("valid_hours", &in.Approval.ValidHours, 0, interval{low: 0, high: 8760}, "Hours that an approval counts, until its candidate is released and the last signature given; 0: for ever."),
@@ -154,6 +157,7 @@ func sharedKeys(p *spec.AdapterPlan) []key {
 		completionOnlyKey(&p.CompletionOnlyLoss),
 		choice("device", &p.Device, spec.DefaultDevice, []string{"cpu", "cuda"}, "Class of device it is trained and evaluated on: it picks the task queue."),
 		integer("segment_steps", &p.SegmentSteps, 200, 1, maxSteps, "Optimiser steps one activity does before it hands back to the workflow."),
+		block("gates", gateRulesKeys(&p.Gates), "What the adapter is held to; docs/evaluation.md has the meaning."),
 	}
 }
 

@@ -41,6 +41,11 @@ func (in PipelineInput) Check() error {
 		}
 		seen[plan.Name] = true
 	}
+	if !in.Gates.IsZero() {
+		if err := in.Gates.Check(); err != nil {
+			return err
+		}
+	}
 	if err := in.Approval.Check(); err != nil {
 		return err
 	}

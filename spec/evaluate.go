@@ -47,21 +47,27 @@ type EvaluateTargetInput struct {
 type AdapterScore struct {
 	Adapter     AdapterName `json:"adapter"`
 	Rows        int64       `json:"rows"`
-	Tokens      int64       `json:"tokens"`              // predicted tokens
-	BaseNLL     float64     `json:"base_nll"`            // sum of -log p, in nats
-	AdapterNLL  float64     `json:"adapter_nll"`         // sum of -log p, in nats
-	BaseLoss    float64     `json:"base_loss"`           // BaseNLL / Tokens
-	AdapterLoss float64     `json:"adapter_loss"`        // AdapterNLL / Tokens
-	BasePPL     float64     `json:"base_ppl"`            // exp(BaseLoss)
-	AdapterPPL  float64     `json:"adapter_ppl"`         // exp(AdapterLoss)
-	Report      ArtifactRef `json:"report,omitzero"`     // answers.jsonl: question, base answer, adapter answer
+	Tokens      int64       `json:"tokens"`       // predicted tokens
+	BaseNLL     float64     `json:"base_nll"`     // sum of -log p, in nats
+	AdapterNLL  float64     `json:"adapter_nll"`  // sum of -log p, in nats
+	BaseLoss    float64     `json:"base_loss"`    // BaseNLL / Tokens
+	AdapterLoss float64     `json:"adapter_loss"` // AdapterNLL / Tokens
+	BasePPL     float64     `json:"base_ppl"`     // exp(BaseLoss)
+	AdapterPPL  float64     `json:"adapter_ppl"`  // exp(AdapterLoss)
+	// Comparisons set the adapter beside its base, metric by metric, with intervals.
+	Comparisons []Comparison `json:"comparisons,omitempty"`
+	// TakenOut are held-out rows that were left out because they stand in the training rows; Overlapping those that share
+	// thirteen words in a row with one, whether left out or not.
+	TakenOut    int64       `json:"taken_out,omitempty"`
+	Overlapping int64       `json:"overlapping,omitempty"`
+	Report      ArtifactRef `json:"report,omitzero"`     // answers.jsonl and losses.jsonl: what was measured, item by item
 	Unchanged   string      `json:"unchanged,omitempty"` // why an earlier measurement was taken instead; empty: it was made
 }
 
 // EvaluateResult is the evaluation of all adapters.
 type EvaluateResult struct {
 	Scores []AdapterScore `json:"scores"`
-	Report ArtifactRef    `json:"report"` // report.json and report.md
+	Report ArtifactRef    `json:"report"` // report.json, report.md and report.html
 }
 
 // Report is the file report.json of a report artifact.
@@ -92,6 +98,15 @@ type EvaluateJob struct {
 type EvaluateOutcome struct {
 	Rows, Tokens        int64
 	BaseNLL, AdapterNLL float64
-	BaseAnswers         []string // one per prompt
+	Items               []RowLoss // row by row; they add up to the sums, but for rounding
+	BaseAnswers         []string  // one per prompt
 	AdapterAnswers      []string
+}
+
+// RowLoss is one held-out row, measured with and without the adapter.
+type RowLoss struct {
+	Line       int64   `json:"line"`   // in EvaluateJob.EvalDataPath, from 1
+	Tokens     int64   `json:"tokens"` // predicted tokens
+	BaseNLL    float64 `json:"base_nll"`
+	AdapterNLL float64 `json:"adapter_nll"`
 }

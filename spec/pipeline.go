@@ -10,6 +10,7 @@ type PipelineInput struct {
 	Adapters []AdapterPlan `json:"adapters"`        // in file order; that is the order of training and of every report
 	Joint    string        `json:"joint,omitempty"` // JointOn or JointOff; empty: JointOn
 	Evaluate EvaluatePlan  `json:"evaluate"`
+	Gates    GatePlan      `json:"gates,omitzero"`
 	Approval ApprovalPlan  `json:"approval"`
 	Lane     string        `json:"lane,omitempty"` // LaneNormal or LaneEmergency; empty: LaneNormal
 	Release  ReleasePlan   `json:"release"`
@@ -44,7 +45,8 @@ type AdapterPlan struct {
 	// DefaultDevice. Adapters of one class of device are equal byte for byte, those of two classes are not.
 	Device string `json:"device,omitempty"`
 	// SegmentSteps is how many optimiser steps one activity does before it hands back to the workflow.
-	SegmentSteps int64 `json:"segment_steps"`
+	SegmentSteps int64     `json:"segment_steps"`
+	Gates        GateRules `json:"gates,omitzero"` // what the trained adapter is held to
 }
 
 // Values of PipelineInput.Joint.
@@ -61,7 +63,19 @@ type EvaluatePlan struct {
 	MaxRows      int      `json:"max_rows"`  // held-out rows per adapter; 0: all
 	Questions    []string `json:"questions"` // answered by the base and by each adapter, for the reader of the report
 	MaxNewTokens int      `json:"max_new_tokens"`
+	// AnsweredRows is how many held-out rows are answered too, for their reference answers.
+	AnsweredRows  int           `json:"answered_rows,omitempty"`
+	Contamination Contamination `json:"contamination,omitempty"`
 }
+
+// Contamination says what becomes of held-out rows that stand in the training rows. Empty: nobody looks.
+type Contamination string
+
+const (
+	TakeOutSame    Contamination = "same"    // rows with the same words are taken out
+	TakeOutOverlap Contamination = "overlap" // and rows that share thirteen words in a row
+	RefuseAny      Contamination = "refuse"  // one row with the same words ends the run
+)
 
 // ApprovalPlan says how a human's decision is awaited.
 type ApprovalPlan struct {
@@ -93,6 +107,7 @@ type PipelineResult struct {
 	Adapters  []AdapterResult `json:"adapters"`
 	Evaluate  EvaluateResult  `json:"evaluate"`
 	Candidate ArtifactRef     `json:"candidate"`
+	Gates     *GateResult     `json:"gates,omitempty"` // nil where the pipeline has none, and where nothing had to be judged
 	Decision  Decision        `json:"decision"`
 	Approval  ArtifactRef     `json:"approval,omitzero"` // the decision as an artifact
 	Release   ReleaseResult   `json:"release"`

@@ -22,6 +22,7 @@ type PipelineStatus struct {
 	Scores    []AdapterScore  `json:"scores,omitempty"`   // set after the evaluation
 	Report    ArtifactRef     `json:"report,omitzero"`    // set after the evaluation
 	Candidate ArtifactRef     `json:"candidate,omitzero"` // set when a decision is awaited
+	Gates     *GateResult     `json:"gates,omitempty"`    // set when the gates have judged the candidate
 	Channel   string          `json:"channel,omitempty"`  // that an approval moves
 	Replaces  Digest          `json:"replaces,omitempty"` // what the channel served when the candidate was offered
 	Approval  ApprovalPlan    `json:"approval,omitzero"`  // who may decide, and how many must

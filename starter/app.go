@@ -96,6 +96,7 @@ func newRoot(a *app) *cobra.Command {
 		newRun(a), newWatch(a), newStatus(a),
 		newApprove(a), newReject(a), newCancel(a),
 		newPreferences(a), newDesk(a),
+		newEvaluate(a), newCompare(a),
 		newSchedule(a), newArtifacts(a), newRelease(a), newWithdraw(a), newExport(a), newDoctor(a),
 	)
 	markUsageErrors(root)

@@ -45,6 +45,9 @@ func artifactsOf(status spec.PipelineStatus) []namedArtifact {
 		all = append(all, namedArtifact{string(score.Adapter) + "/answers", score.Report})
 	}
 	all = append(all, namedArtifact{"report", status.Report}, namedArtifact{"candidate", status.Candidate})
+	if status.Gates != nil {
+		all = append(all, namedArtifact{"gates", status.Gates.Report})
+	}
 	var made []namedArtifact
 	for _, named := range all {
 		if !named.IsZero() {
@@ -190,6 +193,9 @@ empty; it appears when it is complete.`,
 					return err
 				}
 				if err := pull(ctx, store, ref, args[2]); err != nil {
+					return err
+				}
+				if err := writeCard(ctx, store, status.Gates, spec.AdapterName(args[1]), args[2]); err != nil {
 					return err
 				}
 				_, err = fmt.Fprintln(a.out, args[2])

@@ -175,7 +175,7 @@ func TestTheWholeChainFromTheCommandLine(t *testing.T) {
 		names = append(names, named.Name)
 	}
 	require.Equal(t, []string{"base", "general", "patient", "doctor", "emergency", "general/answers", "patient/answers",
-		"doctor/answers", "emergency/answers", "report", "candidate"}, names)
+		"doctor/answers", "emergency/answers", "report", "candidate", "gates"}, names)
 	shown := elara(t, "artifacts", "show", made[1].Digest.Short(), "--state", state)
 	require.Equal(t, exitDone, shown.code, shown.err)
 	require.Contains(t, shown.out, string(made[1].Digest))

@@ -224,6 +224,9 @@ func (a *app) demoReport(ctx context.Context, store storage.Store, input spec.Pi
 		if err := pull(ctx, store, adapter.Ref, dir); err != nil {
 			return report, fmt.Errorf("export adapter %s: %w", adapter.Adapter, err)
 		}
+		if err := writeCard(ctx, store, result.Gates, adapter.Adapter, dir); err != nil {
+			return report, fmt.Errorf("write the card of %s: %w", adapter.Adapter, err)
+		}
 	}
 	for i, score := range result.Evaluate.Scores {
 		answers, err := readAnswers(ctx, store, score.Report)

@@ -138,7 +138,7 @@ func detailsText(d runDetails, now time.Time) string {
 		text += "\n" + scoreTable(d.Pipeline.Scores)
 	}
 	if !d.Pipeline.Candidate.IsZero() {
-		text += fmt.Sprintf("\nCandidate  %s\n", d.Pipeline.Candidate.Digest)
+		text += fmt.Sprintf("\nCandidate  %s\n%s", d.Pipeline.Candidate.Digest, gatesText(d.Pipeline.Gates))
 	}
 	if d.Pipeline.Decision.Verdict != "" {
 		text += fmt.Sprintf("Decision   %s\n", decisionText(d.Pipeline.Decision))

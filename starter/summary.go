@@ -43,7 +43,22 @@ func pretrainText(p spec.PretrainStatus) string {
 
 // candidateText is what a reviewer decides on.
 func candidateText(status spec.PipelineStatus) string {
-	return fmt.Sprintf("\nRun %s proposes candidate %s\n\n%s", status.Run, status.Candidate.Digest, scoreTable(status.Scores))
+	return fmt.Sprintf("\nRun %s proposes candidate %s\n\n%s%s", status.Run, status.Candidate.Digest, scoreTable(status.Scores), gatesText(status.Gates))
+}
+
+// gatesText is the verdict of the gates with its reasons.
+func gatesText(gates *spec.GateResult) string {
+	if gates == nil {
+		return ""
+	}
+	text := fmt.Sprintf("Gates      %s (report %s)\n", gates.Verdict, gates.Report.Digest.Short())
+	for _, gate := range gates.Adapters {
+		text += fmt.Sprintf("  %s beside %s: %s\n", gate.Adapter, gate.Against, gate.Verdict)
+		for _, reason := range gate.Reasons {
+			text += fmt.Sprintf("    %s\n", reason)
+		}
+	}
+	return text
 }
 
 // resultText is how a run ended.
@@ -58,7 +73,7 @@ func resultText(result spec.PipelineResult) string {
 			fmt.Fprintf(&b, "Cut        %s rows of %s: max_length leaves them no token to learn from\n", terminal.Count(dropped), adapter.Adapter)
 		}
 	}
-	fmt.Fprintf(&b, "Candidate  %s\n", result.Candidate.Digest)
+	fmt.Fprintf(&b, "Candidate  %s\n%s", result.Candidate.Digest, gatesText(result.Gates))
 	if d := result.Decision; d.Verdict != "" {
 		fmt.Fprintf(&b, "Decision   %s\n", decisionText(d))
 		if d.Reason != "" {

@@ -135,6 +135,9 @@ func (v view) behind(stage string) string {
 		if d := v.Status.Decision; d.Verdict != "" {
 			return decisionText(d)
 		}
+		if g := v.Status.Gates; g != nil && v.Status.Stage == spec.StageDone {
+			return "nobody was asked, the gates say: " + string(g.Verdict)
+		}
 		return skippedReason(v.Status, stage)
 	case spec.StageRelease:
 		switch released := v.Status.Release; {

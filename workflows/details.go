@@ -26,6 +26,9 @@ func pipelineDetails(s spec.PipelineStatus) string {
 		}
 		b.WriteString(".\n")
 	}
+	if s.Gates != nil {
+		b.WriteString("\n" + gateDetails(*s.Gates))
+	}
 	if s.Release.Refused != "" {
 		fmt.Fprintf(&b, "\n**Not released**: %s.\n", s.Release.Refused)
 	}
@@ -91,6 +94,19 @@ func segmentDetails(b *strings.Builder, outcome spec.TrainOutcome, segments int,
 	for _, reason := range skipped {
 		fmt.Fprintf(b, "- skipped a checkpoint: %s\n", reason)
 	}
+}
+
+// gateDetails is the verdict with its reasons.
+func gateDetails(r spec.GateResult) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Gates: **%s**, report `%s`\n", r.Verdict, r.Report.Digest.Short())
+	for _, gate := range r.Adapters {
+		fmt.Fprintf(&b, "- %s beside %s: **%s**\n", gate.Adapter, gate.Against, gate.Verdict)
+		for _, reason := range gate.Reasons {
+			fmt.Fprintf(&b, "  - %s\n", reason)
+		}
+	}
+	return b.String()
 }
 
 // scoreDetails leaves out the adapters that are not measured yet.

@@ -12,6 +12,21 @@ import (
 // Evaluate measures every adapter beside its base on the rows held out for it, all at once as far as the queues
 // allow, and writes one report in the order of the plan.
 func Evaluate(ctx workflow.Context, in spec.EvaluateInput) (spec.EvaluateResult, error) {
+	scores, err := measureAll(ctx, in, func(ctx workflow.Context, scores []spec.AdapterScore) {
+		workflow.SetCurrentDetails(ctx, scoreDetails(scores))
+	})
+	if err != nil {
+		return spec.EvaluateResult{}, err
+	}
+
+	var a *activities.Control
+	report, err := call(ctx, quick("write the report"), a.WriteReport,
+		spec.ReportInput{Run: in.Run, Plan: in.Plan, Base: in.Base, Scores: scores})
+	return spec.EvaluateResult{Scores: scores, Report: report}, err
+}
+
+// measureAll measures every adapter, all at once as far as the queues allow; show is called as each is done.
+func measureAll(ctx workflow.Context, in spec.EvaluateInput, show func(workflow.Context, []spec.AdapterScore)) ([]spec.AdapterScore, error) {
 	scores := make([]spec.AdapterScore, len(in.Adapters))
 	errs := make([]error, len(in.Adapters))
 	targets := workflow.NewWaitGroup(ctx)
@@ -20,18 +35,11 @@ func Evaluate(ctx workflow.Context, in spec.EvaluateInput) (spec.EvaluateResult,
 		workflow.Go(ctx, func(ctx workflow.Context) {
 			defer targets.Done()
 			scores[i], errs[i] = measure(ctx, in, target)
-			workflow.SetCurrentDetails(ctx, scoreDetails(scores))
+			show(ctx, scores)
 		})
 	}
 	targets.Wait(ctx)
-	if err := firstOf("evaluation", names(in.Adapters), errs); err != nil {
-		return spec.EvaluateResult{}, err
-	}
-
-	var a *activities.Control
-	report, err := call(ctx, quick("write the report"), a.WriteReport,
-		spec.ReportInput{Run: in.Run, Plan: in.Plan, Base: in.Base, Scores: scores})
-	return spec.EvaluateResult{Scores: scores, Report: report}, err
+	return scores, firstOf("evaluation", names(in.Adapters), errs)
 }
 
 // measure takes an earlier score of the same adapter on the same rows when there is one: that costs no device.

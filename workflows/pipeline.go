@@ -42,7 +42,14 @@ func Pipeline(ctx workflow.Context, in spec.PipelineInput) (spec.PipelineResult,
 		return p.result, err
 	}
 	if !released {
-		if err := p.decideAndRelease(ctx); err != nil {
+		isPassed, err := p.judge(ctx)
+		if err != nil {
+			return p.result, err
+		}
+		if isPassed {
+			err = p.decideAndRelease(ctx)
+		}
+		if err != nil {
 			return p.result, err
 		}
 	}
@@ -182,14 +189,7 @@ func (p *pipeline) evaluate(ctx workflow.Context) error {
 	}
 	in := spec.EvaluateInput{Run: p.in.Run, Plan: p.in.Evaluate, Base: p.result.Base, TrainQueue: p.in.TrainQueue}
 	for i, plan := range p.in.Adapters {
-		in.Adapters = append(in.Adapters, spec.EvaluatedTarget{
-			Name: plan.Name, Audience: plan.Audience, Device: plan.Device,
-			Adapter: p.result.Adapters[i].Ref, Dataset: p.result.Prepare.Datasets[i].Dataset,
-			MaxLength: plan.MaxLength, AppendEOS: plan.AppendEOS, AddPadToken: plan.AddPadToken,
-			CompletionOnlyLoss: plan.CompletionOnlyLoss,
-			BF16:               plan.Args.BF16,
-			FP16:               plan.Args.FP16,
-		})
+		in.Adapters = append(in.Adapters, p.target(plan, i))
 	}
 	evaluated, err := start(ctx, part(EvaluateID(p.in.Run),
 		fmt.Sprintf("%s: evaluate %d adapters on held-out rows", p.in.Name, len(in.Adapters)), "",
@@ -202,6 +202,18 @@ func (p *pipeline) evaluate(ctx workflow.Context) error {
 		p.skipped(fmt.Sprintf("evaluate/%s", score.Adapter), score.Unchanged)
 	}
 	return nil
+}
+
+// target is the i-th adapter with the rows held out for it.
+func (p *pipeline) target(plan spec.AdapterPlan, i int) spec.EvaluatedTarget {
+	return spec.EvaluatedTarget{
+		Name: plan.Name, Audience: plan.Audience, Device: plan.Device,
+		Adapter: p.result.Adapters[i].Ref, Dataset: p.result.Prepare.Datasets[i].Dataset,
+		MaxLength: plan.MaxLength, AppendEOS: plan.AppendEOS, AddPadToken: plan.AddPadToken,
+		CompletionOnlyLoss: plan.CompletionOnlyLoss,
+		BF16:               plan.Args.BF16,
+		FP16:               plan.Args.FP16,
+	}
 }
 
 // propose puts the adapters and their evaluation under the one digest that a reviewer decides on.
@@ -228,7 +240,7 @@ func (p *pipeline) status() spec.PipelineStatus {
 		Run: p.in.Run, Name: p.in.Name, Stage: p.stage,
 		Base: p.result.Base, Pretrain: p.pretraining, Adapters: append([]spec.AdapterStatus(nil), p.adapters...),
 		Scores: p.result.Evaluate.Scores, Report: p.result.Evaluate.Report,
-		Candidate: p.result.Candidate, Decision: p.approval.decision,
+		Candidate: p.result.Candidate, Gates: p.result.Gates, Decision: p.approval.decision,
 		Channel: p.in.Release.Channel, Replaces: p.approval.replaces, Approval: p.in.Approval, Signed: slices.Clone(p.approval.signed),
 		Release: p.result.Release, Skipped: p.result.Skipped,
 	}

@@ -36,6 +36,8 @@ type scene struct {
 	released   func(spec.ReleaseInput) (spec.ReleaseResult, error)
 	flipped    func(spec.ReleaseInput) (spec.ReleaseResult, error)
 	smoked     func(spec.SmokeInput) (spec.SmokeResult, error)
+	served     spec.Incumbents
+	judge      func(spec.GateInput) (spec.GateResult, error)
 }
 
 const totalSteps = 25
@@ -79,6 +81,7 @@ func newScene(t *testing.T) *scene {
 	s.score = func(in spec.EvaluateTargetInput) (spec.AdapterScore, error) {
 		return spec.AdapterScore{Adapter: in.Target.Name, Rows: 3, BaseLoss: 2, AdapterLoss: 1}, nil
 	}
+	s.judge = func(spec.GateInput) (spec.GateResult, error) { return spec.GateResult{Verdict: spec.Promote}, nil }
 	s.released = func(spec.ReleaseInput) (spec.ReleaseResult, error) { return spec.ReleaseResult{}, nil }
 	s.flipped = func(in spec.ReleaseInput) (spec.ReleaseResult, error) {
 		return spec.ReleaseResult{Channel: in.Channel, Current: in.Candidate.Digest, Previous: *in.Replaces}, nil
@@ -131,6 +134,13 @@ func newScene(t *testing.T) *scene {
 	})
 	fake(s, control.BuildCandidate, func(spec.CandidateInput) (string, spec.ArtifactRef, error) {
 		return "candidate", candidate, nil
+	})
+	fake(s, control.FindIncumbents, func(spec.IncumbentsInput) (string, spec.Incumbents, error) {
+		return "find served", s.served, nil
+	})
+	fake(s, control.JudgeCandidate, func(in spec.GateInput) (string, spec.GateResult, error) {
+		out, err := s.judge(in)
+		return "judge", out, err
 	})
 	fake(s, control.FindRelease, func(in spec.ReleaseInput) (string, spec.ReleaseResult, error) {
 		out, err := s.released(in)

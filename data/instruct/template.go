@@ -54,6 +54,13 @@ func (t Template) Text(question, answer string, audience spec.Audience) (string,
 	return systemMarker + "\n" + system + "\n" + userMarker + "\n" + question + "\n" + AssistantMarker + answer, nil
 }
 
+// Split gives question and answer of a training text back; false where it has not a template's form.
+func Split(text string) (question, answer string, found bool) {
+	_, rest, hasUser := strings.Cut(text, "\n"+userMarker+"\n")
+	question, answer, hasAnswer := strings.Cut(rest, "\n"+AssistantMarker)
+	return question, answer, hasUser && hasAnswer
+}
+
 // Hash is the SHA-256 of the template's canonical form: for each audience in spec's order its name, a line end,
 // the text of the question "{question}" and the answer "{answer}", and a NUL.
 func (t Template) Hash() (spec.Digest, error) {

@@ -32,7 +32,7 @@ func NewPass(sequences [][]int32) *Pass { return Pack(Rows(sequences), 0) }
 // Every row's tokens see exactly what they would see alone, and a prediction that n rows make at once has the weight n:
 // losses and gradients are those of separate rows, up to the order of additions. With dropout, what rows share has one mask.
 func Pack(rows []Row, least int) *Pass {
-	b := builder{rows: rows, least: least, pass: &Pass{}}
+	b := builder{rows: rows, least: least, pass: &Pass{packed: rows}}
 	b.pass.Offsets = []int64{0}
 	if least <= 0 {
 		for i := range rows {
@@ -102,6 +102,7 @@ func (b *builder) segment(rows []int, begin, end int, parent int64) int64 {
 		}
 		if weight := b.weight(rows, at); weight > 0 {
 			p.At, p.Targets, p.Weights = append(p.At, before), append(p.Targets, int64(id)), append(p.Weights, weight)
+			p.rows = append(p.rows, rows)
 		}
 		p.Tokens, p.Positions = append(p.Tokens, int64(id)), append(p.Positions, int64(at))
 	}
@@ -118,6 +119,16 @@ func (b *builder) weight(rows []int, at int) float32 {
 		}
 	}
 	return n
+}
+
+// EachRow gives the rows that prediction i is made for, by their place among the packed ones. A joined pass has none.
+func (p *Pass) EachRow(i int, take func(row int)) {
+	at := int(p.Positions[p.At[i]]) + 1
+	for _, r := range p.rows[i] {
+		if p.packed[r].supervised(at) {
+			take(r)
+		}
+	}
 }
 
 // Join lays the streams of several adapters end to end; adapters[i] is the slot of passes[i], whose Key becomes its span's.

@@ -92,3 +92,14 @@ func TestJoinKeepsStreamsApart(t *testing.T) {
 	}
 	require.Equal(t, want, predictions(p))
 }
+
+func TestSharedPredictionsNameTheRowsThatSuperviseThem(t *testing.T) {
+	rows := Rows([][]int32{text("abcd"), text("abce"), text("xyz")})
+	rows[1].Supervised = []bool{false, false, true, true} // its "b" is not to be predicted
+	p := Pack(rows, 2)
+	made := map[int]string{}
+	for i := range p.Targets {
+		p.EachRow(i, func(row int) { made[row] += string(rune('a' + p.Targets[i])) })
+	}
+	require.Equal(t, map[int]string{0: "bcd", 1: "ce", 2: "yz"}, made)
+}

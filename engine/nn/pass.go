@@ -13,6 +13,8 @@ type Pass struct {
 	// What is to be predicted: Targets[i] after the token at row At[i] of the stream, by Weights[i] sequences at once.
 	At, Targets []int64
 	Weights     []float32
+	rows        [][]int // the packed rows that have token Targets[i] there; Weights[i] of them supervise it
+	packed      []Row
 
 	Train   bool       // dropout is on
 	Key     tensor.Key // stream of this micro-batch's dropout; every layer derives its own from it

@@ -49,22 +49,35 @@ func (r *Runner) Evaluate(ctx context.Context, job spec.EvaluateJob, progress fu
 		step += int64(n)
 		progress(spec.Progress{Stage: "evaluate", Step: step, TotalSteps: 2 * (out.Rows + int64(len(job.Prompts)))})
 	}
-	measure := func(adapter int) (nll float64, answers []string, err error) {
-		if nll, out.Tokens, err = heldOut(ctx, r.Engine, base.model, adapter, held.list, evalBatch, report); err != nil {
+	out.Items = make([]spec.RowLoss, len(held.list))
+	for i := range out.Items {
+		out.Items[i].Line = held.lines[i]
+	}
+	measure := func(adapter int, each func(row int, nll float64)) (nll float64, answers []string, err error) {
+		if nll, out.Tokens, err = heldOutRows(ctx, r.Engine, base.model, adapter, held.list, evalBatch, report, each); err != nil {
 			return 0, nil, err
 		}
-		err = r.Engine.Do(func() (err error) {
-			answers, err = answer(ctx, base, adapter, job)
-			return err
-		})
-		report(len(job.Prompts))
-		return nll, answers, err
+		for prompts := range slices.Chunk(job.Prompts, generateBatch) {
+			err = r.Engine.Do(func() error {
+				some, err := answer(ctx, base, adapter, prompts, job.MaxNewTokens)
+				answers = append(answers, some...)
+				return err
+			})
+			if err != nil {
+				return 0, nil, err
+			}
+			report(len(prompts))
+		}
+		return nll, answers, nil
 	}
-	if out.BaseNLL, out.BaseAnswers, err = measure(nn.NoAdapter); err != nil {
+	if out.BaseNLL, out.BaseAnswers, err = measure(nn.NoAdapter, func(row int, nll float64) {
+		out.Items[row].Tokens++
+		out.Items[row].BaseNLL += nll
+	}); err != nil {
 		return out, err
 	}
 	err = r.with(base, job.Adapter, func(adapter int) error {
-		out.AdapterNLL, out.AdapterAnswers, err = measure(adapter)
+		out.AdapterNLL, out.AdapterAnswers, err = measure(adapter, func(row int, nll float64) { out.Items[row].AdapterNLL += nll })
 		return err
 	})
 	return out, err
@@ -94,7 +107,15 @@ func (r *Runner) with(b *base, dir string, f func(adapter int) error) error {
 // heldOut sums -log p over all predicted tokens, in float64 and in stream order. Other recipes get their turn between batches;
 // it must not run inside Engine.Do.
 func heldOut(ctx context.Context, e *tensor.Engine, m model.Model, adapter int, list []nn.Row, batch int, report func(rows int)) (total float64, tokens int64, err error) {
+	return heldOutRows(ctx, e, m, adapter, list, batch, report, nil)
+}
+
+// heldOutRows is heldOut that also gives, where each is set, every predicted token of every row: the row's place in the list and
+// the token's -log p.
+func heldOutRows(ctx context.Context, e *tensor.Engine, m model.Model, adapter int, list []nn.Row, batch int, report func(rows int), each func(row int, nll float64)) (total float64, tokens int64, err error) {
+	first := -max(1, batch)
 	for part := range slices.Chunk(list, max(1, batch)) {
+		first += max(1, batch)
 		if ctx.Err() != nil {
 			return 0, 0, context.Cause(ctx)
 		}
@@ -107,6 +128,9 @@ func heldOut(ctx context.Context, e *tensor.Engine, m model.Model, adapter int, 
 					for i, v := range nll.Float32s() {
 						total += float64(pass.Weights[i]) * float64(v)
 						tokens += int64(pass.Weights[i])
+						if each != nil {
+							pass.EachRow(i, func(row int) { each(first+row, float64(v)) })
+						}
 					}
 				})
 			})
@@ -123,12 +147,12 @@ func heldOut(ctx context.Context, e *tensor.Engine, m model.Model, adapter int, 
 }
 
 // answer continues every prompt greedily until the end-of-text token. It runs inside Engine.Do.
-func answer(ctx context.Context, b *base, adapter int, job spec.EvaluateJob) ([]string, error) {
-	prompts := make([][]int32, len(job.Prompts))
-	for i, p := range job.Prompts {
+func answer(ctx context.Context, b *base, adapter int, texts []string, maxNewTokens int) ([]string, error) {
+	prompts := make([][]int32, len(texts))
+	for i, p := range texts {
 		prompts[i] = b.tok.EncodeWithSpecial(p)
 	}
-	ids, err := sample.Generate(ctx, b.model, prompts, sample.Options{Adapter: adapter, MaxNewTokens: job.MaxNewTokens, Stop: stops(b.tok)})
+	ids, err := sample.Generate(ctx, b.model, prompts, sample.Options{Adapter: adapter, MaxNewTokens: maxNewTokens, Stop: stops(b.tok)})
 	if err != nil {
 		return nil, err
 	}

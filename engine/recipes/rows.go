@@ -15,8 +15,9 @@ import (
 
 // rows are the token sequences of a JSONL file, and the numbers of its lines that have no supervised token.
 type rows struct {
-	list []nn.Row
-	cut  []int64 // from 1
+	list  []nn.Row
+	lines []int64 // of the rows, from 1
+	cut   []int64 // from 1
 }
 
 // reading says how texts become rows.
@@ -60,7 +61,7 @@ func (r reading) rows(ctx context.Context, path string) (rows, error) {
 			out.cut = append(out.cut, int64(text.Line))
 			continue
 		}
-		out.list = append(out.list, row)
+		out.list, out.lines = append(out.list, row), append(out.lines, int64(text.Line))
 	}
 	return out, nil
 }

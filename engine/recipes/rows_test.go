@@ -38,7 +38,7 @@ func TestEndTokenGoesToRowsThatWereNotCut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got, err := readTexts(t, c.maxLength, c.appendEOS, "ab", "abc", "abcd", "abcde")
 			require.NoError(t, err)
-			require.Equal(t, rows{list: nn.Rows(c.want)}, got)
+			require.Equal(t, rows{list: nn.Rows(c.want), lines: []int64{1, 2, 3, 4}}, got)
 		})
 	}
 }
@@ -46,7 +46,7 @@ func TestEndTokenGoesToRowsThatWereNotCut(t *testing.T) {
 func TestRowsWithoutSupervisedTokenAreDroppedAndCounted(t *testing.T) {
 	got, err := readTexts(t, 8, false, "a", "ab", "b", "bc")
 	require.NoError(t, err)
-	require.Equal(t, rows{list: nn.Rows([][]int32{{'a', 'b'}, {'b', 'c'}}), cut: []int64{1, 3}}, got)
+	require.Equal(t, rows{list: nn.Rows([][]int32{{'a', 'b'}, {'b', 'c'}}), lines: []int64{2, 4}, cut: []int64{1, 3}}, got)
 	got, err = readTexts(t, 1, false, "ab", "bc")
 	require.NoError(t, err)
 	require.Equal(t, []int64{1, 2}, got.cut)
@@ -171,12 +171,15 @@ func TestEvaluationComparesTokenByToken(t *testing.T) {
 	require.Equal(t, int64(8), same.Rows)
 	var predicted int64
 	var nll float64
-	for _, s := range scores(t, r, job.BaseModel, "", questions) {
-		cut := min(len(s.LogProbs), 63)
+	for i, s := range scores(t, r, job.BaseModel, "", questions) {
+		cut, before := min(len(s.LogProbs), 63), nll
 		predicted += int64(cut)
 		for _, l := range s.LogProbs[:cut] {
 			nll -= float64(l)
 		}
+		require.Equal(t, []int64{int64(i + 1), int64(cut)}, []int64{same.Items[i].Line, same.Items[i].Tokens})
+		require.InEpsilon(t, nll-before, same.Items[i].BaseNLL, 1e-5)
+		require.Equal(t, same.Items[i].BaseNLL, same.Items[i].AdapterNLL)
 	}
 	require.Equal(t, predicted, same.Tokens)
 	require.InEpsilon(t, nll, same.BaseNLL, 1e-5)

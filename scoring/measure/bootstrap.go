@@ -20,8 +20,9 @@ func Bootstrap(seed uint64, n int, figure func(units []int) float64) Interval {
 	value := figure(units)
 	var samples []float64
 	for resample := range Resamples {
+		draws := NewStream(seed, uint64(resample))
 		for i := range units {
-			units[i] = below(draw(seed, uint64(resample), uint64(i)), n)
+			units[i] = draws.Below(uint64(i), n)
 		}
 		if sample := figure(units); !math.IsNaN(sample) {
 			samples = append(samples, sample)
@@ -31,11 +32,11 @@ func Bootstrap(seed uint64, n int, figure func(units []int) float64) Interval {
 		return Interval{value, math.NaN(), math.NaN(), n}
 	}
 	slices.Sort(samples)
-	return Interval{value, quantile(samples, 0.025), quantile(samples, 0.975), n}
+	return Interval{value, Quantile(samples, 0.025), Quantile(samples, 0.975), n}
 }
 
-// quantile interpolates between neighbours, as numpy does by default.
-func quantile(sorted []float64, q float64) float64 {
+// Quantile of ascending values; it interpolates between neighbours, as numpy does by default.
+func Quantile(sorted []float64, q float64) float64 {
 	place := q * float64(len(sorted)-1)
 	low := int(place)
 	if low+1 == len(sorted) {
@@ -44,10 +45,19 @@ func quantile(sorted []float64, q float64) float64 {
 	return sorted[low] + (place-float64(low))*(sorted[low+1]-sorted[low])
 }
 
-// draw is a number that depends on seed, sample and place alone: two rounds of SplitMix64's output function.
-func draw(seed, sample, place uint64) uint64 {
-	const step = 0x9e3779b97f4a7c15 // 2^64 divided by the golden ratio
-	return mix(mix(seed+(sample+1)*step) + (place+1)*step)
+// Stream is the draws of one resample: each depends on seed, resample and place alone, by two rounds of SplitMix64's output
+// function.
+type Stream uint64
+
+const weyl = 0x9e3779b97f4a7c15 // 2^64 divided by the golden ratio
+
+// NewStream gives the draws of a resample.
+func NewStream(seed, resample uint64) Stream { return Stream(mix(seed + (resample+1)*weyl)) }
+
+// Below is the draw at a place, from 0 to n-1.
+func (s Stream) Below(place uint64, n int) int {
+	high, _ := bits.Mul64(mix(uint64(s)+(place+1)*weyl), uint64(n))
+	return int(high)
 }
 
 func mix(x uint64) uint64 {
@@ -56,19 +66,15 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-func below(number uint64, n int) int {
-	high, _ := bits.Mul64(number, uint64(n))
-	return int(high)
-}
-
 // Order is a permutation of 0 to n-1 that depends on the seed alone.
 func Order(seed uint64, n int) []int {
 	order := make([]int, n)
 	for i := range order {
 		order[i] = i
 	}
+	draws := NewStream(seed, 0)
 	for i := n - 1; i > 0; i-- {
-		j := below(draw(seed, 0, uint64(i)), i+1)
+		j := draws.Below(uint64(i), i+1)
 		order[i], order[j] = order[j], order[i]
 	}
 	return order

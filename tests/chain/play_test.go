@@ -102,6 +102,26 @@ func (r run) awaitCandidate(t *testing.T) spec.PipelineStatus {
 	return status
 }
 
+// awaitVerdict waits until the gates have judged the candidate.
+func (r run) awaitVerdict(t *testing.T) spec.GateResult {
+	t.Helper()
+	var status spec.PipelineStatus
+	eventually(t, patience, func(ctx context.Context) error {
+		value, err := r.client.QueryWorkflow(ctx, r.GetID(), "", workflows.StatusQuery)
+		if err != nil {
+			return err
+		}
+		if err := value.Get(&status); err != nil {
+			return err
+		}
+		if status.Gates == nil {
+			return errors.New("stage " + status.Stage)
+		}
+		return nil
+	})
+	return *status.Gates
+}
+
 // decide gives the decision that stands, or the refusal.
 func (r run) decide(t *testing.T, decision spec.Decision) (spec.Decision, error) {
 	t.Helper()

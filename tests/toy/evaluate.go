@@ -34,6 +34,11 @@ func (Evaluator) Evaluate(ctx context.Context, job spec.EvaluateJob, progress fu
 	outcome := spec.EvaluateOutcome{Rows: rows, Tokens: rows * tokensPerRow}
 	outcome.BaseNLL = 3 * float64(outcome.Tokens)
 	outcome.AdapterNLL = (1 + float64(binary.LittleEndian.Uint64(weights)%1000)/1000) * float64(outcome.Tokens)
+	for row := range rows {
+		outcome.Items = append(outcome.Items, spec.RowLoss{
+			Line: row + 1, Tokens: tokensPerRow, BaseNLL: outcome.BaseNLL / float64(rows), AdapterNLL: outcome.AdapterNLL / float64(rows),
+		})
+	}
 	for i, prompt := range job.Prompts {
 		if err := ctx.Err(); err != nil {
 			return spec.EvaluateOutcome{}, err

@@ -13,10 +13,10 @@ func Command() *cobra.Command {
 		Short: "Run one stage on this machine, without Temporal or S3",
 		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
-			return fault.New(fault.Invalid, "exec needs a stage: clean, format, tokenize, judge, score, pretrain, lora, generate or tiny-model")
+			return fault.New(fault.Invalid, "exec needs a stage: clean, format, tokenize, judge, compare, evaluate, score, pretrain, lora, generate or tiny-model")
 		},
 	}
-	c.AddCommand(cleanCommand(), formatCommand(), tokenizeCommand(), judgeCommand())
+	c.AddCommand(cleanCommand(), formatCommand(), tokenizeCommand(), judgeCommand(), compareCommand())
 	c.AddCommand(engineCommands()...)
 	for _, stage := range c.Commands() {
 		stage.Args, stage.PreRunE = noArguments, flagsFit

@@ -23,6 +23,16 @@ func run(args ...string) (stderr string, err error) {
 	return buffer.String(), err
 }
 
+func stdout(t *testing.T, args ...string) string {
+	t.Helper()
+	var buffer bytes.Buffer
+	c := exec.Command()
+	c.SetArgs(args)
+	c.SetOut(&buffer)
+	require.NoError(t, c.Execute())
+	return buffer.String()
+}
+
 func TestJudgeWritesALineAPairAndASummary(t *testing.T) {
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "pairs.jsonl"), filepath.Join(dir, "findings.jsonl")
