@@ -29,25 +29,27 @@ func (j Judged) Centred(chosen, rejected, coefficient float64) Judged {
 	return j
 }
 
-// DPO is direct preference optimisation (Rafailov et al., arXiv 2305.18290, equation 7), in TRL's sigmoid form.
+// DPO is direct preference optimisation (Rafailov et al., arXiv 2305.18290, equation 7), TRL's loss_type sigmoid; with label
+// smoothing it is robust DPO (Chowdhury et al., arXiv 2403.00409, equation 12), TRL's loss_type robust.
 type DPO struct {
 	Beta           float64 // strength of the pull towards the reference
-	LabelSmoothing float64 // probability that a judgement is the wrong way round, in [0, 1/2): conservative DPO
+	LabelSmoothing float64 // probability e that a judgement is the wrong way round, in [0, 1/2)
 }
 
 // Pair is the loss of a pair by the log-probabilities of its answers, in nats and summed over their tokens, under the policy and
 // under the reference:
 //
 //	x = beta * ((chosen - refChosen) - (rejected - refRejected))
-//	loss = -(1 - smoothing) * log sigmoid(x) - smoothing * log sigmoid(-x)
+//	loss = (-(1 - e) log sigmoid(x) + e log sigmoid(-x)) / (1 - 2 e)
 //
 // The derivatives are by the policy's log-probabilities.
 func (d DPO) Pair(chosen, rejected, refChosen, refRejected float64) Judged {
-	return logistic(d.Beta*((chosen-refChosen)-(rejected-refRejected)), d.Beta, 1-d.LabelSmoothing)
+	// The expected loss under flips with probability e is unbiased where the label 1 becomes (1 - e) / (1 - 2 e).
+	return logistic(d.Beta*((chosen-refChosen)-(rejected-refRejected)), d.Beta, (1-d.LabelSmoothing)/(1-2*d.LabelSmoothing))
 }
 
-// logistic is the cross-entropy of sigmoid(x) with a label, where x grows by slope for each unit of the chosen side and falls by
-// as much for the rejected one's.
+// logistic is the cross-entropy of sigmoid(x) with a label, which may lie outside [0, 1], where x grows by slope for each unit of
+// the chosen side and falls by as much for the rejected one's.
 func logistic(x, slope, label float64) Judged {
 	by := (Sigmoid(x) - label) * slope
 	return Judged{Loss: label*softplus(-x) + (1-label)*softplus(x), Chosen: by, Rejected: -by}

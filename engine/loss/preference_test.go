@@ -43,7 +43,7 @@ func TestPreferenceLossesAtKnownPoints(t *testing.T) {
 	require.InDelta(t, math.Ln2, Pairwise(log3+1, 1, log3).Loss, 1e-15, "a margin that is just met")
 	require.Equal(t, Judged{Loss: math.Ln2}, Tied(5, 5))
 	require.InDelta(t, 0.25, Tied(log3, 0).Chosen, 1e-15)
-	require.InDelta(t, 0.9*math.Log(4.0/3)+0.1*math.Log(4), DPO{Beta: 0.5, LabelSmoothing: 0.1}.Pair(-1, -3, -2, -4+2*log3).Loss, 1e-15)
+	require.InDelta(t, (0.9*math.Log(4.0/3)-0.1*math.Log(4))/0.8, DPO{Beta: 0.5, LabelSmoothing: 0.1}.Pair(-1, -3, -2, -4+2*log3).Loss, 1e-15)
 	require.InDelta(t, 1000, Pairwise(-1000, 0, 0).Loss, 1e-9, "nothing overflows")
 	require.Zero(t, Pairwise(1000, 0, 0).Loss)
 }
