@@ -15,7 +15,8 @@ import (
 )
 
 // TrainReward trains a reward model from preferences, from the beginning or from a snapshot, and leaves the PEFT files with the
-// score head, the tokenizer's files, trainer_state.json and reward.json in job.OutputDir when it is done.
+// score head, the tokenizer's files, trainer_state.json and reward.json in job.OutputDir when it is done. Runner.InitAdapter may name
+// another reward model to begin from.
 func (r *Runner) TrainReward(ctx context.Context, job spec.RewardJob, resume *spec.Snapshot, observer spec.TrainObserver) (spec.RewardOutcome, error) {
 	var out spec.RewardOutcome
 	base, err := r.acquire(ctx, baseKey{path: job.BaseModel, dtype: r.dtype(job.Args.BF16, job.Args.FP16)})
@@ -29,7 +30,7 @@ func (r *Runner) TrainReward(ctx context.Context, job spec.RewardJob, resume *sp
 	if err := run.readPairs(ctx, false, observer); err != nil {
 		return out, err
 	}
-	if err := r.Engine.Do(func() error { return run.attach("", resume) }); err != nil {
+	if err := r.Engine.Do(func() error { return run.attach(r.InitAdapter, resume) }); err != nil {
 		return out, err
 	}
 	loop, err := run.loop(run, run.train.lengths(), len(run.eval.list) > 0, resume, observer)

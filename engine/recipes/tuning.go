@@ -51,7 +51,11 @@ func (t *tuning) attach(init string, resume *spec.Snapshot) error {
 	case resume != nil:
 		t.adapter, err = lora.Restore(t.model, t.slot, t.config, resume.Files[adapterFile])
 	case init != "":
-		t.adapter, err = lora.Load(t.model, t.slot, init)
+		load := lora.Load
+		if t.config.TaskType == spec.TaskSeqCls {
+			load = lora.LoadScorer
+		}
+		t.adapter, err = load(t.model, t.slot, init)
 		if err == nil {
 			if key := lora.Differs(t.adapter.Config, t.config); key != "" {
 				t.adapter.Detach()
