@@ -1,8 +1,8 @@
 """Compares a training of elara-worker with its twin: each step's loss, the gradients of the first step, the final weights.
 
 Ours are the log of trainer_state.json, (1 - beta1) times the gradient in the moments of checkpoint-1, and adapter_model.safetensors.
-Usage: python compare.py OURS PEER; prints the largest differences: of a loss relative, of a gradient relative to the largest element,
-of a weight absolute.
+Usage: python compare.py OURS PEER; prints the largest differences: of a loss and of a weight absolute, of a gradient relative to the
+largest element.
 """
 import json
 import os
@@ -15,7 +15,7 @@ want = json.load(open(os.path.join(peer, "log.json")))
 log = json.load(open(os.path.join(ours, "trainer_state.json")))["log_history"]
 got = [e["loss"] for e in log if "loss" in e]
 assert len(want) == len(got), (len(want), len(got))
-loss = max(abs(a - b) / abs(a) for a, b in zip(want, got))
+loss = max(abs(a - b) for a, b in zip(want, got))
 
 
 def furthest(want, got):

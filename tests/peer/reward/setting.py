@@ -1,6 +1,6 @@
 """What the two trainings from preferences have in common: pairs, and the numbers of the training.
 
-Usage: python setting.py DIR; writes DIR/pairs.jsonl and DIR/held.jsonl after models.py of tests/peer/engine has written DIR.
+Usage: python setting.py DIR; writes DIR/pairs.jsonl, DIR/held.jsonl, and the answers of the latter as DIR/answers.jsonl, after models.py of tests/peer/engine has written DIR.
 """
 import json
 import os
@@ -27,6 +27,12 @@ def write(root):
                 f.write(json.dumps(row) + "\n")
             # The answers begin alike, one with a character of four bytes.
             f.write(json.dumps({"prompt": split[0][0], "chosen": "Rest \U0001F691 and water.", "rejected": "Rest \U0001F691 and wine."}) + "\n")
+
+
+    with open(os.path.join(root, "answers.jsonl"), "w") as f:
+        for row in map(json.loads, open(os.path.join(root, "held.jsonl"))):
+            for side in ("chosen", "rejected"):
+                f.write(json.dumps({"question": row["prompt"], "answer": row[side]}) + "\n")
 
 
 def job(root, architecture, **more):
