@@ -26,7 +26,11 @@ type pairs struct {
 }
 
 // pair is one preference. Both rows begin with the tokens of the prompt; what follows is the answer.
-type pair struct{ chosen, rejected nn.Row }
+type pair struct {
+	chosen, rejected nn.Row
+	margin           float64
+	tie              bool
+}
 
 // pairing says how preferences become rows.
 type pairing struct {
@@ -73,6 +77,9 @@ func (p pairing) read(ctx context.Context, path string, notice func(string)) (ou
 
 // pair gives nil where the answers do not fit, or are the same after they were cut.
 func (p pairing) pair(row trl.Row) (*pair, error) {
+	if p.predicts && (row.Tie || row.Margin > 0) {
+		return nil, fault.New(fault.Invalid, "the pair has a margin or is a tie, which DPO's loss does not know: a reward model does")
+	}
 	prompt, err := promptText(row.Prompt, p.audience)
 	if err != nil {
 		return nil, err
@@ -105,7 +112,7 @@ func (p pairing) pair(row trl.Row) (*pair, error) {
 	if p.predicts {
 		at = min(alike(before, chosen), alike(before, rejected))
 	}
-	return &pair{supervisedFrom(chosen, at), supervisedFrom(rejected, at)}, nil
+	return &pair{supervisedFrom(chosen, at), supervisedFrom(rejected, at), row.Margin, row.Tie}, nil
 }
 
 // whole gives the tokens of a text with the end-of-text token behind.

@@ -58,8 +58,12 @@ type rewardRun struct {
 }
 
 // judged is the loss of one pair by the scores of its answers.
-func (w *rewardRun) judged(chosen, rejected float64) loss.Judged {
-	return loss.Pairwise(chosen, rejected, 0).Centred(chosen, rejected, w.job.CenterRewardsCoefficient)
+func (w *rewardRun) judged(p pair, chosen, rejected float64) loss.Judged {
+	j := loss.Pairwise(chosen, rejected, p.margin)
+	if p.tie {
+		j = loss.Tied(chosen, rejected)
+	}
+	return j.Centred(chosen, rejected, w.job.CenterRewardsCoefficient)
 }
 
 // Step implements train.Stepper. The loss is the mean over the pairs of the whole step, so that how they are cut into micro-batches
@@ -69,15 +73,15 @@ func (w *rewardRun) Step(ctx context.Context, step int64, batches [][]int, rate 
 }
 
 // backward adds the gradients of factor times the loss of a pass of pairs, and gives that loss without the factor.
-func (w *rewardRun) backward(pass *nn.Pass, _ []int, factor float64) (sum float64) {
+func (w *rewardRun) backward(pass *nn.Pass, index []int, factor float64) (sum float64) {
 	through(w.model, pass, w.args, func(hidden *tensor.Tensor) {
 		scores := w.adapter.Score.Forward(hidden, pass.Last)
 		values := scores.Float32s()
 		by := make([]float32, len(values))
-		for i := 0; i < len(values); i += 2 {
-			j := w.judged(float64(values[i]), float64(values[i+1]))
+		for i, n := range index {
+			j := w.judged(w.train.list[n], float64(values[2*i]), float64(values[2*i+1]))
 			sum += j.Loss
-			by[i], by[i+1] = float32(factor*j.Chosen), float32(factor*j.Rejected)
+			by[2*i], by[2*i+1] = float32(factor*j.Chosen), float32(factor*j.Rejected)
 		}
 		scores.BackwardWith(w.runner.Engine.FromFloat32(by, int64(len(by))))
 	})
@@ -87,10 +91,13 @@ func (w *rewardRun) backward(pass *nn.Pass, _ []int, factor float64) (sum float6
 // Evaluate implements train.Stepper: the mean loss over all held-out pairs, whatever the batch size.
 func (w *rewardRun) Evaluate(ctx context.Context) (mean float64, err error) {
 	scores, err := w.scores(ctx, w.eval)
-	for i := 0; i < len(scores); i += 2 {
-		mean += w.judged(scores[i], scores[i+1]).Loss / float64(len(w.eval.list))
+	if err != nil {
+		return 0, err
 	}
-	return mean, err
+	for i, p := range w.eval.list {
+		mean += w.judged(p, scores[2*i], scores[2*i+1]).Loss / float64(len(w.eval.list))
+	}
+	return mean, nil
 }
 
 // scores gives the scores of pairs: of each the chosen answer's, then the rejected one's.

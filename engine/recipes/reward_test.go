@@ -3,9 +3,14 @@
 package recipes
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -55,7 +60,7 @@ func TestHeldOutPairsByHand(t *testing.T) {
 	require.InDelta(t, 0.25, h.CalibrationError, 1e-4)
 }
 
-// trainedPairs runs both trainings from preferences over one set of files, with a kill after each step, and compares.
+// Both trainings from preferences are killed after some of their steps, and go on in runners that have seen nothing.
 func TestPreferenceTrainingsResumeToTheSameBytes(t *testing.T) {
 	r := newRunner(t)
 	base := tinyModel(t, r)
@@ -111,4 +116,84 @@ func TestRewardReportIsWritten(t *testing.T) {
 	require.Equal(t, *out.Report, read)
 	require.NoError(t, read.Base.Check())
 	require.NoError(t, read.Tokenizer.Check())
+}
+
+func TestTiesPullScoresTogether(t *testing.T) {
+	r := newRunner(t)
+	job := smallReward(t, tinyModel(t, r))
+	text, err := os.ReadFile(job.TrainDataPath)
+	require.NoError(t, err)
+	tied := filepath.Join(t.TempDir(), "ties.jsonl")
+	require.NoError(t, os.WriteFile(tied, bytes.ReplaceAll(text, []byte("}"), []byte(`,"tie":true}`)), 0o600))
+	job.TrainDataPath, job.EvalDataPath, job.CenterRewardsCoefficient, job.LoRA.Dropout = tied, tied, 0, 0
+	job.Args.EvalStrategy, job.Args.EvalOnStart, job.Args.EvalSteps = "steps", true, 8
+	o := &recorder{}
+	out, err := r.TrainReward(t.Context(), job, nil, o)
+	require.NoError(t, err)
+	require.Greater(t, o.progress[0].EvalLoss, out.EvalLoss)
+	require.InDelta(t, math.Ln2, out.EvalLoss, 1e-3, "the least that a tie can cost")
+	require.Nil(t, out.Report.HeldOut, "ties have no right choice")
+}
+
+func TestRewardModelScoresAnswersAsItWasTaught(t *testing.T) {
+	r := newRunner(t)
+	job := smallReward(t, tinyModel(t, r))
+	job.Audience, job.MaxLength = spec.Patient, 512
+	out, err := r.TrainReward(t.Context(), job, nil, &recorder{})
+	require.NoError(t, err)
+	var held []Answered
+	for _, p := range separable(100, 6, false) {
+		held = append(held, Answered{p.Prompt, p.Chosen}, Answered{p.Prompt, p.Rejected})
+	}
+	var scores []float64
+	require.NoError(t, r.ScoreReward(t.Context(), job.BaseModel, job.OutputDir, held, func(s Rewarded) error {
+		require.Equal(t, s.Score-out.Report.Center, s.Reward)
+		scores = append(scores, s.Score)
+		return nil
+	}))
+	again := heldOutPairs(scores)
+	require.InDelta(t, out.Report.HeldOut.MeanMargin, again.MeanMargin, 1e-5)
+
+	err = r.ScoreReward(t.Context(), job.BaseModel, job.OutputDir, []Answered{{"Why?", strings.Repeat("long ", 200)}}, nil)
+	var bad *TextError
+	require.ErrorAs(t, err, &bad)
+	require.ErrorContains(t, err, "expected at most the 512 of the reward model")
+}
+
+func TestRewardModelMadeOverSomethingElseIsRefused(t *testing.T) {
+	r := newRunner(t)
+	job := smallReward(t, tinyModel(t, r))
+	_, err := r.TrainReward(t.Context(), job, nil, &recorder{})
+	require.NoError(t, err)
+	score := func(base string) error {
+		return r.ScoreReward(t.Context(), base, job.OutputDir, []Answered{{"a", "b"}}, func(Rewarded) error { return nil })
+	}
+	require.NoError(t, score(job.BaseModel))
+	other := filepath.Join(t.TempDir(), "tiny")
+	require.NoError(t, os.CopyFS(other, os.DirFS(job.BaseModel)))
+	require.NoError(t, score(other), "another folder with the same base")
+	config, err := os.ReadFile(filepath.Join(other, "config.json"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(other, "config.json"), bytes.Replace(config, []byte("10000"), []byte("20000"), 1), 0o600))
+	require.ErrorContains(t, score(other), "reward.json: reward model of another base: made over")
+
+	file := filepath.Join(job.OutputDir, rewardFile)
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	var report spec.RewardReport
+	require.NoError(t, json.Unmarshal(text, &report))
+	for word, digest := range map[string]spec.Digest{"tokenizer": report.Tokenizer, "template": report.Template} {
+		require.NoError(t, os.WriteFile(file, bytes.Replace(text, []byte(digest), []byte(strings.Repeat("0", 64)), 1), 0o600))
+		require.ErrorContains(t, score(job.BaseModel), "reward model of another "+word)
+	}
+	require.NoError(t, os.WriteFile(file, []byte("{}x"), 0o600))
+	require.Error(t, score(job.BaseModel))
+
+	// Nor does either kind of adapter pass for the other.
+	require.ErrorContains(t, r.Score(t.Context(), job.BaseModel, job.OutputDir, []string{"a"}, nil), "task_type is SEQ_CLS, expected CAUSAL_LM")
+	causal := smallJob(t, job.BaseModel)
+	trained(t, r, causal)
+	require.NoError(t, os.WriteFile(filepath.Join(causal.OutputDir, rewardFile), text, 0o600))
+	err = r.ScoreReward(t.Context(), job.BaseModel, causal.OutputDir, []Answered{{"a", "b"}}, nil)
+	require.ErrorContains(t, err, "task_type is CAUSAL_LM, expected SEQ_CLS")
 }

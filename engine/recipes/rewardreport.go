@@ -12,6 +12,7 @@ import (
 	"elara/engine/loss"
 	"elara/scoring/measure"
 	"elara/spec"
+	"elara/spec/fault"
 )
 
 // rewardFile says what the scores of a reward model mean.
@@ -47,15 +48,27 @@ func (w *rewardRun) report(ctx context.Context) (*spec.RewardReport, error) {
 	for i := 0; i < len(trained); i += 2 {
 		report.Center += trained[i] / float64(len(w.train.list))
 	}
+	if !finite(report.Center) {
+		return nil, fault.New(fault.Diverged, "the mean score of the chosen answers is %v", report.Center)
+	}
 	if len(w.eval.list) == 0 {
 		w.runner.notice("no held-out pairs: the accuracy of the reward model is not known")
 		return report, nil
 	}
 	held, err := w.scores(ctx, w.eval)
-	if err == nil {
-		report.HeldOut = heldOutPairs(held)
+	if err != nil {
+		return nil, err
 	}
-	return report, err
+	var decided []float64 // ties have no right choice
+	for i, p := range w.eval.list {
+		if !p.tie {
+			decided = append(decided, held[2*i], held[2*i+1])
+		}
+	}
+	if len(decided) > 0 {
+		report.HeldOut = heldOutPairs(decided)
+	}
+	return report, nil
 }
 
 // heldOutPairs measures scores of pairs, of each the chosen answer's and then the rejected one's. Equal scores are no right choice.

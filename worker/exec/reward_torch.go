@@ -11,6 +11,7 @@ import (
 	"elara/configs"
 	"elara/data/hub"
 	"elara/engine/recipes"
+	"elara/rewards"
 	"elara/scoring"
 	"elara/spec"
 )
@@ -111,11 +112,11 @@ func dpoCommand() *cobra.Command {
 }
 
 func scoreRewardCommand() *cobra.Command {
-	var in, out, model, reward string
+	var in, out, model, reward, scorers string
 	var engine engineFlags
 	c := &cobra.Command{
-		Use:     "score-reward --model DIR --reward DIR --in P.jsonl --out S.jsonl",
-		Short:   "Score of a reward model for each answer, in float32, and the score less its center",
+		Use:     "score-reward --model DIR --reward DIR --in P.jsonl --out S.jsonl [--scorers F.json]",
+		Short:   "Score of a reward model for each answer, in float32, and the score less its center, or a sum with other scorers",
 		Example: "  elara-worker exec score-reward --model smollm2 --reward rewards/patient --in pairs.jsonl --out scores.jsonl",
 		RunE: func(c *cobra.Command, _ []string) error {
 			pairs, err := scoring.ReadPairs(in)
@@ -126,6 +127,12 @@ func scoreRewardCommand() *cobra.Command {
 			for i, p := range pairs {
 				answers[i] = recipes.Answered{Question: p.Question, Answer: *p.Answer}
 			}
+			var list []rewards.Config
+			if scorers != "" {
+				if list, err = rewards.ReadConfig(scorers); err != nil {
+					return err
+				}
+			}
 			return withModels(c.ErrOrStderr(), func(m *models) error {
 				path, err := m.find(c.Context(), model)
 				if err != nil {
@@ -133,7 +140,15 @@ func scoreRewardCommand() *cobra.Command {
 				}
 				return engine.withEngine(func(r *recipes.Runner) error {
 					return writeLines(out, func(line func(any) error) error {
-						return placed(in, r.ScoreReward(c.Context(), path, reward, answers, func(s recipes.Rewarded) error { return line(s) }))
+						var scored []recipes.Rewarded
+						err := r.ScoreReward(c.Context(), path, reward, answers, func(s recipes.Rewarded) error {
+							scored = append(scored, s)
+							return nil
+						})
+						if err != nil {
+							return placed(in, err)
+						}
+						return writeRewards(c.Context(), list, answers, scored, line)
 					})
 				})
 			})
@@ -142,7 +157,55 @@ func scoreRewardCommand() *cobra.Command {
 	required(c, &model, "model", "folder in Hugging Face form, a .gguf file, or owner/name on a hub")
 	required(c, &reward, "reward", "folder of the reward model")
 	required(c, &in, "in", `JSONL of {"question", "answer"}; the question is the whole prompt where the reward model has no audience`)
-	required(c, &out, "out", `JSONL to write: {"score", "reward"} a line`)
+	required(c, &out, "out", `JSONL to write: {"score", "reward"} a line, and "parts" with --scorers`)
+	c.Flags().StringVar(&scorers, "scorers", "", "JSON of scorers whose weighted sum the reward is; see docs/reward.md")
 	engine.declare(c)
 	return c
+}
+
+// mixedReward is a line of score-reward: what the model says, and where other scorers are mixed in, the sum and each one's word.
+type mixedReward struct {
+	recipes.Rewarded
+	Parts map[string]float64 `json:"parts,omitempty"`
+}
+
+// rewardsOf lets rewards that are computed already take part in a sum.
+type rewardsOf []recipes.Rewarded
+
+// Score implements rewards.Scorer.
+func (scored rewardsOf) Score(context.Context, []rewards.Answer) ([]float64, error) {
+	own := make([]float64, len(scored))
+	for i, s := range scored {
+		own[i] = s.Reward
+	}
+	return own, nil
+}
+
+// writeRewards writes a line for each answer. Without scorers the reward is the model's own.
+func writeRewards(ctx context.Context, list []rewards.Config, answers []recipes.Answered, scored []recipes.Rewarded, line func(any) error) error {
+	mix, err := rewards.New(list, rewardsOf(scored))
+	if err != nil {
+		return err
+	}
+	asked := make([]rewards.Answer, len(answers))
+	for i, a := range answers {
+		asked[i] = rewards.Answer{Prompt: a.Question, Text: a.Answer}
+	}
+	totals, parts, err := mix.Score(ctx, asked)
+	if err != nil {
+		return err
+	}
+	for i, s := range scored {
+		out := mixedReward{Rewarded: s}
+		if len(list) > 0 {
+			out.Reward, out.Parts = totals[i], map[string]float64{}
+			for name, of := range parts {
+				out.Parts[name] = of[i]
+			}
+		}
+		if err := line(out); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 """What the two trainings from preferences have in common: pairs, and the numbers of the training.
 
-Usage: python setting.py DIR; writes DIR/pairs.jsonl, DIR/held.jsonl, and the answers of the latter as DIR/answers.jsonl, after models.py of tests/peer/engine has written DIR.
+Usage: python setting.py DIR; writes DIR/pairs.jsonl, DIR/held.jsonl, and the answers of the latter as DIR/answers.jsonl, after
+models.py of tests/peer/engine has written DIR.
 """
 import json
 import os
