@@ -179,13 +179,18 @@ func TestPairsPackedAreThoseOneByOne(t *testing.T) {
 	b, err := r.acquire(t.Context(), baseKey{path: dir, dtype: tensor.Float32})
 	require.NoError(t, err)
 	defer r.release(b)
+	// Answers begin alike too, within a pair and across pairs: a prediction is made for several rows at once.
+	shared := pairsFile(t, []preferred{
+		{"What helps? ", "Rest and water.", "Rest and wine."}, {"What helps? ", "Rest, of course.", "Rest and water."},
+		{"What is gout? ", "See a doctor.", "Seek a witch."}, {"What is gout? ", "Crystals.", "See a doctor."},
+	})
 	reward := smallReward(t, dir)
-	reward.LoRA.TaskType, reward.LoRA.InitWeights = spec.TaskSeqCls, spec.InitRandom
+	reward.TrainDataPath, reward.LoRA.TaskType, reward.LoRA.InitWeights = shared, spec.TaskSeqCls, spec.InitRandom
 	scored := &rewardRun{pairRun: newPairRun(newTuning(r, b, reward.LoRA, reward.Args), reward.PairData, true), job: reward}
 	defer scored.close()
 	require.NoError(t, scored.readPairs(t.Context(), false, &recorder{}))
 	job := smallDPO(t, dir)
-	job.LoRA.InitWeights = spec.InitRandom
+	job.TrainDataPath, job.LoRA.InitWeights = shared, spec.InitRandom
 	predicted := &dpoRun{pairRun: newPairRun(newTuning(r, b, job.LoRA, job.Args), job.PairData, true), job: job, loss: loss.DPO{Beta: 0.5}}
 	defer predicted.close()
 	require.NoError(t, predicted.readPairs(t.Context(), true, &recorder{}))
