@@ -84,7 +84,10 @@ func (c Config) check() error {
 		key   string
 		given bool
 		of    Kind
-	}{{"words", c.Words != 0, KindLength}, {"rules", c.Rules != nil, KindSafety}, {"url", c.URL != "", KindHTTP}, {"timeout", c.Timeout != "", KindHTTP}, {"retries", c.Retries != 0, KindHTTP}} {
+	}{
+		{"words", c.Words != 0, KindLength}, {"rules", c.Rules != nil, KindSafety},
+		{"url", c.URL != "", KindHTTP}, {"timeout", c.Timeout != "", KindHTTP}, {"retries", c.Retries != 0, KindHTTP},
+	} {
 		if k.given && k.of != c.Kind {
 			return fault.New(fault.Invalid, "%s belongs to kind %s, this is %q", k.key, k.of, c.Kind)
 		}

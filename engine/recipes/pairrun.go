@@ -49,7 +49,9 @@ func (p *pairRun) count(outcome *spec.TrainOutcome) {
 
 // descendPairs takes one optimiser step over the mean loss of the pairs of some micro-batches. backward adds the gradients of factor
 // times the loss of the pairs in a pass, and gives that loss; index are their numbers.
-func (p *pairRun) descendPairs(ctx context.Context, step int64, batches [][]int, rate float64, backward func(pass *nn.Pass, index []int, factor float64) float64) (train.StepResult, error) {
+func (p *pairRun) descendPairs(
+	ctx context.Context, step int64, batches [][]int, rate float64, backward func(pass *nn.Pass, index []int, factor float64) float64,
+) (train.StepResult, error) {
 	micro := make([][]nn.Row, len(batches))
 	var index []int
 	for i, b := range batches {

@@ -151,7 +151,8 @@ func promptText(p preference.Prompt, audience spec.Audience) (string, error) {
 	if audience != "" {
 		question, ok := p.Plain()
 		if !ok {
-			return "", fault.New(fault.Invalid, "the prompt is a chat of %d messages, expected one question: audience puts it into the guide's template", len(p.Messages))
+			return "", fault.New(fault.Invalid,
+				"the prompt is a chat of %d messages, expected one question: audience puts it into the guide's template", len(p.Messages))
 		}
 		return instruct.Guide().Prompt(question, audience)
 	}
