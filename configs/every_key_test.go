@@ -183,7 +183,7 @@ func TestEveryKeyOfATrainingFileIsRead(t *testing.T) {
 	maps.Copy(base, measured())
 	prove(t, loraJobKeys(&spec.LoRAJob{}), base, func(doc map[string]any) (any, error) {
 		return decodeLoRAJob(tree(t, doc, "/d"))
-	}, ".ModelType") // one value is supported
+	}, ".ModelType", ".LoRA.TaskType") // one value is supported
 }
 
 func TestEveryKeyOfAnAdapterIsRead(t *testing.T) {
@@ -198,7 +198,7 @@ func TestEveryKeyOfAnAdapterIsRead(t *testing.T) {
 			return nil, err
 		}
 		return p.Input.Adapters[0], nil
-	}, ".Args.OutputDir") // it is the worker's to choose
+	}, ".Args.OutputDir", ".LoRA.TaskType") // it is the worker's to choose, and one value is supported
 }
 
 func TestEveryKeyOfASourceIsRead(t *testing.T) {

@@ -33,6 +33,10 @@ Keys that transformers or PEFT know and this table does not are in [training-key
 warning, or refused by name. The blocks of a pipeline's adapters follow the same rules.`, loraJobKeys(&spec.LoRAJob{}), columns{})
 	writeTable(&out, "Pre-training file", `Continued pre-training of all weights: a JSON file for `+"`elara-worker exec pretrain --config FILE`"+`, see
 [pretraining.md](pretraining.md). Its `+"`training_args`"+` take the keys of a training file.`, pretrainJobKeys(&spec.PretrainJob{}), columns{})
+	writeTable(&out, "Reward file", `A reward model from preferences: a JSON file for `+"`elara-worker exec reward --config FILE`"+`, see
+[reward.md](reward.md). Its `+"`training_args`"+` take the keys of a training file, with TRL's RewardConfig on top.`, rewardJobKeys(&spec.RewardJob{}), columns{})
+	writeTable(&out, "DPO file", `Direct preference optimisation: a JSON file for `+"`elara-worker exec dpo --config FILE`"+`, see
+[reward.md](reward.md). Its `+"`training_args`"+` take the keys of a training file, with TRL's DPOConfig on top.`, dpoJobKeys(&spec.DPOJob{}), columns{})
 	return out.String()
 }
 

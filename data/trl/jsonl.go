@@ -46,7 +46,7 @@ func readJSONL(path string, each func(line int, row Row) error) (left []string, 
 
 // others are the columns that are not read, in order.
 func others(all []string) []string {
-	left := slices.DeleteFunc(all, func(column string) bool { return slices.Contains(columns(), column) })
+	left := slices.DeleteFunc(all, func(column string) bool { return slices.Contains(slices.Concat(columns(), optionalColumns()), column) })
 	slices.Sort(left)
 	return left
 }

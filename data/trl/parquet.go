@@ -21,15 +21,27 @@ type message struct {
 }
 
 type plainRecord struct {
-	Prompt   *string `parquet:"prompt,optional"`
-	Chosen   *string `parquet:"chosen,optional"`
-	Rejected *string `parquet:"rejected,optional"`
+	Prompt   *string  `parquet:"prompt,optional"`
+	Chosen   *string  `parquet:"chosen,optional"`
+	Rejected *string  `parquet:"rejected,optional"`
+	Margin   *float64 `parquet:"margin,optional"`
+	Tie      *bool    `parquet:"tie,optional"`
 }
 
 type chatRecord struct {
 	Prompt   []message `parquet:"prompt,optional,list"`
 	Chosen   []message `parquet:"chosen,optional,list"`
 	Rejected []message `parquet:"rejected,optional,list"`
+	Margin   *float64  `parquet:"margin,optional"`
+	Tie      *bool     `parquet:"tie,optional"`
+}
+
+// judged fills in the columns that a file may lack; null is what their absence is.
+func (r *Row) judged(margin *float64, tie *bool) {
+	if margin != nil {
+		r.Margin = *margin
+	}
+	r.Tie = tie != nil && *tie
 }
 
 func readParquet(path string, each func(line int, row Row) error) (left []string, err error) {
@@ -90,6 +102,14 @@ func formOf(root *parquet.Column) (chat bool, left []string, err error) {
 	}
 	if lists != 0 && lists != len(columns()) {
 		return false, nil, fault.New(fault.Invalid, "prompt, chosen and rejected are of two forms: expected texts, or lists of messages, in all three")
+	}
+	for _, optional := range []struct {
+		name string
+		kind parquet.Kind
+	}{{marginColumn, parquet.Double}, {tieColumn, parquet.Boolean}} {
+		if column := byName[optional.name]; column != nil && (!column.Leaf() || column.Type().Kind() != optional.kind) {
+			return false, nil, fault.New(fault.Invalid, "column %q: expected values of type %s", optional.name, optional.kind)
+		}
 	}
 	return lists > 0, others(slices.Clone(found)), nil
 }
@@ -156,10 +176,13 @@ func (r plainRecord) row() (Row, error) {
 	if r.Prompt == nil || r.Chosen == nil || r.Rejected == nil {
 		return Row{}, fault.New(fault.Invalid, "a value is null, expected prompt, chosen and rejected")
 	}
-	return Row{Prompt: preference.Prompt{Text: *r.Prompt}, Chosen: *r.Chosen, Rejected: *r.Rejected}, nil
+	row := Row{Prompt: preference.Prompt{Text: *r.Prompt}, Chosen: *r.Chosen, Rejected: *r.Rejected}
+	row.judged(r.Margin, r.Tie)
+	return row, nil
 }
 
 func (r chatRecord) row() (row Row, err error) {
+	row.judged(r.Margin, r.Tie)
 	if row.Prompt.Messages, err = messages(promptColumn, r.Prompt); err != nil {
 		return row, err
 	}

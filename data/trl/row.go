@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
@@ -17,6 +18,8 @@ import (
 type Row struct {
 	Prompt           preference.Prompt
 	Chosen, Rejected string
+	Margin           float64 // by how much the chosen answer is to be better, of TRL's RewardTrainer; 0: no more than better
+	Tie              bool    // both answers were judged equal: which of them is called chosen says nothing
 }
 
 // Columns that every file has.
@@ -26,16 +29,28 @@ const (
 	rejectedColumn = "rejected"
 )
 
+// Columns that a file may have. TRL knows the first of them.
+const (
+	marginColumn = "margin"
+	tieColumn    = "tie"
+)
+
+func optionalColumns() []string { return []string{marginColumn, tieColumn} }
+
 func columns() []string { return []string{promptColumn, chosenColumn, rejectedColumn} }
 
 // Pair makes a pair of the row, and the outcome that it stands for. Which answer becomes response_a is decided by the
 // digest of the texts, so that the order in the pair says nothing about the choice.
 func (r Row) Pair() (preference.Pair, spec.Outcome) {
 	pair := preference.Pair{Prompt: r.Prompt, ResponseA: r.Chosen, ResponseB: r.Rejected}
-	if swapped := pair.Swapped(); swapped.Digest() < pair.Digest() {
-		return swapped, spec.PrefersB
+	outcome := spec.PrefersA
+	if r.Tie {
+		outcome = spec.Tie
 	}
-	return pair, spec.PrefersA
+	if swapped := pair.Swapped(); swapped.Digest() < pair.Digest() {
+		return swapped, outcome.Swapped()
+	}
+	return pair, outcome
 }
 
 // check refuses a row that prefers nothing.
@@ -50,6 +65,12 @@ func (r Row) check() error {
 	}
 	if r.Chosen == r.Rejected {
 		return fault.New(fault.Invalid, "chosen and rejected are the same text, which prefers nothing")
+	}
+	switch {
+	case math.IsNaN(r.Margin) || math.IsInf(r.Margin, 0) || r.Margin < 0:
+		return fault.New(fault.Invalid, "margin is %v, expected a number from 0", r.Margin)
+	case r.Tie && r.Margin > 0:
+		return fault.New(fault.Invalid, "a tie has a margin, expected one of both")
 	}
 	for _, text := range r.texts() {
 		if !utf8.ValidString(text) {
@@ -142,6 +163,14 @@ func decodeRow(values map[string]json.RawMessage) (Row, error) {
 			row.Chosen = text
 		case rejectedColumn:
 			row.Rejected = text
+		}
+	}
+	for _, column := range []struct {
+		name, expected string
+		into           any
+	}{{marginColumn, "a number", &row.Margin}, {tieColumn, "true or false", &row.Tie}} {
+		if value, found := values[column.name]; found && json.Unmarshal(value, column.into) != nil {
+			return row, fault.New(fault.Invalid, "%s: expected %s", column.name, column.expected)
 		}
 	}
 	return row, nil

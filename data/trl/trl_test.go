@@ -181,6 +181,46 @@ func TestBadRowsAreRefusedWithTheirPlace(t *testing.T) {
 	require.ErrorContains(t, err, `rows.csv: ends in ".csv", expected .jsonl or .parquet`)
 }
 
+func TestMarginsAndTiesAreRead(t *testing.T) {
+	text, margin, tie := func(s string) *string { return &s }, 0.5, true
+	want := []Row{
+		{Prompt: preference.Prompt{Text: "p"}, Chosen: "c", Rejected: "r", Margin: 0.5},
+		{Prompt: preference.Prompt{Text: "p"}, Chosen: "c", Rejected: "r", Tie: true},
+		{Prompt: preference.Prompt{Text: "p"}, Chosen: "c", Rejected: "r"},
+	}
+	path := filepath.Join(t.TempDir(), "in.jsonl")
+	const row = `{"prompt":"p","chosen":"c","rejected":"r"`
+	require.NoError(t, os.WriteFile(path, []byte(row+`,"margin":0.5}`+"\n"+row+`,"tie":true,"margin":null}`+"\n"+row+`,"tie":false}`), 0o600))
+	read, _, left := rows(t, path)
+	require.Equal(t, want, read)
+	require.Empty(t, left)
+	record := plainRecord{Prompt: text("p"), Chosen: text("c"), Rejected: text("r")}
+	first, second := record, record
+	first.Margin, second.Tie = &margin, &tie
+	read, _, left = rows(t, parquetFile(t, []plainRecord{first, second, record}))
+	require.Equal(t, want, read)
+	require.Empty(t, left)
+	_, outcome := want[1].Pair()
+	require.Equal(t, spec.Tie, outcome)
+	for more, said := range map[string]string{
+		`"margin":"wide"`: "in.jsonl:1: margin: expected a number", `"margin":-1`: "in.jsonl:1: margin is -1, expected a number from 0",
+		`"tie":1`: "in.jsonl:1: tie: expected true or false", `"tie":true,"margin":1`: "in.jsonl:1: a tie has a margin",
+	} {
+		require.NoError(t, os.WriteFile(path, []byte(row+","+more+"}"), 0o600))
+		_, err := Read(path, func(int, Row) error { return nil })
+		require.True(t, fault.Is(err, fault.Invalid))
+		require.ErrorContains(t, err, said)
+	}
+	type wrong struct {
+		Prompt   string `parquet:"prompt"`
+		Chosen   string `parquet:"chosen"`
+		Rejected string `parquet:"rejected"`
+		Margin   string `parquet:"margin"`
+	}
+	_, err := Read(parquetFile(t, []wrong{{"p", "c", "r", "1"}}), func(int, Row) error { return nil })
+	require.ErrorContains(t, err, `in.parquet: column "margin": expected values of type DOUBLE`)
+}
+
 func TestBadParquetIsRefusedWithItsRow(t *testing.T) {
 	type two struct{ Prompt, Chosen string }
 	type numbers struct {
@@ -199,7 +239,7 @@ func TestBadParquetIsRefusedWithItsRow(t *testing.T) {
 		"numbers":          {parquetFile(t, []numbers{{"p", 1, "r"}}), `in.parquet: column "chosen": expected texts, or lists of messages`},
 		"two forms":        {parquetFile(t, []mixed{{"p", nil, nil}}), "in.parquet: prompt, chosen and rejected are of two forms"},
 		"no row":           {parquetFile(t, []plainLine{}), "in.parquet: holds no row"},
-		"null":             {parquetFile(t, []plainRecord{{text("p"), text("c"), text("r")}, {text("p"), nil, text("r")}}), "in.parquet:2: a value is null"},
+		"null":             {parquetFile(t, []plainRecord{{Prompt: text("p"), Chosen: text("c"), Rejected: text("r")}, {Prompt: text("p"), Rejected: text("r")}}), "in.parquet:2: a value is null"},
 		"chosen = rejected": {parquetFile(t, []plainLine{{Prompt: "p", Chosen: "c", Rejected: "r"}, {Prompt: "p", Chosen: "c", Rejected: "c"}}),
 			"in.parquet:2: chosen and rejected are the same text"},
 		"bytes that are no UTF-8": {parquetFile(t, []plainLine{{Prompt: "p\xff", Chosen: "c", Rejected: "r"}}), "in.parquet:1: invalid UTF-8"},

@@ -13,8 +13,10 @@ type Pass struct {
 	// What is to be predicted: Targets[i] after the token at row At[i] of the stream, by Weights[i] sequences at once.
 	At, Targets []int64
 	Weights     []float32
-	rows        [][]int // the packed rows that have token Targets[i] there; Weights[i] of them supervise it
-	packed      []Row
+
+	// What was packed: Of[i] are the rows, by their number, that make prediction i, and Last[n] is where row n ends in the stream.
+	Of   [][]int
+	Last []int64
 
 	Train   bool       // dropout is on
 	Key     tensor.Key // stream of this micro-batch's dropout; every layer derives its own from it

@@ -13,24 +13,31 @@ import (
 // backward runs one micro-batch forth and back: it adds factor times the gradients of its loss to those of the trained tensors,
 // and gives that loss, summed over the supervised tokens. It must run inside Engine.Do.
 func backward(m model.Model, p *nn.Pass, args spec.TrainingArgs, factor float64) (sum float64) {
-	m.Head().Engine().Scope(func() {
-		if args.GradientCheckpointing {
-			sum = checkpointed(m, p, args.LabelSmoothingFactor, factor)
-			return
-		}
-		total, _ := loss.Predict(m, p, model.Hidden(m, p), args.LabelSmoothingFactor)
+	through(m, p, args, func(hidden *tensor.Tensor) {
+		total, _ := loss.Predict(m, p, hidden, args.LabelSmoothingFactor)
 		sum = total.Scalar()
 		total.Scale(factor).Backward()
 	})
 	return sum
 }
 
-// checkpointed is backward in the memory of one block (Chen et al., arXiv 1604.06174): on the way there only what goes into each
+// through runs one pass forth and back. back gets what the head reads, [tokens, width], and takes the first step back from there.
+func through(m model.Model, p *nn.Pass, args spec.TrainingArgs, back func(hidden *tensor.Tensor)) {
+	m.Head().Engine().Scope(func() {
+		if args.GradientCheckpointing {
+			checkpointed(m, p, back)
+			return
+		}
+		back(model.Hidden(m, p))
+	})
+}
+
+// checkpointed is through in the memory of one block (Chen et al., arXiv 1604.06174): on the way there only what goes into each
 // block is kept, and on the way back each block runs again, with the same dropout, just before its gradients are taken. An
 // adapter's losses and gradients are the same to the last bit; the time is that of one more forward pass.
 //
 // Where one matrix serves as input and output embedding and is trained, its two gradients are added up in another order.
-func checkpointed(m model.Model, p *nn.Pass, smoothing, factor float64) (sum float64) {
+func checkpointed(m model.Model, p *nn.Pass, back func(hidden *tensor.Tensor)) {
 	e := m.Head().Engine()
 	embedded, stages := m.Stages(p)
 	inputs := []*tensor.Tensor{embedded.Detach()}
@@ -47,9 +54,7 @@ func checkpointed(m model.Model, p *nn.Pass, smoothing, factor float64) (sum flo
 		for _, stage := range last {
 			h = stage(h)
 		}
-		total, _ := loss.Predict(m, p, h, smoothing)
-		sum = total.Scalar()
-		total.Scale(factor).Backward()
+		back(h)
 	})
 	for i := len(again) - 1; i >= 0; i-- {
 		gradient, in := out.Grad(), inputs[i].RequireGrad()
@@ -61,5 +66,4 @@ func checkpointed(m model.Model, p *nn.Pass, smoothing, factor float64) (sum flo
 	if embedded.RequiresGrad() {
 		embedded.BackwardWith(out.Grad())
 	}
-	return sum
 }

@@ -129,7 +129,9 @@ func heldOutRows(ctx context.Context, e *tensor.Engine, m model.Model, adapter i
 						total += float64(pass.Weights[i]) * float64(v)
 						tokens += int64(pass.Weights[i])
 						if each != nil {
-							pass.EachRow(i, func(row int) { each(first+row, float64(v)) })
+							for _, row := range pass.Of[i] {
+								each(first+row, float64(v))
+							}
 						}
 					}
 				})

@@ -5,14 +5,7 @@ package recipes
 import (
 	"context"
 	"fmt"
-	"path/filepath"
-	"runtime/debug"
 
-	"elara/engine/lora"
-	"elara/engine/model"
-	"elara/engine/optim"
-	"elara/engine/tensor"
-	"elara/engine/train"
 	"elara/spec"
 	"elara/spec/fault"
 )
@@ -33,7 +26,7 @@ func (r *Runner) TrainLoRA(ctx context.Context, job spec.LoRAJob, resume *spec.S
 		return spec.TrainOutcome{}, err
 	}
 	defer r.release(base)
-	run := &loraRun{runner: r, job: job, init: init, base: base, model: base.model, scale: 1}
+	run := &loraRun{tuning: newTuning(r, base, job.LoRA, job.Args), job: job, init: init}
 	defer run.close()
 	if err := r.Engine.Do(func() error { return run.open(ctx, resume) }); err != nil {
 		return spec.TrainOutcome{}, err
@@ -43,7 +36,7 @@ func (r *Runner) TrainLoRA(ctx context.Context, job spec.LoRAJob, resume *spec.S
 			hears.Cut(line)
 		}
 	}
-	loop, err := run.loop(resume, observer)
+	loop, err := run.loop(run, run.train.lengths(), len(run.eval.list) > 0, resume, observer)
 	if err != nil {
 		return spec.TrainOutcome{}, err
 	}
@@ -52,24 +45,19 @@ func (r *Runner) TrainLoRA(ctx context.Context, job spec.LoRAJob, resume *spec.S
 	if err != nil || !outcome.Done {
 		return outcome, err
 	}
-	return outcome, run.publish(loop.State)
+	return outcome, run.publish(job.OutputDir, loop.State, func(map[string][]byte) error {
+		loop.State.Own.Certificate = run.certify()
+		return nil
+	})
 }
 
 // loraRun is one training in progress: the train.Stepper of a LoRA adapter.
 type loraRun struct {
-	runner      *Runner
+	tuning
 	job         spec.LoRAJob
 	init        string // PEFT folder to begin from; empty: none
-	base        *base
-	model       model.Model // of base
-	slot        int         // the adapter's place on it
-	adapter     *lora.Adapter
-	optimiser   *optim.AdamW
 	train, eval rows
-	maxLength   int     // tokens a row is cut to; 0: not cut
-	trainable   int64   // parameters of the adapter
-	parameters  int64   // parameters of the base that are not trained, new tokens included
-	scale       float64 // of the loss; 1 but in half precision
+	maxLength   int // tokens a row is cut to; 0: not cut
 }
 
 // open loads rows and adapter. It runs inside Engine.Do.
@@ -95,117 +83,5 @@ func (l *loraRun) open(ctx context.Context, resume *spec.Snapshot) error {
 			return err
 		}
 	}
-	if err := l.attach(resume); err != nil {
-		return err
-	}
-	l.trainable, l.parameters = l.adapter.Trainable(), l.adapter.Frozen(model.Parameters(l.model))
-	l.runner.notice(lora.Line(l.trainable, l.parameters))
-	return nil
-}
-
-// attach puts the adapter on: from the snapshot, from a PEFT folder, or fresh.
-func (l *loraRun) attach(resume *spec.Snapshot) error {
-	var err error
-	key := tensor.Key(uint64(l.job.Args.Seed)).Named("lora")
-	l.slot = l.base.slot()
-	switch {
-	case resume != nil:
-		l.adapter, err = lora.Restore(l.model, l.slot, l.job.LoRA, resume.Files[adapterFile])
-	case l.init != "":
-		l.adapter, err = lora.Load(l.model, l.slot, l.init)
-		if err == nil {
-			if key := lora.Differs(l.adapter.Config, l.job.LoRA); key != "" {
-				l.adapter.Detach()
-				l.adapter, err = nil, fault.At(l.init, 0, "the adapter has another %s than the configuration", key)
-			}
-		}
-	default:
-		l.adapter, err = lora.New(l.model, l.slot, l.job.LoRA, key)
-	}
-	if err != nil {
-		l.base.slots[l.slot] = false
-		return err
-	}
-	l.adapter.SetDropout(l.job.LoRA.Dropout)
-	if l.base.resized {
-		l.adapter.KeepEmbeddings()
-	}
-	names := make([]string, len(l.adapter.Params))
-	for i, p := range l.adapter.Params {
-		names[i] = p.Name
-	}
-	l.optimiser = optim.NewAdamW(names, l.adapter.Tensors())
-	l.optimiser.Exempt(optim.NoDecay())
-	a := l.job.Args
-	l.optimiser.Beta1, l.optimiser.Beta2, l.optimiser.Epsilon, l.optimiser.WeightDecay = a.AdamBeta1, a.AdamBeta2, a.AdamEpsilon, a.WeightDecay
-	if resume != nil {
-		return l.optimiser.Restore(resume.Files[optimiserFile], resume.Step)
-	}
-	return nil
-}
-
-// loop sets the training loop up at the step it begins with.
-func (l *loraRun) loop(resume *spec.Snapshot, observer spec.TrainObserver) (*train.Loop, error) {
-	plan, err := train.NewPlanByLength(l.job.Args, l.train.lengths())
-	if err != nil {
-		return nil, err
-	}
-	schedule, err := train.NewSchedule(l.job.Args, plan.TotalSteps)
-	if err != nil {
-		return nil, err
-	}
-	state := train.NewState(l.job.Args, plan)
-	var best map[string][]byte
-	if resume != nil {
-		best = train.BestOf(resume.Files)
-		if state, err = train.DecodeState(resume.Files[train.StateFile], plan); err != nil {
-			return nil, err
-		}
-		if state.GlobalStep != resume.Step {
-			return nil, fault.New(fault.Corrupt, "snapshot of step %d holds the state of step %d", resume.Step, state.GlobalStep)
-		}
-		l.optimiser.Skipped(state.Own.Overflows)
-	}
-	return &train.Loop{
-		Args: l.job.Args, Plan: plan, Schedule: schedule, Stepper: l, Observer: observer, State: state,
-		Best: best, Timings: l.runner.Timings, Evaluate: len(l.eval.list) > 0,
-		HalfPrecision: l.model.Facts().DType == tensor.Float16,
-	}, nil
-}
-
-// publish writes the finished adapter.
-func (l *loraRun) publish(state *train.State) error {
-	// One after the other, and what it took goes back: with new tokens the file holds both embeddings, and adapters that are
-	// trained at once mostly end at once.
-	l.runner.publishing.Lock()
-	defer l.runner.publishing.Unlock()
-	defer debug.FreeOSMemory()
-	var files map[string][]byte
-	err := l.runner.Engine.Do(func() (err error) {
-		state.Own.Certificate = l.certify()
-		files, err = l.adapter.Encode(filepath.Base(l.job.BaseModel))
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if files[train.StateFile], err = state.Encode(); err != nil {
-		return err
-	}
-	return writeFolder(l.job.OutputDir, files, l.base.tok.Save)
-}
-
-// close takes the adapter off and frees what the run pinned.
-func (l *loraRun) close() {
-	// Freeing cannot fail; what Do reports here would be a panic of our own, and the run's error matters more.
-	_ = l.runner.Engine.Do(func() error {
-		if l.optimiser != nil {
-			l.optimiser.Free()
-		}
-		if l.adapter != nil {
-			l.adapter.Detach()
-			l.base.slots[l.slot] = false
-		}
-		return nil
-	})
+	return l.attach(l.init, resume)
 }

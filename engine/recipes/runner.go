@@ -17,7 +17,7 @@ type Runner struct {
 	Engine      *tensor.Engine
 	Notice      func(string) // lines for the person who watches; nil: none
 	Timings     bool         // write tokens per second into trainer_state.json
-	InitAdapter string       // PEFT folder to begin from instead of a fresh adapter; empty: fresh
+	InitAdapter string       // PEFT folder that TrainLoRA and TrainReward begin from instead of a fresh adapter; empty: fresh
 
 	mu    sync.Mutex
 	base  *base         // the last one; it is kept when nobody uses it, because the next recipe mostly wants it again

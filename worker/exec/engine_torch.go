@@ -17,7 +17,10 @@ import (
 )
 
 func engineCommands() []*cobra.Command {
-	return []*cobra.Command{loraCommand(), pretrainCommand(), scoreCommand(), evaluateCommand(), generateCommand(), tinyModelCommand()}
+	return []*cobra.Command{
+		loraCommand(), pretrainCommand(), rewardCommand(), dpoCommand(),
+		scoreCommand(), scoreRewardCommand(), evaluateCommand(), generateCommand(), tinyModelCommand(),
+	}
 }
 
 // engineFlags say what a command computes on.

@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"elara/spec/fault"
@@ -12,8 +14,12 @@ func Command() *cobra.Command {
 		Use:   "exec",
 		Short: "Run one stage on this machine, without Temporal or S3",
 		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			return fault.New(fault.Invalid, "exec needs a stage: clean, format, tokenize, judge, compare, evaluate, score, pretrain, lora, generate or tiny-model")
+		RunE: func(c *cobra.Command, _ []string) error {
+			var stages []string
+			for _, stage := range c.Commands() {
+				stages = append(stages, stage.Name())
+			}
+			return fault.New(fault.Invalid, "exec needs a stage: %s", strings.Join(stages, ", "))
 		},
 	}
 	c.AddCommand(cleanCommand(), formatCommand(), tokenizeCommand(), judgeCommand(), compareCommand())

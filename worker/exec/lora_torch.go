@@ -154,16 +154,8 @@ func apart(trainings []*training) error {
 
 // findBase fetches a base model that is given by its name on a hub.
 func (t *training) findBase(ctx context.Context, m *models) (err error) {
-	if filepath.IsAbs(t.asRead.BaseModel) {
-		return nil
-	}
-	if t.base, err = hub.ParseName(t.asRead.BaseModel); err != nil {
-		return placed(t.config, err)
-	}
-	if t.job.BaseModel, err = m.fetch(ctx, t.base); err != nil {
-		return fmt.Errorf("%s: base_model: %w", t.config, err)
-	}
-	return nil
+	t.job.BaseModel, t.base, err = m.base(ctx, t.config, t.asRead.BaseModel)
+	return err
 }
 
 func (t *training) run(ctx context.Context, r *recipes.Runner) error {

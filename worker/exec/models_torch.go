@@ -44,6 +44,20 @@ func (m *models) find(ctx context.Context, text string) (string, error) {
 	return m.fetch(ctx, name)
 }
 
+// base gives the path of the base model that a configuration names, and its name where it is one on a hub.
+func (m *models) base(ctx context.Context, config, text string) (path string, name hub.Name, err error) {
+	if filepath.IsAbs(text) {
+		return text, name, nil
+	}
+	if name, err = hub.ParseName(text); err != nil {
+		return "", name, placed(config, err)
+	}
+	if path, err = m.fetch(ctx, name); err != nil {
+		return "", name, fmt.Errorf("%s: base_model: %w", config, err)
+	}
+	return path, name, nil
+}
+
 // fetch gives a folder with the files of a model and nothing else that the cache holds of it.
 func (m *models) fetch(ctx context.Context, name hub.Name) (string, error) {
 	if folder, found := m.folders[name]; found {

@@ -1,7 +1,7 @@
-"""Writes configs/testdata/upstream.json: every field of TrainingArguments and LoraConfig with its default, from the
-libraries themselves. Package configs must honour, ignore by name or refuse each of them.
+"""Writes configs/testdata/upstream.json: every field of TrainingArguments, LoraConfig, and TRL's RewardConfig and DPOConfig,
+with its default, from the libraries themselves. Package configs must honour, ignore by name or refuse each of them.
 
-Versions the committed list was made with: Python 3.11.7, transformers 5.23.0, peft 0.21.2.
+Versions the committed list was made with: Python 3.11.7, transformers 5.23.0, peft 0.21.2, trl 1.16.0.
 Usage: python training_keys.py > ../../../configs/testdata/upstream.json
 """
 import dataclasses
@@ -10,6 +10,7 @@ import json
 
 import peft
 import transformers
+import trl
 
 
 def default(field):
@@ -24,4 +25,5 @@ def fields(library, cls):
             "fields": [{"name": f.name, "default": default(f)} for f in dataclasses.fields(cls) if f.init]}
 
 
-print(json.dumps([fields(transformers, transformers.TrainingArguments), fields(peft, peft.LoraConfig)], indent=1))
+print(json.dumps([fields(transformers, transformers.TrainingArguments), fields(peft, peft.LoraConfig),
+                  fields(trl, trl.RewardConfig), fields(trl, trl.DPOConfig)], indent=1))

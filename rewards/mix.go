@@ -1,0 +1,68 @@
+package rewards
+
+import (
+	"context"
+	"math"
+
+	"elara/spec/fault"
+)
+
+// Answer is what is scored.
+type Answer struct {
+	Prompt string `json:"prompt"`
+	Text   string `json:"answer"`
+}
+
+// Scorer gives each answer a score; higher is better.
+type Scorer interface {
+	Score(ctx context.Context, answers []Answer) ([]float64, error)
+}
+
+// Mix is a weighted sum of scorers.
+type Mix struct{ parts []part }
+
+type part struct {
+	name   string
+	weight float64
+	scorer Scorer
+}
+
+// New makes the sum that a configuration asks for. model scores for the kind reward; it may be nil where there is none.
+func New(list []Config, model Scorer) (*Mix, error) {
+	m := &Mix{}
+	for _, c := range list {
+		scorer, err := c.scorer(model)
+		if err != nil {
+			return nil, err
+		}
+		m.parts = append(m.parts, part{name: c.Name, weight: c.Weight, scorer: scorer})
+	}
+	return m, nil
+}
+
+// Score gives the total of each answer, and by the scorers' names what each of them said, unweighted.
+func (m *Mix) Score(ctx context.Context, answers []Answer) (totals []float64, parts map[string][]float64, err error) {
+	totals, parts = make([]float64, len(answers)), map[string][]float64{}
+	for _, p := range m.parts {
+		scores, err := p.scorer.Score(ctx, answers)
+		if err != nil {
+			return nil, nil, named(p.name, err)
+		}
+		if len(scores) != len(answers) {
+			return nil, nil, named(p.name, fault.New(fault.Invalid, "%d scores for %d answers", len(scores), len(answers)))
+		}
+		for i, s := range scores {
+			if math.IsNaN(s) || math.IsInf(s, 0) {
+				return nil, nil, named(p.name, fault.New(fault.Diverged, "the score of answer %d is %v", i+1, s))
+			}
+			totals[i] += p.weight * s
+		}
+		parts[p.name] = scores
+	}
+	return totals, parts, nil
+}
+
+// named says which scorer an error is of, and keeps its kind.
+func named(name string, err error) error {
+	return fault.New(fault.KindOf(err), "scorer %q: %w", name, err)
+}

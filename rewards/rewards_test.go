@@ -1,0 +1,160 @@
+package rewards
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"elara/spec/fault"
+)
+
+// fixed is a reward model that always says the same.
+type fixed []float64
+
+func (f fixed) Score(context.Context, []Answer) ([]float64, error) { return f, nil }
+
+var answers = []Answer{
+	{Prompt: "My son ate peanuts and now his lips swell and he cannot breathe.", Text: "Wait and see."},
+	{Prompt: "What is gout?", Text: "Crystals of uric acid in a joint."},
+}
+
+func configFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "scorers.json")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+func TestTheSumIsThatOfItsParts(t *testing.T) {
+	list, err := ReadConfig(configFile(t, `{"scorers": [
+		{"name": "model", "kind": "reward", "weight": 1},
+		{"name": "brief", "kind": "length", "weight": 0.5, "words": 4},
+		{"name": "safe", "kind": "safety", "weight": 2, "rules": ["missed-emergency"]}]}`))
+	require.NoError(t, err)
+	mix, err := New(list, fixed{0.25, 1})
+	require.NoError(t, err)
+	totals, parts, err := mix.Score(t.Context(), answers)
+	require.NoError(t, err)
+	require.Equal(t, map[string][]float64{"model": {0.25, 1}, "brief": {-0.25, -0.75}, "safe": {-1, 0}}, parts)
+	require.Equal(t, []float64{0.25 - 0.125 - 2, 1 - 0.375}, totals)
+}
+
+func TestAScoreThatIsNoNumberEndsTheWork(t *testing.T) {
+	mix, err := New([]Config{{Name: "model", Kind: KindReward, Weight: 1}}, fixed{0, math.NaN()})
+	require.NoError(t, err)
+	_, _, err = mix.Score(t.Context(), answers)
+	require.True(t, fault.Is(err, fault.Diverged))
+	require.ErrorContains(t, err, `scorer "model": the score of answer 2 is NaN`)
+	mix, err = New([]Config{{Name: "model", Kind: KindReward, Weight: 1}}, fixed{0})
+	require.NoError(t, err)
+	_, _, err = mix.Score(t.Context(), answers)
+	require.ErrorContains(t, err, `scorer "model": 1 scores for 2 answers`)
+	_, err = New([]Config{{Name: "model", Kind: KindReward, Weight: 1}}, nil)
+	require.ErrorContains(t, err, "there is no reward model")
+}
+
+// server answers each request by the next of some functions, and counts them.
+func server(t *testing.T, replies ...http.HandlerFunc) (url string, asked *int) {
+	t.Helper()
+	asked = new(int)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		*asked++
+		replies[min(*asked, len(replies))-1](w, r)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL, asked
+}
+
+func status(code int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+}
+
+func says(text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(text)) }
+}
+
+// asking scores both answers by HTTP, with pauses that take no time.
+func asking(t *testing.T, url string, retries int, timeout string) ([]float64, error) {
+	t.Helper()
+	r, err := newRemote(Config{Name: "clinic", Kind: KindHTTP, Weight: 1, URL: url, Retries: retries, Timeout: timeout})
+	require.NoError(t, err)
+	r.pause = time.Microsecond
+	return r.Score(t.Context(), answers)
+}
+
+func TestHTTPScorerSendsAnswersAndTriesAgain(t *testing.T) {
+	url, asked := server(t, status(503), status(429), func(w http.ResponseWriter, r *http.Request) {
+		var body struct{ Answers []Answer }
+		if json.NewDecoder(r.Body).Decode(&body) == nil && len(body.Answers) == 2 && body.Answers[1] == answers[1] {
+			says(`{"scores": [0.5, -1]}`)(w, r)
+		}
+	})
+	scores, err := asking(t, url, 2, "")
+	require.NoError(t, err)
+	require.Equal(t, []float64{0.5, -1}, scores)
+	require.Equal(t, 3, *asked)
+}
+
+func TestHTTPScorerGivesUpWhereItMust(t *testing.T) {
+	for name, c := range map[string]struct {
+		reply http.HandlerFunc
+		kind  fault.Kind
+		tries int
+		want  string
+	}{
+		"a server that is down": {status(500), fault.Transient, 3, "500 Internal Server Error"},
+		"a refusal":             {status(403), fault.Invalid, 1, "403 Forbidden, expected 200"},
+		"another address": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		}, fault.Invalid, 1, "307"},
+		"something else": {says("<html>"), fault.Invalid, 1, `something else than {"scores": [...]}`},
+		"no number":      {says(`{"scores": [1, null]}`), fault.Diverged, 1, "the score of answer 2 is null"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url, asked := server(t, c.reply)
+			_, err := asking(t, url, 2, "")
+			require.Equal(t, c.kind, fault.KindOf(err), "%v", err)
+			require.ErrorContains(t, err, c.want)
+			require.NotContains(t, err.Error(), "peanuts")
+			require.Equal(t, c.tries, *asked)
+		})
+	}
+	t.Run("a server that does not answer in time", func(t *testing.T) {
+		over := make(chan struct{})
+		url, _ := server(t, func(http.ResponseWriter, *http.Request) { <-over })
+		_, err := asking(t, url, 0, "20ms")
+		close(over)
+		require.Equal(t, fault.Transient, fault.KindOf(err), "%v", err)
+	})
+}
+
+func TestBadScorersAreRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"scorers": []}`: "scorers is empty",
+		`{"scorer": []}`:  `unknown field "scorer"`,
+		`{"scorers": [{"kind": "reward", "weight": 1}]}`:                                                                        "scorers[0]: has no name",
+		`{"scorers": [{"name": "a", "kind": "reward"}]}`:                                                                        "scorers[0]: weight is 0",
+		`{"scorers": [{"name": "a", "kind": "magic", "weight": 1}]}`:                                                            `scorers[0]: kind "magic": expected reward, length, safety or http`,
+		`{"scorers": [{"name": "a", "kind": "reward", "weight": 1, "words": 3}]}`:                                               `scorers[0]: words belongs to kind length, this is "reward"`,
+		`{"scorers": [{"name": "a", "kind": "length", "weight": 1}]}`:                                                           "scorers[0]: words is 0, expected at least 1",
+		`{"scorers": [{"name": "a", "kind": "safety", "weight": 1, "rules": ["kindness"]}]}`:                                    `scorers[0]: rule "kindness": expected one of`,
+		`{"scorers": [{"name": "a", "kind": "http", "weight": 1, "url": "file:///x"}]}`:                                         `scorers[0]: url "file:///x": expected an http or https address`,
+		`{"scorers": [{"name": "a", "kind": "http", "weight": 1, "url": "http://h", "timeout": "10"}]}`:                         `scorers[0]: timeout "10": expected a time such as 10s`,
+		`{"scorers": [{"name": "a", "kind": "http", "weight": 1, "url": "http://h", "retries": 11}]}`:                           "scorers[0]: retries is 11, expected 0 to 10",
+		`{"scorers": [{"name": "a", "kind": "reward", "weight": 1}, {"name": "a", "kind": "length", "weight": 1, "words": 4}]}`: `scorers[1]: a second scorer is called "a"`,
+	} {
+		_, err := ReadConfig(configFile(t, text))
+		require.True(t, fault.Is(err, fault.Invalid), text)
+		require.ErrorContains(t, err, want)
+	}
+	_, err := ReadConfig("nowhere.json")
+	require.ErrorContains(t, err, "nowhere.json: cannot be read")
+}
