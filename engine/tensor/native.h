@@ -60,6 +60,11 @@ char *el_cache_attention(el_tensor *out, el_tensor q, el_tensor k, el_tensor v, 
 char *el_linear_cross_entropy(el_tensor *sum, el_tensor *nll, el_tensor h, el_tensor w, el_tensor targets,
                               el_tensor weights, double smoothing, int64_t chunk); /* weights: NULL or float32, one per row */
 
+/* distribution.cc */
+/* slope: NULL where the derivatives by h are not wanted */
+char *el_linear_log_probs(el_tensor *logprobs, el_tensor *entropy, el_tensor *slope, el_tensor h, el_tensor w, el_tensor targets,
+                          int64_t chunk);
+
 /* optim.cc */
 char *el_grad_norm(double *out, const el_tensor *params, int n);
 char *el_scale_grads(const el_tensor *params, int n, double factor);
