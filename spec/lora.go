@@ -25,6 +25,8 @@ type LoRAConfig struct {
 	// ModulesToSave are modules that are trained and saved whole, by the end of their name.
 	ModulesToSave []string `json:"modules_to_save,omitempty"`
 	InitWeights   LoRAInit `json:"init_lora_weights,omitempty"`
+	// TaskType is what the base is with the adapter; empty: a causal language model.
+	TaskType TaskType `json:"task_type,omitempty"`
 }
 
 // RankRule gives the modules that a pattern matches their own rank. As in PEFT the pattern is a regular expression that
@@ -49,6 +51,13 @@ const (
 	BiasAll      = "all"
 	BiasLoRAOnly = "lora_only" // those of the adapted modules
 )
+
+// TaskType is PEFT's task_type.
+type TaskType string
+
+// TaskSeqCls is a classifier of whole texts; here, one with a single label, whose score head is trained with the adapter: a
+// reward model.
+const TaskSeqCls TaskType = "SEQ_CLS"
 
 // LoRAInit says what the matrices of a fresh adapter hold.
 type LoRAInit string

@@ -15,7 +15,8 @@ import (
 // Adapter is one LoRA adapter attached to a model.
 type Adapter struct {
 	Config spec.LoRAConfig
-	Params []Param // A, B and the magnitude of each module, in the order of the forward pass, and the copies of the base's weights
+	Params []Param   // A, B and the magnitude of each module, in the order of the forward pass, and the copies of the base's weights
+	Score  *nn.Score // of an adapter for spec.TaskSeqCls, else nil; its weight is one of Params
 	model  model.Model
 	slot   int            // its place on the model's linear layers, beside other adapters
 	input  *tensor.Tensor // its own input embedding, or nil
@@ -61,6 +62,9 @@ func New(m model.Model, slot int, config spec.LoRAConfig, key tensor.Key) (*Adap
 			copied.Copy(p.Tensor)
 			a.keep(p, copied)
 		}
+		if config.TaskType == spec.TaskSeqCls {
+			a.score(nn.NewScore(e, m.Facts().Width, key.Named("score")))
+		}
 	})
 	return a, nil
 }
@@ -105,7 +109,7 @@ func (a *Adapter) Detach() {
 	for _, p := range a.Params {
 		p.Tensor.Free()
 	}
-	a.Params, a.input = nil, nil
+	a.Params, a.input, a.Score = nil, nil, nil
 }
 
 // SetDropout sets the branches' dropout for the run at hand.

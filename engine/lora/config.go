@@ -65,11 +65,15 @@ func read() []string {
 // encodeConfig writes adapter_config.json with its keys in ascending order, as PEFT does; rules keep their own order, because
 // the first that matches counts.
 func encodeConfig(config spec.LoRAConfig, base string, fanInFanOut bool) ([]byte, error) {
+	config.TaskType = cmp.Or(config.TaskType, causal)
+	if config.TaskType == spec.TaskSeqCls {
+		config.ModulesToSave = append(slices.Clone(config.ModulesToSave), scoreModule)
+	}
 	peft := peftConfig{
 		BaseModelNameOrPath: base, Bias: cmp.Or(config.Bias, spec.BiasNone), FanInFanOut: fanInFanOut, InferenceMode: true, InitLoraWeights: initial(config.InitWeights),
 		LayersPattern: config.LayersPattern, LayersToTransform: config.LayersToTransform, LoraAlpha: config.Alpha, LoraDropout: config.Dropout,
 		ModulesToSave: config.ModulesToSave, PEFTType: "LORA", R: config.R, TargetModules: names{config.TargetModules, config.TargetPattern},
-		TaskType: "CAUSAL_LM", UseDora: config.UseDoRA, UseRslora: config.UseRSLoRA,
+		TaskType: string(config.TaskType), UseDora: config.UseDoRA, UseRslora: config.UseRSLoRA,
 	}
 	if len(config.ExcludeModules) > 0 || config.ExcludePattern != "" {
 		peft.ExcludeModules = &names{config.ExcludeModules, config.ExcludePattern}
@@ -147,6 +151,10 @@ func (p *peftConfig) config() spec.LoRAConfig {
 		R: p.R, Alpha: p.LoraAlpha, Dropout: p.LoraDropout, Bias: p.Bias, TargetModules: p.TargetModules.list, TargetPattern: p.TargetModules.pattern,
 		LayersToTransform: p.LayersToTransform, LayersPattern: p.LayersPattern, UseRSLoRA: p.UseRslora, UseDoRA: p.UseDora,
 		ModulesToSave: p.ModulesToSave, InitWeights: spec.LoRAInit(p.InitLoraWeights),
+	}
+	if spec.TaskType(p.TaskType) == spec.TaskSeqCls {
+		config.TaskType = spec.TaskSeqCls
+		config.ModulesToSave = slices.DeleteFunc(slices.Clone(p.ModulesToSave), func(name string) bool { return name == scoreModule || name == "classifier" })
 	}
 	if strings.EqualFold(config.TargetPattern, spec.AllLinear) {
 		config.TargetPattern = spec.AllLinear

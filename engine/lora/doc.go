@@ -13,6 +13,8 @@
 // An adapter may also train weights of the base: biases, and modules_to_save, which may be embeddings, the head, norms or linear
 // layers. It trains copies of its own (nn.Private), because the base is shared by adapters that train at the same time.
 //
+// An adapter for TaskSeqCls has a scalar head beside (Adapter.Score): a reward model, or a value model that goes on from one.
+//
 // Saved folders (adapter_config.json, adapter_model.safetensors) go both ways between PEFT and this package. What a
 // configuration or a folder asks for and this package does not do is refused by name, such as LoRA on an embedding; so is, in a
 // new configuration, what names nothing.

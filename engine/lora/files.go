@@ -3,6 +3,7 @@
 package lora
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"path/filepath"
@@ -84,7 +85,7 @@ func ReplacesEmbeddings(dir string) (found bool, err error) {
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	for _, name := range file.Names() {
-		found = found || !strings.Contains(name, ".lora_") && !isPrivate(name, config)
+		found = found || !strings.Contains(name, ".lora_") && name != scoreName && !isPrivate(name, config)
 	}
 	return found, nil
 }
@@ -120,11 +121,22 @@ func (a *Adapter) Replace(weights []byte) error {
 	return nil
 }
 
-// Load attaches the adapter of a PEFT folder. Where the folder holds embeddings, they replace the model's.
-func Load(m model.Model, slot int, dir string) (_ *Adapter, err error) {
+// Load attaches the adapter of a PEFT folder. Where the folder holds embeddings, they replace the model's. It refuses a reward
+// model, whose text would mean nothing.
+func Load(m model.Model, slot int, dir string) (*Adapter, error) { return load(m, slot, dir, "") }
+
+// LoadScorer attaches the adapter of a PEFT folder that has a score head, a reward model, and refuses others.
+func LoadScorer(m model.Model, slot int, dir string) (*Adapter, error) {
+	return load(m, slot, dir, spec.TaskSeqCls)
+}
+
+func load(m model.Model, slot int, dir string, task spec.TaskType) (_ *Adapter, err error) {
 	config, err := ReadConfig(dir)
 	if err != nil {
 		return nil, err
+	}
+	if config.TaskType != task {
+		return nil, fault.At(filepath.Join(dir, configFile), 0, "task_type is %s, expected %s", cmp.Or(config.TaskType, causal), cmp.Or(task, causal))
 	}
 	path := filepath.Join(dir, weightsFile)
 	file, err := tensor.OpenSafetensors(path)

@@ -6,7 +6,9 @@ import (
 	"slices"
 
 	"elara/engine/model"
+	"elara/engine/nn"
 	"elara/engine/tensor"
+	"elara/spec"
 	"elara/spec/fault"
 )
 
@@ -61,6 +63,14 @@ func (a *Adapter) restore(file *tensor.Safetensors, path string) error {
 	if err != nil {
 		return err
 	}
+	var score *nn.Score
+	if a.Config.TaskType == spec.TaskSeqCls {
+		weight, err := r.take(scoreName, 1, a.model.Facts().Width)
+		if err != nil {
+			return err
+		}
+		score = &nn.Score{Weight: weight}
+	}
 	copies := make([]*tensor.Tensor, len(own))
 	for i, p := range own {
 		if copies[i], err = r.private(p); err != nil {
@@ -77,6 +87,9 @@ func (a *Adapter) restore(file *tensor.Safetensors, path string) error {
 	}
 	for i, p := range own {
 		a.keep(p, copies[i])
+	}
+	if score != nil {
+		a.score(score)
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ func NewPass(sequences [][]int32) *Pass { return Pack(Rows(sequences), 0) }
 // Every row's tokens see exactly what they would see alone, and a prediction that n rows make at once has the weight n:
 // losses and gradients are those of separate rows, up to the order of additions. With dropout, what rows share has one mask.
 func Pack(rows []Row, least int) *Pass {
-	b := builder{rows: rows, least: least, pass: &Pass{}}
+	b := builder{rows: rows, least: least, pass: &Pass{Last: make([]int64, len(rows))}}
 	b.pass.Offsets = []int64{0}
 	if least <= 0 {
 		for i := range rows {
@@ -100,24 +100,30 @@ func (b *builder) segment(rows []int, begin, end int, parent int64) int64 {
 		if t == 0 && parent >= 0 {
 			before = p.Offsets[parent+1] - 1
 		}
-		if weight := b.weight(rows, at); weight > 0 {
-			p.At, p.Targets, p.Weights = append(p.At, before), append(p.Targets, int64(id)), append(p.Weights, weight)
+		if of := b.supervising(rows, at); len(of) > 0 {
+			p.At, p.Targets = append(p.At, before), append(p.Targets, int64(id))
+			p.Of, p.Weights = append(p.Of, of), append(p.Weights, float32(len(of)))
 		}
 		p.Tokens, p.Positions = append(p.Tokens, int64(id)), append(p.Positions, int64(at))
+	}
+	for _, r := range rows {
+		if len(b.rows[r].Tokens) == end {
+			p.Last[r] = int64(len(p.Tokens)) - 1
+		}
 	}
 	p.Offsets, p.Parents = append(p.Offsets, int64(len(p.Tokens))), append(p.Parents, parent)
 	return int64(len(p.Parents)) - 1
 }
 
-// weight counts the rows that supervise the token at a position.
-func (b *builder) weight(rows []int, at int) float32 {
-	var n float32
+// supervising picks the rows that supervise the token at a position.
+func (b *builder) supervising(rows []int, at int) []int {
+	var of []int
 	for _, r := range rows {
 		if b.rows[r].supervised(at) {
-			n++
+			of = append(of, r)
 		}
 	}
-	return n
+	return of
 }
 
 // Join lays the streams of several adapters end to end; adapters[i] is the slot of passes[i], whose Key becomes its span's.
@@ -125,7 +131,7 @@ func Join(passes []*Pass, adapters []int) *Pass {
 	joined := &Pass{}
 	joined.Offsets = []int64{0}
 	for i, p := range passes {
-		rows, segments := int64(len(joined.Tokens)), int64(len(joined.Parents))
+		rows, segments, packed := int64(len(joined.Tokens)), int64(len(joined.Parents)), len(joined.Last)
 		joined.Train = p.Train
 		joined.Tokens, joined.Positions = append(joined.Tokens, p.Tokens...), append(joined.Positions, p.Positions...)
 		joined.Offsets = append(joined.Offsets, shifted(p.Offsets[1:], rows)...)
@@ -135,14 +141,17 @@ func Join(passes []*Pass, adapters []int) *Pass {
 			}
 			joined.Parents = append(joined.Parents, parent)
 		}
-		joined.At = append(joined.At, shifted(p.At, rows)...)
+		joined.At, joined.Last = append(joined.At, shifted(p.At, rows)...), append(joined.Last, shifted(p.Last, rows)...)
+		for _, of := range p.Of {
+			joined.Of = append(joined.Of, shifted(of, packed))
+		}
 		joined.Targets, joined.Weights = append(joined.Targets, p.Targets...), append(joined.Weights, p.Weights...)
 		joined.Spans = append(joined.Spans, Span{Adapter: adapters[i], Begin: rows, End: int64(len(joined.Tokens)), Key: p.Key})
 	}
 	return joined
 }
 
-func shifted(list []int64, by int64) []int64 {
+func shifted[N int | int64](list []N, by N) []N {
 	out := slices.Clone(list)
 	for i := range out {
 		out[i] += by

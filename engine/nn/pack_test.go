@@ -59,6 +59,33 @@ func TestPackSharesBeginningsAndKeepsEveryPrediction(t *testing.T) {
 	require.Equal(t, []int64{0, 1, 2, 3, 4, 5, 6, 5, 6, 5, 6, 3, 0, 1, 2}, shared.Positions)
 }
 
+// What is laid down once must still be found by each row: where it ends, and what it predicts.
+func TestPackKnowsTheRowsOfWhatItLaysDown(t *testing.T) {
+	rows := Rows([][]int32{text("abcdefg"), text("xyz"), text("abcdexy"), text("abcq"), text("abc"), text("xyz")})
+	for _, least := range []int{0, 2} {
+		p := Pack(rows, least)
+		got := make([]int, len(rows))
+		for i, of := range p.Of {
+			require.Len(t, of, int(p.Weights[i]))
+			for _, n := range of {
+				got[n]++
+			}
+		}
+		for n, row := range rows {
+			require.Equal(t, len(row.Tokens)-1, got[n], "predictions of row %d", n)
+			whole := sequence(p, p.Last[n])
+			require.Len(t, whole, len(row.Tokens))
+			for i, id := range row.Tokens {
+				require.Equal(t, int64(id), whole[i])
+			}
+		}
+	}
+	first, second := Pack(rows[:2], 2), Pack(rows[2:], 2)
+	joined := Join([]*Pass{first, second}, []int{0, 1})
+	require.Equal(t, int64(len(first.Tokens))+second.Last[0], joined.Last[2])
+	require.Equal(t, []int{second.Of[0][0] + 2}, joined.Of[len(first.Of)][:1])
+}
+
 func TestPackSharesNothingBelowTheLeast(t *testing.T) {
 	rows := Rows([][]int32{text("abcdefg"), text("abcxyz")})
 	require.Equal(t, Pack(rows, 0), Pack(rows, 4))

@@ -14,6 +14,10 @@ type Pass struct {
 	At, Targets []int64
 	Weights     []float32
 
+	// What was packed: Of[i] are the rows, by their number, that make prediction i, and Last[n] is where row n ends in the stream.
+	Of   [][]int
+	Last []int64
+
 	Train   bool       // dropout is on
 	Key     tensor.Key // stream of this micro-batch's dropout; every layer derives its own from it
 	Adapter int        // the slot of the adapter that all rows go through, or NoAdapter
