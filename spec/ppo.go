@@ -1,5 +1,7 @@
 package spec
 
+import "elara/spec/fault"
+
 // StagePPO is the reinforcement of a policy by a reward model.
 const StagePPO = "ppo"
 
@@ -83,4 +85,44 @@ func (j PPOJob) BatchSize() int {
 func (j PPOJob) Iterations() int64 {
 	batch := int64(j.BatchSize())
 	return (j.PPO.TotalEpisodes + batch - 1) / batch
+}
+
+// Check refuses a job that contradicts itself.
+func (j PPOJob) Check() error {
+	c := j.PPO
+	refuse := func(format string, args ...any) error { return fault.New(fault.Invalid, format, args...) }
+	switch {
+	case j.Args.PerDeviceTrainBatchSize < 1 || j.Args.GradientAccumulationSteps < 1 || c.NumMiniBatches < 1 || c.NumPPOEpochs < 1 || c.LocalRolloutForwardBatchSize < 1:
+		return refuse("per_device_train_batch_size, gradient_accumulation_steps, num_mini_batches, num_ppo_epochs and local_rollout_forward_batch_size: expected at least 1 each")
+	case j.BatchSize() < 2:
+		return refuse("an iteration of one answer: per_device_train_batch_size, gradient_accumulation_steps and num_mini_batches make %d, expected at least 2, for advantages are whitened", j.BatchSize())
+	case c.NumGenerations < 1 || j.BatchSize()%c.NumGenerations != 0:
+		return refuse("num_generations %d: expected a divisor of the %d answers of an iteration", c.NumGenerations, j.BatchSize())
+	case c.TotalEpisodes < 1 || c.ResponseLength < 1 || c.Temperature <= 0:
+		return refuse("total_episodes %d, response_length %d, temperature %v: expected at least 1, at least 1, above 0", c.TotalEpisodes, c.ResponseLength, c.Temperature)
+	case c.KLEstimator != "k1" && c.KLEstimator != "k3":
+		return refuse("kl_estimator %q: expected k1 or k3", c.KLEstimator)
+	case c.StopToken != "" && c.StopToken != StopTokenEOS:
+		return refuse("stop_token %q: expected eos or nothing", c.StopToken)
+	case c.MissingEOSPenalty != 0 && c.StopToken == "":
+		return refuse("missing_eos_penalty is set without stop_token, expected both or none: nothing ends an answer")
+	case c.AdapKLCtrl && (c.InitKLCoef <= 0 || c.Target <= 0 || c.Horizon <= 0):
+		return refuse("adap_kl_ctrl: init_kl_coef %v, target %v, horizon %v: expected all above 0", c.InitKLCoef, c.Target, c.Horizon)
+	case c.UseScoreNorm && !c.UseScoreScaling:
+		return refuse("use_score_norm is set without use_score_scaling, expected both: the mean is taken off where scores are divided by their deviation")
+	case c.EarlyStopping && c.TargetKL <= 0:
+		return refuse("early_stopping: target_kl %v, expected above 0", c.TargetKL)
+	case j.EvalDataPath != "" && c.NumSampleGenerations < 1:
+		return refuse("eval_data_path is not read: num_sample_generations is %d, expected at least 1", c.NumSampleGenerations)
+	case j.LoRA.Dropout != 0:
+		return refuse("lora_config: dropout %v, expected 0: PPO draws and learns without", j.LoRA.Dropout)
+	}
+	return nil
+}
+
+// PPOOutcome is how a run, or a segment of one, ended.
+type PPOOutcome struct {
+	TrainOutcome
+	PolicyVersion int64    `json:"policy_version"`   // iterations that the policy which was kept has learnt from
+	Alarms        []string `json:"alarms,omitempty"` // of the guard, where it ended the run
 }

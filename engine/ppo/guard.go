@@ -2,6 +2,7 @@ package ppo
 
 import (
 	"math"
+	"slices"
 
 	"elara/spec"
 )
@@ -72,7 +73,7 @@ func (g *Guard) Watch(r Rollout, bounds spec.PPOGuard) (alarms []Alarm, stop boo
 	if r.Ends && r.EOSRate == 0 {
 		alarms = append(alarms, AlarmNoEOS)
 	}
-	if std == 0 {
+	if slices.Min(r.Scores) == slices.Max(r.Scores) {
 		alarms = append(alarms, AlarmConstant)
 	}
 	return alarms, stop

@@ -1,6 +1,7 @@
 // Log-probabilities and entropy of a linear head in chunks of rows, and the derivative of each log-probability by its row: what
 // a loss needs that is a function of log-probabilities.
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include "border.h"
 #include "native.h"
@@ -34,7 +35,7 @@ extern "C" {
 
 char* el_linear_log_probs(el_tensor* logprobs, el_tensor* entropy, el_tensor* slope, el_tensor h, el_tensor w, el_tensor targets, int64_t chunk) {
   return guarded([&] {
-    at::NoGradGuard none;
+    c10::NoGradGuard none;
     const at::Tensor &tw = T(w), &tt = T(targets);
     at::Tensor th = T(h).contiguous();
     TORCH_CHECK(th.dim() == 2 && tw.dim() == 2 && th.size(1) == tw.size(1) && th.scalar_type() == tw.scalar_type(), "h ", th.scalar_type(), th.sizes(), ", head ", tw.scalar_type(), tw.sizes(), ", expected [rows, width] and [vocabulary, width] of one type");
