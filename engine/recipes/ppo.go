@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"elara/data/source"
 	"elara/engine/lora"
@@ -24,8 +25,8 @@ import (
 type Reward func(ctx context.Context, prompts, answers [][]int32) ([]float64, error)
 
 // TrainPPO trains a policy by proximal policy optimisation, from the beginning or from a snapshot, and leaves the policy's PEFT
-// files, the tokenizer's files, trainer_state.json, the table of samples and the value function's adapter in job.OutputDir when
-// it is done. reward takes the place of the job's reward model; nil: that one judges.
+// files, the tokenizer's files, trainer_state.json and the table of samples in job.OutputDir, and the value function's adapter
+// in a folder of that name and "_value", when it is done. reward takes the place of the job's reward model; nil: that one judges.
 //
 // Policy, reference, value function and reward model are adapters in slots of one frozen base. A step of the loop is one
 // iteration: answers, their scores, advantages, and all epochs over them. It follows from the state before it and from counters,
@@ -121,9 +122,6 @@ func (p *ppoRun) read(ctx context.Context, path string) ([][]int32, error) {
 		}
 		prompts = append(prompts, ids)
 	}
-	if len(prompts) == 0 {
-		return nil, fault.At(path, 0, `no prompts, expected {"text": ...} a line`)
-	}
 	return prompts, nil
 }
 
@@ -137,7 +135,7 @@ func (p *ppoRun) open(resume *spec.Snapshot) error {
 	if err := p.attach(); err != nil {
 		return err
 	}
-	if p.model.Head(); p.trainsHead() {
+	if p.trainsHead() {
 		return fault.At(p.job.SFTModelPath, 0, "the policy trains the output embedding, which PPO holds constant here: expected an adapter without it in modules_to_save")
 	}
 	for _, l := range []*learner{&p.policy, &p.value} {
@@ -246,7 +244,7 @@ func (p *ppoRun) loop(resume *spec.Snapshot, observer spec.TrainObserver) (*trai
 	}, nil
 }
 
-// publish writes the policy, and the value function in a folder inside.
+// publish writes the policy, and the value function into a folder beside it.
 func (p *ppoRun) publish(state *train.State) error {
 	p.runner.publishing.Lock()
 	defer p.runner.publishing.Unlock()
@@ -268,7 +266,7 @@ func (p *ppoRun) publish(state *train.State) error {
 	if len(p.samples) > 0 {
 		policy[samplesFile] = p.samples
 	}
-	if err := writeFolder(filepath.Join(p.job.OutputDir, "value"), value, nil); err != nil {
+	if err := writeFolder(strings.TrimRight(p.job.OutputDir, "/")+"_value", value, nil); err != nil {
 		return fmt.Errorf("the value function: %w", err)
 	}
 	return writeFolder(p.job.OutputDir, policy, p.base.tok.Save)
