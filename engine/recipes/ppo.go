@@ -179,8 +179,15 @@ func (p *ppoRun) attach() (err error) {
 	if p.policy.adapter, p.policy.slot, err = p.put(policy); err != nil {
 		return err
 	}
-	p.value.adapter, p.value.slot, err = p.put(value)
-	return err
+	if p.value.adapter, p.value.slot, err = p.put(value); err != nil || p.judge != nil {
+		return err
+	}
+	// A fresh value function foretells nothing: what it drew at random would be taken for advantages.
+	p.runner.Engine.NoGrad(func() {
+		head := p.value.adapter.Score.Weight
+		p.runner.Engine.Scope(func() { head.Copy(p.runner.Engine.Zeros(tensor.Float32, head.Shape()...)) })
+	})
+	return nil
 }
 
 // put lets make attach an adapter in a free slot.
