@@ -34,7 +34,7 @@ type PPOConfig struct {
 	NumSampleGenerations         int64 `json:"num_sample_generations"` // tables of answers over the run; 0: none
 
 	ResponseLength    int     `json:"response_length"` // tokens of an answer at most
-	StopToken         string  `json:"stop_token,omitempty"`
+	StopToken         string  `json:"stop_token"` // StopTokenEOS or StopTokenNone
 	Temperature       float64 `json:"temperature"`
 	MissingEOSPenalty float64 `json:"missing_eos_penalty,omitempty"` // subtracted from the score of an answer that did not end
 
@@ -73,8 +73,11 @@ type PPOGuard struct {
 	Patience        int64   `json:"patience"`          // rollouts in a row beyond a bound that end the run
 }
 
-// StopTokenEOS ends answers at the tokenizer's end-of-text token.
-const StopTokenEOS = "eos"
+// What ends an answer before its length does: the tokenizer's end-of-text token, or nothing.
+const (
+	StopTokenEOS  = "eos"
+	StopTokenNone = "none"
+)
 
 // BatchSize is the number of answers of an iteration, as TRL counts it: micro-batch times accumulation times mini-batches.
 func (j PPOJob) BatchSize() int {
@@ -102,10 +105,10 @@ func (j PPOJob) Check() error {
 		return refuse("total_episodes %d, response_length %d, temperature %v: expected at least 1, at least 1, above 0", c.TotalEpisodes, c.ResponseLength, c.Temperature)
 	case c.KLEstimator != "k1" && c.KLEstimator != "k3":
 		return refuse("kl_estimator %q: expected k1 or k3", c.KLEstimator)
-	case c.StopToken != "" && c.StopToken != StopTokenEOS:
-		return refuse("stop_token %q: expected eos or nothing", c.StopToken)
-	case c.MissingEOSPenalty != 0 && c.StopToken == "":
-		return refuse("missing_eos_penalty is set without stop_token, expected both or none: nothing ends an answer")
+	case c.StopToken != StopTokenEOS && c.StopToken != StopTokenNone:
+		return refuse("stop_token %q: expected eos or none", c.StopToken)
+	case c.MissingEOSPenalty != 0 && c.StopToken == StopTokenNone:
+		return refuse("missing_eos_penalty %v with stop_token none, expected 0: nothing ends an answer", c.MissingEOSPenalty)
 	case c.AdapKLCtrl && (c.InitKLCoef <= 0 || c.Target <= 0 || c.Horizon <= 0):
 		return refuse("adap_kl_ctrl: init_kl_coef %v, target %v, horizon %v: expected all above 0", c.InitKLCoef, c.Target, c.Horizon)
 	case c.UseScoreNorm && !c.UseScoreScaling:

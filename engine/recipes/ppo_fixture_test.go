@@ -41,7 +41,7 @@ func ppoJob(t *testing.T, base string, iterations int64) spec.PPOJob {
 		LoRA:          spec.LoRAConfig{R: 8, Alpha: 16, Bias: spec.BiasNone, TargetPattern: spec.AllLinear},
 		PPO: spec.PPOConfig{
 			TotalEpisodes: 32 * iterations, NumPPOEpochs: 4, NumMiniBatches: 2, NumGenerations: 4, LocalRolloutForwardBatchSize: 64,
-			NumSampleGenerations: 2, ResponseLength: 8, Temperature: 1, KLCoef: 0.05, KLEstimator: "k1", ClipRange: 0.2, VFCoef: 0.5,
+			NumSampleGenerations: 2, ResponseLength: 8, StopToken: spec.StopTokenNone, Temperature: 1, KLCoef: 0.05, KLEstimator: "k1", ClipRange: 0.2, VFCoef: 0.5,
 			ClipRangeValue: 0.2, Gamma: 1, Lam: 0.95, Guard: spec.PPOGuard{Patience: 2},
 		},
 		Args: spec.TrainingArgs{
@@ -112,12 +112,11 @@ func begun(t *testing.T, r *Runner, job spec.PPOJob, reward Reward) *ppoRun {
 	t.Helper()
 	b, err := r.acquire(t.Context(), baseKey{path: job.BaseModel, dtype: tensor.Float32})
 	require.NoError(t, err)
-	t.Cleanup(func() { r.release(b) })
 	p := &ppoRun{runner: r, job: job, base: b, model: b.model, reward: reward, reference: nn.NoAdapter}
 	p.prompts, err = p.read(t.Context(), job.TrainDataPath)
 	require.NoError(t, err)
 	require.NoError(t, r.Engine.Do(func() error { return p.open(nil) }))
-	t.Cleanup(p.close)
+	r.release(b) // nothing else runs over it; a recipe may ask for it again
 	return p
 }
 

@@ -6,11 +6,13 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"elara/engine/lora"
 	"elara/engine/loss"
 	"elara/engine/nn"
 	"elara/engine/ppo"
@@ -266,6 +268,68 @@ func TestZeroRewardLeavesThePolicyWhereItWas(t *testing.T) {
 	}
 }
 
+// scorer writes a reward model that says something about every text.
+func scorer(t *testing.T, r *Runner, dir string) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "reward")
+	over(t, r, dir, func(b *base) error {
+		slot := b.slot()
+		defer func() { b.slots[slot] = false }()
+		adapter, err := lora.New(b.model, slot, spec.LoRAConfig{R: 4, Alpha: 8, Bias: spec.BiasNone, TargetPattern: spec.AllLinear, InitWeights: spec.InitRandom, TaskType: spec.TaskSeqCls}, 3)
+		if err != nil {
+			return err
+		}
+		defer adapter.Detach()
+		files, err := adapter.Encode("toy")
+		if err != nil {
+			return err
+		}
+		return writeFolder(out, files, nil)
+	})
+	return out
+}
+
+func TestValueFunctionBeginsAsTheRewardModel(t *testing.T) {
+	r := newRunner(t)
+	dir := toyModel(t, r)
+	job := toyJob(t, dir, 12)
+	job.RewardModelPath = scorer(t, r, dir)
+	p := begun(t, r, job, nil)
+	episodes, err := p.rollout(t.Context(), 1, []int{0, 1, 2, 3})
+	require.NoError(t, err)
+	for _, e := range episodes {
+		// Read at the last token; the answer fills the window, so that the value after it is no step.
+		require.NotZero(t, e.score)
+		require.Len(t, e.values, len(e.answer))
+	}
+	longer := newEpisode(episodes[0].prompt, episodes[0].answer[:5], nil)
+	shorter := newEpisode(episodes[0].prompt, episodes[0].answer[:6], nil)
+	require.NoError(t, p.judged(t.Context(), []*episode{longer, shorter}))
+	require.InDelta(t, longer.score, episodes[0].values[5], 1e-5, "the value before token 5 is the score of the five before it")
+	require.InDelta(t, shorter.score, episodes[0].values[6], 1e-5)
+	p.close()
+
+	_, o := reinforced(t, newRunner(t), job, nil)
+	scores := o.curve("objective/scores")
+	require.Greater(t, scores[len(scores)-1], scores[0]+0.2, "the reward model's score rises")
+	require.FileExists(t, filepath.Join(job.OutputDir+"_value", "adapter_model.safetensors"))
+}
+
+func TestRewardModelThatIsNoneIsRefused(t *testing.T) {
+	r := newRunner(t)
+	dir := toyModel(t, r)
+	sft := smallJob(t, dir)
+	sft.TrainDataPath, sft.LoRA.Dropout = textsFile(t, "abcabcabc", "bcabcabca"), 0
+	trained(t, r, sft)
+	job := ppoJob(t, dir, 1)
+	job.RewardModelPath = sft.OutputDir
+	_, err := r.TrainPPO(t.Context(), job, nil, nil, &recorder{})
+	require.ErrorContains(t, err, "task_type is CAUSAL_LM, expected SEQ_CLS")
+	job.RewardModelPath, job.SFTModelPath = "", scorer(t, r, dir)
+	_, err = r.TrainPPO(t.Context(), job, count(2), nil, &recorder{})
+	require.ErrorContains(t, err, "task_type is SEQ_CLS, expected CAUSAL_LM")
+}
+
 func TestLogHistoryHasTRLsNames(t *testing.T) {
 	r := newRunner(t)
 	job := ppoJob(t, toyModel(t, r), 2)
@@ -312,7 +376,7 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 			j.Args.PerDeviceTrainBatchSize, j.Args.GradientAccumulationSteps, j.PPO.NumMiniBatches = 1, 1, 1
 		}, "expected at least 2"},
 		"dropout":      {func(j *spec.PPOJob) { j.LoRA.Dropout = 0.1 }, "expected 0"},
-		"lone penalty": {func(j *spec.PPOJob) { j.PPO.MissingEOSPenalty = 1 }, "without stop_token"},
+		"lone penalty": {func(j *spec.PPOJob) { j.PPO.MissingEOSPenalty = 1 }, "nothing ends an answer"},
 		"no prompts":   {func(j *spec.PPOJob) { j.TrainDataPath = textsFile(t) }, "no lines"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -28,6 +28,15 @@ func seeds(t *testing.T) int64 {
 	return n
 }
 
+// toyJob has enough answers to tell which of eight tokens a score is owed to.
+func toyJob(t *testing.T, dir string, iterations int64) spec.PPOJob {
+	t.Helper()
+	job := ppoJob(t, dir, 4*iterations)
+	job.Args.PerDeviceTrainBatchSize, job.Args.GradientAccumulationSteps, job.PPO.NumMiniBatches, job.PPO.NumGenerations = 128, 1, 1, 16
+	job.PPO.LocalRolloutForwardBatchSize, job.Args.LearningRate = 128, 3e-3
+	return job
+}
+
 // tail is the mean of the last fifth of a curve.
 func tail(curve []float64) (mean float64) {
 	last := curve[len(curve)*4/5:]
@@ -49,8 +58,8 @@ func TestToyRewardReachesItsOptimum(t *testing.T) {
 		optimum float64
 	}{{"count of a token", count(2), 8}, {"contains a token", contains(7), 1}} {
 		for seed := range seeds(t) {
-			job := ppoJob(t, dir, 60)
-			job.Args.Seed, job.Args.LearningRate, job.PPO.KLCoef = 1+seed, 1e-2, 0.01
+			job := toyJob(t, dir, 50)
+			job.Args.Seed, job.PPO.KLCoef = 1+seed, 0.01
 			_, o := reinforced(t, r, job, toy.reward)
 			scores := o.curve("objective/scores")
 			for i := range scores {
@@ -133,8 +142,8 @@ func TestGreaterBetaHoldsThePolicyNearer(t *testing.T) {
 	dir := toyModel(t, r)
 	var kls, scores []float64
 	for _, beta := range []float64{0, 0.01, 0.05, 0.2, 1} {
-		job := ppoJob(t, dir, 60)
-		job.PPO.KLCoef, job.Args.LearningRate = beta, 1e-2
+		job := toyJob(t, dir, 50)
+		job.PPO.KLCoef = beta
 		_, o := reinforced(t, r, job, count(2))
 		kls, scores = append(kls, tail(o.curve("objective/kl"))), append(scores, tail(o.curve("objective/scores")))
 		t.Logf("beta %v: KL %.3f, score %.3f", beta, kls[len(kls)-1], scores[len(scores)-1])
@@ -145,8 +154,8 @@ func TestGreaterBetaHoldsThePolicyNearer(t *testing.T) {
 	require.Less(t, scores[4], scores[0])
 
 	// Nothing holds the policy: it says one thing, and the guard says so and goes back.
-	job := ppoJob(t, dir, 60)
-	job.Args.LearningRate, job.PPO.KLCoef, job.PPO.Guard = 1e-2, 0, spec.PPOGuard{MaxKL: 8, MinEntropyShare: 0.1, Patience: 2}
+	job := toyJob(t, dir, 50)
+	job.PPO.KLCoef, job.PPO.Guard = 0, spec.PPOGuard{MaxKL: 8, MinEntropyShare: 0.1, Patience: 2}
 	outcome, o := reinforced(t, r, job, count(2))
 	require.True(t, outcome.StoppedEarly)
 	require.Contains(t, outcome.Alarms, string(ppo.AlarmKL))
