@@ -5,8 +5,10 @@ package recipes
 import (
 	"context"
 	"crypto/sha256"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,8 +20,8 @@ import (
 	"elara/spec"
 )
 
-// The alphabet of the toys; the next id ends an answer. It is smaller than the tiny model's width, so that a LoRA can give a
-// prompt's next token any distribution.
+// The alphabet of the toys; the next id ends an answer. It is smaller than the tiny model's width, and the embeddings are long
+// enough, that a LoRA can give a prompt's next token any distribution, nearly certain ones too.
 const (
 	toyAlphabet = "abcdefghijk"
 	toyEnd      = int32(len(toyAlphabet))
@@ -28,7 +30,7 @@ const (
 func toyModel(t *testing.T, r *Runner) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "toy")
-	require.NoError(t, r.tinyModel(dir, []rune(toyAlphabet), int64(toyEnd)+1))
+	require.NoError(t, r.tinyModel(dir, []rune(toyAlphabet), int64(toyEnd)+1, 0.15))
 	return dir
 }
 
@@ -87,6 +89,18 @@ func contains(token int32) Reward {
 }
 
 func constant(score float64) Reward { return each(func([]int32) float64 { return score }) }
+
+// number is what a proof asks for by a variable, or the fallback that a test does with.
+func number(t *testing.T, variable string, fallback int64) int64 {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return fallback
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	require.NoError(t, err)
+	return n
+}
 
 // reinforced runs a job to its end.
 func reinforced(t *testing.T, r *Runner, job spec.PPOJob, reward Reward) (spec.PPOOutcome, *recorder) {

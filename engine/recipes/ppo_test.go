@@ -5,7 +5,9 @@ package recipes
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -183,8 +185,8 @@ func (c *cutAt) Err() error {
 	return nil
 }
 
-// A run is cut at each place in turn, between answers, in the middle of an epoch and between iterations, and goes on from its
-// last snapshot in a runner that has seen nothing.
+// A run is cut at random places, between answers, in the middle of an epoch and between iterations, and goes on from its last
+// snapshot in a runner that has seen nothing.
 func TestRunThatIsCutAnywhereEndsInTheSameBytes(t *testing.T) {
 	r := newRunner(t)
 	dir := toyModel(t, r)
@@ -200,18 +202,20 @@ func TestRunThatIsCutAnywhereEndsInTheSameBytes(t *testing.T) {
 	want := lastFiles(unbroken)
 	require.Len(t, want, 8)
 	published := folderBytes(t, whole.OutputDir)
-	cuts := 0
-	for left := 1; ; left += 7 {
+	// How often it is asked whether to go on is how many places there are.
+	counting := &cutAt{t.Context(), math.MaxInt}
+	_, err := newRunner(t).TrainPPO(counting, whole, count(2), nil, &recorder{})
+	require.NoError(t, err)
+	places := math.MaxInt - counting.left
+	require.Greater(t, places, 50)
+	cuts, random := number(t, "ELARA_PPO_CUTS", 8), rand.New(rand.NewPCG(1, 2))
+	for range cuts {
+		left := random.IntN(places)
 		job := make()
 		job.TrainDataPath, job.EvalDataPath = whole.TrainDataPath, whole.EvalDataPath
 		o := &recorder{}
-		fresh := newRunner(t)
-		_, err := fresh.TrainPPO(&cutAt{t.Context(), left}, job, count(2), nil, o)
-		if err == nil {
-			break // it was through before it was cut
-		}
+		_, err := newRunner(t).TrainPPO(&cutAt{t.Context(), left}, job, count(2), nil, o)
 		require.ErrorIs(t, err, context.Canceled)
-		cuts++
 		var from *spec.Snapshot
 		for step := int64(1); step <= 3; step++ {
 			if s, ok := o.saved[step]; ok {
@@ -221,10 +225,10 @@ func TestRunThatIsCutAnywhereEndsInTheSameBytes(t *testing.T) {
 		outcome, err := newRunner(t).TrainPPO(t.Context(), job, count(2), from, o)
 		require.NoError(t, err)
 		require.True(t, outcome.Done)
-		requireSameFiles(t, want, lastFiles(o), "cut")
-		require.Equal(t, published, folderBytes(t, job.OutputDir), "cut after %d", left)
+		requireSameFiles(t, want, lastFiles(o), fmt.Sprintf("cut at place %d of %d", left, places))
+		require.Equal(t, published, folderBytes(t, job.OutputDir), "cut at place %d of %d", left, places)
 	}
-	require.GreaterOrEqual(t, cuts, 10)
+	t.Logf("figure: %d of %d cuts at random among %d places end in the undisturbed bytes", cuts, cuts, places)
 }
 
 func TestBaseStaysAsItWas(t *testing.T) {
@@ -292,7 +296,7 @@ func scorer(t *testing.T, r *Runner, dir string) string {
 func TestValueFunctionBeginsAsTheRewardModel(t *testing.T) {
 	r := newRunner(t)
 	dir := toyModel(t, r)
-	job := toyJob(t, dir, 12)
+	job := ppoJob(t, dir, 15)
 	job.RewardModelPath = scorer(t, r, dir)
 	p := begun(t, r, job, nil)
 	episodes, err := p.rollout(t.Context(), 1, []int{0, 1, 2, 3})

@@ -7,7 +7,7 @@ import (
 	"math"
 	"os"
 	"slices"
-	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,25 +17,7 @@ import (
 )
 
 // seeds of the toys: one, or as many as a proof asks for.
-func seeds(t *testing.T) int64 {
-	t.Helper()
-	text := os.Getenv("ELARA_PPO_SEEDS")
-	if text == "" {
-		return 1
-	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	require.NoError(t, err)
-	return n
-}
-
-// toyJob has enough answers to tell which of eight tokens a score is owed to.
-func toyJob(t *testing.T, dir string, iterations int64) spec.PPOJob {
-	t.Helper()
-	job := ppoJob(t, dir, 4*iterations)
-	job.Args.PerDeviceTrainBatchSize, job.Args.GradientAccumulationSteps, job.PPO.NumMiniBatches, job.PPO.NumGenerations = 128, 1, 1, 16
-	job.PPO.LocalRolloutForwardBatchSize, job.Args.LearningRate = 128, 3e-3
-	return job
-}
+func seeds(t *testing.T) int64 { return number(t, "ELARA_PPO_SEEDS", 1) }
 
 // tail is the mean of the last fifth of a curve.
 func tail(curve []float64) (mean float64) {
@@ -58,7 +40,7 @@ func TestToyRewardReachesItsOptimum(t *testing.T) {
 		optimum float64
 	}{{"count of a token", count(2), 8}, {"contains a token", contains(7), 1}} {
 		for seed := range seeds(t) {
-			job := toyJob(t, dir, 50)
+			job := ppoJob(t, dir, 40)
 			job.Args.Seed, job.PPO.KLCoef = 1+seed, 0.01
 			_, o := reinforced(t, r, job, toy.reward)
 			scores := o.curve("objective/scores")
@@ -74,14 +56,43 @@ func TestToyRewardReachesItsOptimum(t *testing.T) {
 			least = min(least, end)
 		}
 	}
+	draw(t, curves)
 	require.Less(t, curves[0].values[0], 0.3)
 	t.Logf("figure: %d of %d runs at 95 %% of the optimum, the poorest at %.1f %%", reached, all, 100*least)
 	require.Equal(t, all, reached)
 }
 
+// course is one line of a drawing.
 type course struct {
 	name   string
-	values []float64
+	values []float64 // shares of the optimum, by iteration
+}
+
+// draw writes courses as an SVG where a proof asks for one.
+func draw(t *testing.T, courses []course) {
+	t.Helper()
+	path := os.Getenv("ELARA_PPO_CURVES")
+	if path == "" {
+		return
+	}
+	const width, height, left, top = 720.0, 320.0, 48.0, 16.0
+	var svg strings.Builder
+	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %v %v" font-family="sans-serif" font-size="12">`+"\n", width+2*left, height+64)
+	fmt.Fprintf(&svg, `<rect width="100%%" height="100%%" fill="white"/>`+"\n")
+	for _, share := range []float64{0, 0.25, 0.5, 0.75, 0.95, 1} {
+		y := top + height*(1-share)
+		fmt.Fprintf(&svg, `<path d="M%v %.1fH%v" stroke="#ddd"/><text x="4" y="%.1f">%.0f %%</text>`+"\n", left, y, left+width, y+4, 100*share)
+	}
+	for i, c := range courses {
+		fmt.Fprintf(&svg, `<polyline fill="none" stroke="%s" points="`, []string{"#1f77b4", "#d62728"}[2*i/len(courses)])
+		for at, v := range c.values {
+			fmt.Fprintf(&svg, "%.1f,%.1f ", left+width*float64(at)/float64(len(c.values)-1), top+height*(1-v))
+		}
+		fmt.Fprintf(&svg, `"><title>%s</title></polyline>`+"\n", c.name)
+	}
+	fmt.Fprintf(&svg, `<text x="%v" y="%v">mean score as a share of the optimum, over %d iterations: count of a token (blue), contains a token (red)</text></svg>`+"\n",
+		left, top+height+32, len(courses[0].values))
+	require.NoError(t, os.WriteFile(path, []byte(svg.String()), 0o644))
 }
 
 // With answers of one token the best policy is known in closed form: ref * e^(score / beta), made to sum to 1.
@@ -97,9 +108,9 @@ func TestBanditFindsTheClosedForm(t *testing.T) {
 	for seed := range seeds(t) {
 		job := ppoJob(t, dir, 0)
 		job.TrainDataPath = textsFile(t, "abcd")
-		job.Args.Seed, job.Args.LearningRate, job.PPO.NumMiniBatches = 1+seed, 1e-2, 1
+		job.Args.Seed, job.Args.LearningRate, job.PPO.NumMiniBatches = 1+seed, 5e-3, 1
 		job.PPO.ResponseLength, job.PPO.NumGenerations, job.Args.PerDeviceTrainBatchSize, job.Args.GradientAccumulationSteps = 1, 256, 256, 1
-		job.PPO.TotalEpisodes, job.PPO.LocalRolloutForwardBatchSize, job.PPO.KLCoef = 100*256, 256, beta
+		job.PPO.TotalEpisodes, job.PPO.LocalRolloutForwardBatchSize, job.PPO.KLCoef = 60*256, 256, beta
 		_, _ = reinforced(t, r, job, each(func(answer []int32) float64 { return scores[answer[0]] }))
 		ref := nextToken(t, r, dir, "", []int32{0, 1, 2, 3})
 		got := nextToken(t, r, dir, job.OutputDir, []int32{0, 1, 2, 3})
@@ -142,7 +153,7 @@ func TestGreaterBetaHoldsThePolicyNearer(t *testing.T) {
 	dir := toyModel(t, r)
 	var kls, scores []float64
 	for _, beta := range []float64{0, 0.01, 0.05, 0.2, 1} {
-		job := toyJob(t, dir, 50)
+		job := ppoJob(t, dir, 30)
 		job.PPO.KLCoef = beta
 		_, o := reinforced(t, r, job, count(2))
 		kls, scores = append(kls, tail(o.curve("objective/kl"))), append(scores, tail(o.curve("objective/scores")))
@@ -154,8 +165,8 @@ func TestGreaterBetaHoldsThePolicyNearer(t *testing.T) {
 	require.Less(t, scores[4], scores[0])
 
 	// Nothing holds the policy: it says one thing, and the guard says so and goes back.
-	job := toyJob(t, dir, 50)
-	job.PPO.KLCoef, job.PPO.Guard = 0, spec.PPOGuard{MaxKL: 8, MinEntropyShare: 0.1, Patience: 2}
+	job := ppoJob(t, dir, 30)
+	job.PPO.KLCoef, job.PPO.Guard = 0, spec.PPOGuard{MaxKL: 15, Patience: 2}
 	outcome, o := reinforced(t, r, job, count(2))
 	require.True(t, outcome.StoppedEarly)
 	require.Contains(t, outcome.Alarms, string(ppo.AlarmKL))

@@ -16,11 +16,11 @@ import (
 // time: a base on which the whole chain runs in seconds. It knows nothing; it can learn a little.
 func (r *Runner) TinyModel(dir string) error {
 	alphabet := tokenizer.ByteAlphabet()
-	return r.tinyModel(dir, alphabet[:], 260)
+	return r.tinyModel(dir, alphabet[:], 260, 0.05)
 }
 
-// tinyModel writes the model for an alphabet of characters; the embedding has so many rows.
-func (r *Runner) tinyModel(dir string, alphabet []rune, rows int64) error {
+// tinyModel writes the model for an alphabet of characters; the embedding has so many rows, and weights this deviation.
+func (r *Runner) tinyModel(dir string, alphabet []rune, rows int64, deviation float64) error {
 	config := llama.Config{
 		VocabSize: rows, HiddenSize: 64, IntermediateSize: 128, NumHiddenLayers: 3, NumAttentionHeads: 4, NumKeyValueHeads: 2, HeadDim: 16,
 		MaxPositionEmbeddings: 512, RMSNormEps: 1e-5, RopeTheta: 10000, TieWordEmbeddings: true, HiddenAct: "silu",
@@ -41,7 +41,7 @@ func (r *Runner) tinyModel(dir string, alphabet []rune, rows int64) error {
 				if len(w.Shape) == 1 {
 					t.Uniform(1, 1, 0) // norms begin at one
 				} else {
-					t.Normal(0, 0.05, tensor.Key(1).Named(w.Name))
+					t.Normal(0, deviation, tensor.Key(1).Named(w.Name))
 				}
 				weights[w.Name] = t
 			}
