@@ -29,8 +29,8 @@ type episode struct {
 	penalised, nonScoring float64 // the score that counts, and the sum of the KL rewards
 }
 
-func newEpisode(prompt, answer, stop []int32) *episode {
-	e := &episode{prompt: prompt, answer: answer, ended: slices.Contains(stop, answer[len(answer)-1])}
+func newEpisode(prompt, answer []int32, ended bool) *episode {
+	e := &episode{prompt: prompt, answer: answer, ended: ended}
 	e.row.Tokens = slices.Concat(prompt, answer)
 	e.row.Supervised = make([]bool, len(e.row.Tokens))
 	for t := len(prompt); t < len(e.row.Tokens); t++ {
@@ -124,27 +124,24 @@ func (p *ppoRun) inChunks(ctx context.Context, episodes []*episode, f func(chunk
 	return nil
 }
 
-// generate answers prompts under an adapter. The draws are a function of the seed and a prompt's place.
+// generate answers prompts under an adapter. The draws are a function of the seed and a prompt's place among them.
 func (p *ppoRun) generate(ctx context.Context, slot int, prompts [][]int32, temperature float64, seed tensor.Key) ([]*episode, error) {
-	var episodes []*episode
-	for n, chunk := range slices.Collect(slices.Chunk(prompts, p.job.PPO.LocalRolloutForwardBatchSize)) {
-		err := p.runner.Engine.Do(func() error {
-			answers, err := sample.Generate(ctx, p.model, chunk, sample.Options{
-				Adapter: slot, MaxNewTokens: p.job.PPO.ResponseLength, Temperature: temperature, TopP: 1,
-				Seed: uint64(seed.Derive(uint64(n))), Stop: p.stop,
-			})
-			for i, answer := range answers {
-				if err == nil {
-					episodes = append(episodes, newEpisode(chunk[i], answer, p.stop))
-				}
-			}
-			return err
-		})
-		if err != nil {
-			return nil, err
+	requests := make([]sample.Request, len(prompts))
+	for n, prompt := range prompts {
+		requests[n] = sample.Request{
+			Prompt: prompt, Adapter: slot, Stream: uint64(n),
+			Options: sample.Options{MaxNewTokens: p.job.PPO.ResponseLength, Temperature: temperature, Seed: uint64(seed), Stop: p.stop},
 		}
 	}
-	return episodes, nil
+	episodes := make([]*episode, len(prompts))
+	err := p.runner.Engine.Do(func() error {
+		sequences, err := sample.Generate(ctx, p.model, p.job.PPO.LocalRolloutForwardBatchSize, requests)
+		for n, s := range sequences {
+			episodes[n] = newEpisode(s.Prompt, s.Tokens, s.End == sample.Stopped)
+		}
+		return err
+	})
+	return episodes, err
 }
 
 // judged fills in the scores.

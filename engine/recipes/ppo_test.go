@@ -18,6 +18,7 @@ import (
 	"elara/engine/loss"
 	"elara/engine/nn"
 	"elara/engine/ppo"
+	"elara/engine/sample"
 	"elara/engine/tensor"
 	"elara/engine/train"
 	"elara/spec"
@@ -59,8 +60,8 @@ func TestLogProbsDoNotDependOnBatchMates(t *testing.T) {
 	r := newRunner(t)
 	p := begun(t, r, ppoJob(t, toyModel(t, r), 1), count(2))
 	long, answer := []int32{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0, 1, 2, 3, 4, 5, 6}, []int32{3, 1, 4, 1, 5}
-	one := newEpisode(long, answer, nil)
-	mates := []*episode{newEpisode([]int32{5}, []int32{1, 2}, nil), newEpisode(long, []int32{3, 1, 9}, nil), one, newEpisode(long, answer, nil)}
+	one := newEpisode(long, answer, false)
+	mates := []*episode{newEpisode([]int32{5}, []int32{1, 2}, false), newEpisode(long, []int32{3, 1, 9}, false), one, newEpisode(long, answer, false)}
 	measured := func(episodes []*episode, which int) (logProbs, values []float64) {
 		require.NoError(t, p.inChunks(t.Context(), episodes, func(_ []*episode, l laid) {
 			_, lp, _, _ := p.distribution(l.through(p.policy.slot), false)
@@ -155,6 +156,32 @@ func requireClose(t *testing.T, want, got []float32, share float64) {
 	require.LessOrEqual(t, worst, share*most)
 }
 
+// What the cache gives while an answer is drawn is what a full pass gives afterwards, and what is learnt from.
+func TestDrawnLogProbsAreThoseOfAFullPass(t *testing.T) {
+	r := newRunner(t)
+	job := ppoJob(t, toyModel(t, r), 1)
+	job.PPO.Temperature = 0.7
+	p := begun(t, r, job, count(2))
+	prompt := []int32{3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3, 2}
+	require.NoError(t, r.Engine.Do(func() error {
+		drawn, err := sample.Generate(t.Context(), p.model, 0, []sample.Request{
+			{Prompt: prompt, Adapter: p.policy.slot, Options: sample.Options{MaxNewTokens: 8, Temperature: p.temperature(), Seed: 1, Score: true}},
+			{Prompt: prompt, Adapter: p.policy.slot, Stream: 1, Options: sample.Options{MaxNewTokens: 8, Temperature: p.temperature(), Seed: 1, Score: true}},
+		})
+		if err != nil {
+			return err
+		}
+		l := lay([]*episode{newEpisode(prompt, drawn[0].Tokens, false), newEpisode(prompt, drawn[1].Tokens, false)})
+		r.Engine.NoGrad(func() {
+			_, logProbs, _, _ := p.distribution(l.through(p.policy.slot), false)
+			for n, s := range drawn {
+				require.InDeltaSlice(t, s.LogProbs, pick(logProbs.Float32s(), l.at[n]), 1e-5)
+			}
+		})
+		return nil
+	}))
+}
+
 func TestAnswersAreAFunctionOfSeedAndIteration(t *testing.T) {
 	r := newRunner(t)
 	p := begun(t, r, ppoJob(t, toyModel(t, r), 1), count(2))
@@ -169,6 +196,8 @@ func TestAnswersAreAFunctionOfSeedAndIteration(t *testing.T) {
 	first := answers(1)
 	require.NotEqual(t, first, answers(2))
 	require.Equal(t, first, answers(1))
+	p.job.PPO.LocalRolloutForwardBatchSize = 3
+	require.Equal(t, first, answers(1), "however many are drawn at once")
 	require.NotEqual(t, first[0], first[1], "two answers to one prompt are two draws")
 }
 
@@ -306,8 +335,8 @@ func TestValueFunctionBeginsAsTheRewardModel(t *testing.T) {
 		require.NotZero(t, e.score)
 		require.Len(t, e.values, len(e.answer))
 	}
-	longer := newEpisode(episodes[0].prompt, episodes[0].answer[:5], nil)
-	shorter := newEpisode(episodes[0].prompt, episodes[0].answer[:6], nil)
+	longer := newEpisode(episodes[0].prompt, episodes[0].answer[:5], false)
+	shorter := newEpisode(episodes[0].prompt, episodes[0].answer[:6], false)
 	require.NoError(t, p.judged(t.Context(), []*episode{longer, shorter}))
 	require.InDelta(t, longer.score, episodes[0].values[5], 1e-5, "the value before token 5 is the score of the five before it")
 	require.InDelta(t, shorter.score, episodes[0].values[6], 1e-5)
