@@ -110,7 +110,7 @@ func TestBanditFindsTheClosedForm(t *testing.T) {
 		job.TrainDataPath = textsFile(t, "abcd")
 		job.Args.Seed, job.Args.LearningRate, job.PPO.NumMiniBatches = 1+seed, 5e-3, 1
 		job.PPO.ResponseLength, job.PPO.NumGenerations, job.Args.PerDeviceTrainBatchSize, job.Args.GradientAccumulationSteps = 1, 256, 256, 1
-		job.PPO.TotalEpisodes, job.PPO.LocalRolloutForwardBatchSize, job.PPO.KLCoef = 60*256, 256, beta
+		job.PPO.TotalEpisodes, job.PPO.LocalRolloutForwardBatchSize, job.PPO.KLCoef = 40*256, 256, beta
 		_, _ = reinforced(t, r, job, each(func(answer []int32) float64 { return scores[answer[0]] }))
 		ref := nextToken(t, r, dir, "", []int32{0, 1, 2, 3})
 		got := nextToken(t, r, dir, job.OutputDir, []int32{0, 1, 2, 3})
@@ -125,7 +125,7 @@ func TestBanditFindsTheClosedForm(t *testing.T) {
 			before += math.Abs(want[token]/sum-ref[token]) / 2
 		}
 		t.Logf("seed %d: total variation %.4f, %.4f before", job.Args.Seed, distance, before)
-		require.Greater(t, before, 0.3)
+		require.Greater(t, before, 0.2)
 		worst = max(worst, distance)
 	}
 	t.Logf("figure: total variation %.3f", worst)
