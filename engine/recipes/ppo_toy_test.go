@@ -41,7 +41,7 @@ func TestToyRewardReachesItsOptimum(t *testing.T) {
 		optimum float64
 	}{{"count of a token", count(2), 8}, {"contains a token", contains(7), 1}} {
 		for seed := range seeds(t) {
-			job := ppoJob(t, dir, 40)
+			job := ppoJob(t, dir, 60)
 			job.Args.Seed, job.PPO.KLCoef = 1+seed, 0.01
 			_, o := reinforced(t, r, job, toy.reward)
 			scores := o.curve("objective/scores")
@@ -49,7 +49,7 @@ func TestToyRewardReachesItsOptimum(t *testing.T) {
 				scores[i] /= toy.optimum
 			}
 			curves = append(curves, course{fmt.Sprintf("%s, seed %d", toy.name, job.Args.Seed), scores})
-			end := scores[len(scores)-1]
+			end := tail(scores)
 			t.Logf("%s, seed %d: %.1f %% of the optimum, %.1f %% at the beginning", toy.name, job.Args.Seed, 100*end, 100*scores[0])
 			if all++; end >= 0.95 {
 				reached++
