@@ -103,7 +103,7 @@ func TestFormulasAreTRLs(t *testing.T) {
 				require.InDelta(t, want, got, bound, "%s %v", what, at)
 			}
 			a, window := c.Given.Args, len(c.Given.Responses[0])
-			var logProbs, ref, values, rewards, advantages, returns [][]float64
+			var logProbs, values, rewards, advantages, returns [][]float64
 			tokens, steps := 0.0, 0.0
 			for n, response := range c.Given.Responses {
 				length := slices.Index(response, a.StopTokenID) + 1
@@ -123,7 +123,7 @@ func TestFormulasAreTRLs(t *testing.T) {
 				for at := range kl {
 					near(c.Wanted.KL[n][at], kl[at], "kl", n, at)
 				}
-				logProbs, ref = append(logProbs, own), append(ref, other)
+				logProbs = append(logProbs, own)
 				values = append(values, c.Given.Values[n][:min(length+1, window)])
 				rewards = append(rewards, Rewards(kl, a.KLCoef, Penalised(c.Given.Scores[n], a.MissingEOSPenalty, ended), len(values[n])))
 				tokens, steps = tokens+float64(length), steps+float64(len(values[n]))

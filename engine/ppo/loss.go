@@ -9,10 +9,10 @@ type Token struct {
 	Clipped bool    // the clipped form is the greater one, and nothing is learnt here
 }
 
-// Policy is the clipped surrogate at one token (Schulman et al., arXiv 1707.06347, equation 7): with r = e^(new - old) it is
+// Policy is the clipped surrogate at one token (Schulman et al., arXiv 1707.06347, equation 7): with r = e^(now - old) it is
 // max(-A r, -A clip(r, 1-c, 1+c)).
-func Policy(new, old, advantage, cliprange float64) Token {
-	ratio := math.Exp(new - old)
+func Policy(now, old, advantage, cliprange float64) Token {
+	ratio := math.Exp(now - old)
 	free := -advantage * ratio
 	clipped := -advantage * min(max(ratio, 1-cliprange), 1+cliprange)
 	if clipped > free {
@@ -23,13 +23,13 @@ func Policy(new, old, advantage, cliprange float64) Token {
 
 // Value is the clipped loss of the value function at one step: with v clipped to old ± c it is
 // max((v - returns)², (clip(v) - returns)²) / 2.
-func Value(new, old, returns, cliprange float64) Token {
-	kept := min(max(new, old-cliprange), old+cliprange)
-	free, clipped := (new-returns)*(new-returns), (kept-returns)*(kept-returns)
+func Value(now, old, returns, cliprange float64) Token {
+	kept := min(max(now, old-cliprange), old+cliprange)
+	free, clipped := (now-returns)*(now-returns), (kept-returns)*(kept-returns)
 	if clipped > free {
 		return Token{Loss: clipped / 2, Clipped: true}
 	}
-	return Token{Loss: free / 2, Slope: new - returns}
+	return Token{Loss: free / 2, Slope: now - returns}
 }
 
 // Update adds up what a mini-batch is judged by, token by token, in whatever pieces it comes.
@@ -42,12 +42,12 @@ type Update struct {
 }
 
 // Policy adds a token. entropy is that of the whole distribution it was drawn from, in nats.
-func (u *Update) Policy(t Token, new, old, entropy float64) {
+func (u *Update) Policy(t Token, now, old, entropy float64) {
 	u.Tokens++
 	u.PolicyLoss += t.Loss
-	u.SquaredLogRatio += (new - old) * (new - old)
+	u.SquaredLogRatio += (now - old) * (now - old)
 	u.Entropy += entropy
-	u.Ratio += math.Exp(new - old)
+	u.Ratio += math.Exp(now - old)
 	if t.Clipped {
 		u.PolicyClipped++
 	}

@@ -102,15 +102,15 @@ func TestFirstMiniBatchHasRatioOne(t *testing.T) {
 
 func TestSlopesAreFiniteDifferences(t *testing.T) {
 	const h = 1e-6
-	now, old, other := draws(200, 9), draws(200, 10), draws(200, 11)
-	for i := range now {
-		new, was := now[i]*0.3, old[i]*0.3
+	values, earlier, other := draws(200, 9), draws(200, 10), draws(200, 11)
+	for i := range values {
+		now, was := values[i]*0.3, earlier[i]*0.3
 		for name, f := range map[string]func(x float64) Token{
 			"policy": func(x float64) Token { return Policy(x, was, other[i], 0.2) },
 			"value":  func(x float64) Token { return Value(x, was, other[i], 0.2) },
 		} {
-			numeric := (f(new+h).Loss - f(new-h).Loss) / (2 * h)
-			require.InDelta(t, numeric, f(new).Slope, 1e-4*max(1, math.Abs(numeric)), "%s %d", name, i)
+			numeric := (f(now+h).Loss - f(now-h).Loss) / (2 * h)
+			require.InDelta(t, numeric, f(now).Slope, 1e-4*max(1, math.Abs(numeric)), "%s %d", name, i)
 		}
 	}
 }
