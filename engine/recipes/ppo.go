@@ -190,10 +190,10 @@ func (p *ppoRun) attach() (err error) {
 	return nil
 }
 
-// put lets make attach an adapter in a free slot.
-func (p *ppoRun) put(make func(slot int) (*lora.Adapter, error)) (*lora.Adapter, int, error) {
+// put lets attach fill a free slot.
+func (p *ppoRun) put(attach func(slot int) (*lora.Adapter, error)) (*lora.Adapter, int, error) {
 	slot := p.base.slot()
-	adapter, err := make(slot)
+	adapter, err := attach(slot)
 	if err != nil {
 		p.base.slots[slot] = false
 		return nil, 0, err

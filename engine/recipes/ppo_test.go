@@ -219,14 +219,14 @@ func (c *cutAt) Err() error {
 func TestRunThatIsCutAnywhereEndsInTheSameBytes(t *testing.T) {
 	r := newRunner(t)
 	dir := toyModel(t, r)
-	make := func() spec.PPOJob {
+	same := func() spec.PPOJob {
 		job := ppoJob(t, dir, 3)
 		job.EvalDataPath, job.PPO.StopToken, job.PPO.MissingEOSPenalty = textsFile(t, "abc", "kji"), spec.StopTokenEOS, 1
 		job.PPO.UseScoreScaling, job.PPO.UseScoreNorm, job.PPO.ScoreClip = true, true, 2
 		job.PPO.AdapKLCtrl, job.PPO.InitKLCoef, job.PPO.Target, job.PPO.Horizon = true, 0.1, 0.5, 200
 		return job
 	}
-	whole := make()
+	whole := same()
 	_, unbroken := reinforced(t, r, whole, count(2))
 	want := lastFiles(unbroken)
 	require.Len(t, want, 8)
@@ -240,7 +240,7 @@ func TestRunThatIsCutAnywhereEndsInTheSameBytes(t *testing.T) {
 	cuts, random := number(t, "ELARA_PPO_CUTS", 8), rand.New(rand.NewPCG(1, 2))
 	for range cuts {
 		left := random.IntN(places)
-		job := make()
+		job := same()
 		job.TrainDataPath, job.EvalDataPath = whole.TrainDataPath, whole.EvalDataPath
 		o := &recorder{}
 		_, err := newRunner(t).TrainPPO(&cutAt{t.Context(), left}, job, count(2), nil, o)

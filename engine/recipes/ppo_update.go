@@ -4,7 +4,6 @@ package recipes
 
 import (
 	"context"
-	"math"
 	"slices"
 
 	"elara/engine/model"
@@ -146,7 +145,7 @@ func variance(values []float64) float64 {
 		mean += v / float64(len(values))
 	}
 	for _, v := range values {
-		sum += math.Pow(v-mean, 2) / float64(len(values)-1)
+		sum += (v - mean) * (v - mean) / float64(len(values)-1)
 	}
 	return sum
 }
