@@ -25,7 +25,7 @@ func samples() map[string][]any {
 		"rank_pattern": {map[string]any{"q_proj": 4}}, "alpha_pattern": {map[string]any{"q_proj": 4.5}}, "init_lora_weights": {false, "gaussian"},
 		"lr_scheduler_type": {"cosine"}, "metric_for_best_model": {"eval_loss"},
 		"warmup_steps": {333, 0.25}, "logging_steps": {333, 0.25}, "eval_steps": {333, 0.25}, "save_steps": {333, 0.25},
-		"cron": {"1 2 3 4 5"}, "every": {"48h"}, "jitter": {"3m"}, "channel": {"other-channel"}, "max_steps": {7},
+		"cron": {"1 2 3 4 5"}, "every": {"48h"}, "jitter": {"3m"}, "channel": {"other-channel"}, "max_steps": {7}, "num_generations": {2},
 		"address": {"other:1"}, "otlp_endpoint": {"other:2"}, "metrics_address": {"other:3"}, "endpoint": {"http://other:4"}, "bucket": {"other-bucket"},
 		"prefix": {"other/"}, "namespace": {"other-namespace"}, "control": {"other-queue"}, "train": {"other-train"},
 		"region": {"other-region"}, "server_name": {"other-host"}, "report_to": {[]any{"wandb"}}, "project": {"other-project"}, "entity": {"other-team"},

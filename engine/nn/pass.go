@@ -48,6 +48,17 @@ func (p *Pass) spans() []Span {
 	return []Span{{Adapter: p.Adapter, Begin: 0, End: int64(len(p.Tokens)), Key: p.Key}}
 }
 
+// linear is x W^T + bias with branches beside it: for generating, row by row.
+func (p *Pass) linear(x, w, bias *tensor.Tensor, branches ...tensor.Branch) *tensor.Tensor {
+	switch {
+	case p.Cache != nil:
+		return tensor.LinearRows(x, w, bias, branches)
+	case len(branches) == 0:
+		return tensor.Linear(x, w, bias)
+	}
+	return tensor.LoRALinear(x, w, bias, branches)
+}
+
 // dropout is p while training and 0 else.
 func (p *Pass) dropout(probability float64) float64 {
 	if p.Train {

@@ -57,6 +57,7 @@ func Table() []Layer {
 		{Path: "engine/loss", May: tensorWork, Never: outside},
 		{Path: "engine/sample", May: tensorWork, Never: outside},
 		{Path: "engine/train", May: []string{"spec"}, Never: append([]string{gotch, "elara/engine/tensor"}, outside...)},
+		{Path: "engine/ppo", May: []string{"spec"}, Never: append([]string{gotch, "elara/engine/tensor"}, outside...)},
 		{
 			Path:  "engine/recipes",
 			May:   []string{"engine", "data", "scoring", "spec"},
