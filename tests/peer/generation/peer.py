@@ -2,7 +2,7 @@
 
 usage: peer.py MODEL PROGRAM THREADS ROUNDS
 
-16 medical prompts of 7 to about 170 tokens, greedy, up to 96 new tokens, ended by the end-of-text token; for Python padded on the
+16 medical questions of 34 to 205 tokens, greedy, up to 96 new tokens, ended by the end-of-text token; for Python padded on the
 left, with sdpa attention and the quicker of a dynamic and a static cache. After a round to warm up, each round runs one after the
 other, in float32 and bfloat16. One line of JSON: medians for each type and whether the tokens are the same.
 
@@ -32,8 +32,9 @@ def prompts(tokenizer):
     for i in range(16):
         topic = TOPICS[i % len(TOPICS)]
         case = "".join(CASE.format(20 + 3 * i + j, TOPICS[(i + j) % len(TOPICS)], 2 + j) for j in range((i * 5) % 7))
-        texts.append(case + (f"What is {topic}?" if i % 2 else f"Question: how is {topic} treated, and when should one see a doctor? Answer:"))
-    return [tokenizer(text)["input_ids"] for text in texts]
+        texts.append(case + (f"What is {topic}?" if i % 2 else f"How is {topic} treated, and when should one see a doctor?"))
+    chats = [[{"role": "user", "content": text}] for text in texts]
+    return [tokenizer(tokenizer.apply_chat_template(c, tokenize=False, add_generation_prompt=True))["input_ids"] for c in chats]
 
 
 def cpu_seconds():
