@@ -91,7 +91,11 @@ func (l *Linear) adapted(p *Pass, s Span, x *tensor.Tensor) *tensor.Tensor {
 	if b == nil {
 		return p.linear(x, weight, bias)
 	}
-	y := l.product(p, x, weight, b, l.branch(p, s, b, 0))
+	branch := l.branch(p, s, b, 0)
+	if b.Magnitude == nil && bias == l.Bias {
+		return p.linear(x, weight, bias, branch) // the bits of Forward without others beside it
+	}
+	y := l.product(p, x, weight, b, branch)
 	if bias != nil {
 		y = y.Add(bias)
 	}

@@ -309,6 +309,7 @@ func TestLimitsHoldAndNobodyIsOvertaken(t *testing.T) {
 		require.Len(t, step(t, batch), 2)
 		require.Len(t, step(t, batch), 4)
 		require.Len(t, step(t, batch), 3)
+		require.Len(t, step(t, batch), 1)
 		require.False(t, batch.Busy())
 		return nil
 	})

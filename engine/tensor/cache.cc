@@ -155,26 +155,70 @@ void keep(at::Tensor& cache, const at::Tensor& x, const int64_t* row, int64_t n)
   }
 }
 
-// The portable form: tokens that see equally many rows, or nearly so, go through products together.
-at::Tensor portable_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const el_sight& sight, int64_t window, double scale) {
-  int64_t n = q.size(0), kv = k.size(1), d = k.size(2), most = 0;
-  std::vector<int64_t> lengths;
-  for (int i = 0; i < n; i++) {
-    lengths.push_back(Seen(sight, i, window).length);
-    most = std::max(most, lengths.back());
+// The portable form. Scores are [..., G, seen] in float32, of which each token sees those before its end, and with a window the
+// last of them.
+struct Portable {
+  const at::Tensor &q, &k, &v;
+  const el_sight& sight;
+  int64_t window;
+  double scale;
+
+  int64_t kv() const { return k.size(1); }
+  int64_t d() const { return k.size(2); }
+
+  at::Tensor masked(const at::Tensor& score, const std::vector<int64_t>& ends, at::IntArrayRef shape) const {
+    at::Tensor end = portable::beside(q, ends).view(shape), place = at::arange(score.size(-1), end.options());
+    at::Tensor mask = place.ge(end);
+    if (window > 0) mask.logical_or_(place.lt(end.sub(window)));
+    return score.to(at::kFloat).masked_fill_(mask, -INFINITY).softmax(-1).to(q.scalar_type());
   }
-  std::vector<int64_t> rows;
-  rows.reserve(static_cast<size_t>(n * most));
-  for (int i = 0; i < n; i++) {
-    Seen seen(sight, i, window);
-    for (int64_t t = 0; t < most; t++) rows.push_back(seen.rows[std::min(t, seen.length - 1)]);
+
+  // Tokens [begin, end) of one text: what the last of them sees is read once.
+  at::Tensor together(int64_t begin, int64_t end) const {
+    int64_t n = end - begin, length = sight.length[end - 1];
+    const int32_t* rows = sight.rows + sight.begin[begin];
+    at::Tensor index = portable::beside(q, {rows, rows + length});
+    auto read = [&](const at::Tensor& cache) { return cache.index_select(0, index).transpose(0, 1); };                        // [KV, seen, D]
+    at::Tensor queries = q.narrow(0, begin, n).reshape({n, kv(), -1, d()}).transpose(0, 1).mul(scale).reshape({kv(), -1, d()});  // [KV, n * G, D]
+    at::Tensor score = at::bmm(queries, read(k).transpose(1, 2)).view({kv(), n, -1, length});
+    at::Tensor weight = masked(score, {sight.length + begin, sight.length + end}, {n, 1, 1}).view({kv(), -1, length});
+    return at::bmm(weight, read(v)).view({kv(), n, -1, d()}).transpose(0, 1).reshape({n, q.size(1), d()});
   }
-  at::Tensor index = portable::beside(q, rows);
-  auto read = [&](const at::Tensor& cache) { return cache.index_select(0, index).view({n, most, kv, d}).transpose(1, 2); };  // [n, KV, most, D]
-  at::Tensor score = at::matmul(q.reshape({n, kv, -1, d}).mul(scale), read(k).transpose(2, 3)).to(at::kFloat);               // [n, KV, G, most]
-  at::Tensor place = at::arange(most, index.options()), end = portable::beside(q, lengths).view({n, 1, 1, 1});
-  return at::matmul(score.masked_fill_(place.ge(end), -INFINITY).softmax(-1).to(q.scalar_type()), read(v)).reshape(q.sizes());
-}
+
+  // Tokens [begin, end) of as many texts: what each sees, filled up to the longest.
+  at::Tensor apart(int64_t begin, int64_t end) const {
+    int64_t n = end - begin;
+    std::vector<Seen> seen;
+    for (int64_t i = begin; i < end; i++) seen.emplace_back(sight, static_cast<int>(i), window);
+    std::vector<int64_t> ends, rows;
+    for (const Seen& s : seen) ends.push_back(s.length);
+    int64_t most = *std::max_element(ends.begin(), ends.end());
+    for (const Seen& s : seen) {
+      for (int64_t t = 0; t < most; t++) rows.push_back(s.rows[std::min(t, s.length - 1)]);
+    }
+    at::Tensor index = portable::beside(q, rows);
+    auto read = [&](const at::Tensor& cache) { return cache.index_select(0, index).view({n, most, kv(), d()}).transpose(1, 2); };  // [n, KV, seen, D]
+    at::Tensor score = at::matmul(q.narrow(0, begin, n).reshape({n, kv(), -1, d()}).mul(scale), read(k).transpose(2, 3));
+    return at::matmul(masked(score, ends, {n, 1, 1, 1}), read(v)).reshape({n, q.size(1), d()});
+  }
+
+  at::Tensor attention() const {
+    int64_t n = q.size(0);
+    auto text_ends = [&](int64_t i) {
+      int64_t end = i + 1;
+      while (end < n && sight.begin[end] == sight.begin[i]) end++;
+      return end;
+    };
+    std::vector<at::Tensor> parts;
+    for (int64_t begin = 0, end; begin < n; begin = end) {
+      end = text_ends(begin);
+      bool single = end == begin + 1;
+      while (single && end < n && text_ends(end) == end + 1) end++;
+      parts.push_back(single ? apart(begin, end) : together(begin, end));
+    }
+    return at::cat(parts);
+  }
+};
 
 }  // namespace
 }  // namespace elara
@@ -200,7 +244,7 @@ char* el_cache_attention(el_tensor* out, el_tensor q, el_tensor k, el_tensor v, 
       at::Tensor index = portable::beside(tq, {s->row, s->row + s->tokens});
       ck.index_copy_(0, index, tk);
       cv.index_copy_(0, index, tv);
-      return void(*out = own(portable_attention(tq, ck, cv, *s, window, scale)));
+      return void(*out = own(Portable{tq, ck, cv, *s, window, scale}.attention()));
     }
     check_float(tq, "q");
     keep(ck, tk, s->row, s->tokens);

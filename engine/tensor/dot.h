@@ -121,13 +121,20 @@ struct Product {
 
 // One tile's results, C columns of each of R rows, as far as they exist.
 template <class Y, int R, int C>
-EL_DOT void settle(const Product& p, lanes sum, int64_t row, int64_t column, int64_t end) {
-  float all[16];
+EL_DOT void settle(const Product& p, lanes sum, int64_t row, int64_t last, int64_t column, int64_t end) {
+  Y* y = static_cast<Y*>(p.y) + row * p.n + column;
   sum *= p.scale;
+  if (p.bias == nullptr && !p.onto && row + R <= last && column + C <= end) {
+    Y all[16];
+    put(all, sum, 16);
+#pragma GCC unroll 4
+    for (int r = 0; r < R; r++) __builtin_memcpy(y + r * p.n, all + r * C, C * sizeof(Y));
+    return;
+  }
+  float all[16];
   put(all, sum, 16);
   int64_t count = end - column < C ? end - column : C;
-  for (int r = 0; r < R && row + r < p.rows; r++) {
-    Y* y = static_cast<Y*>(p.y) + (row + r) * p.n + column;
+  for (int r = 0; r < R && row + r < last; r++, y += p.n) {
     lanes v = {};
     __builtin_memcpy(&v, all + r * C, C * sizeof(float));
     if (p.bias != nullptr) {
@@ -146,10 +153,15 @@ template <class L, class Y, int R, int C>
 EL_DOT void columns(const Product& p, int64_t row, int64_t last, int64_t column, int64_t end) {
   const typename L::W* w[C];
   for (int c = 0; c < C; c++) w[c] = static_cast<const typename L::W*>(p.w) + (column + c < end ? column + c : end - 1) * p.k;
+  // The columns after these come from memory while these are computed, an equal part with each tile.
+  const char* next = reinterpret_cast<const char*>(w[0] + C * p.k);
+  const int64_t ahead = column + 2 * C <= end ? C * p.k * static_cast<int64_t>(sizeof *w[0]) : 0, each = ahead * R / (last - row);
   for (; row < last; row += R) {
+    for (int64_t at = 0; at < each; at += 64) __builtin_prefetch(next + at, 0, 2);
+    next += each;
     const typename L::X* x[R];
     for (int r = 0; r < R; r++) x[r] = static_cast<const typename L::X*>(p.x) + (row + r < last ? row + r : last - 1) * p.k;
-    settle<Y, R, C>(p, tile<L, R, C>(x, w, p.k), row, column, end);
+    settle<Y, R, C>(p, tile<L, R, C>(x, w, p.k), row, last, column, end);
   }
 }
 
