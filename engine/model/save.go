@@ -23,6 +23,9 @@ type Stored struct {
 	Name       string
 	Tensor     *tensor.Tensor
 	Transposed bool // the checkpoint holds it as [in, out], the tensor here is [out, in]
+
+	// Read makes the tensor when it is written, where Tensor has its shape only. It is in the current scope.
+	Read func() (*tensor.Tensor, error)
 }
 
 // StoredLinear gives the weight of a linear layer, and its bias where it has one. A LoRA branch is not part of it.
@@ -118,11 +121,13 @@ func writeShards(dir string, shards [][]Stored, dtype tensor.DType) error {
 
 func writeShard(path string, shard []Stored, dtype tensor.DType) error {
 	views := make(map[string]view, len(shard))
+	var failed error
 	for _, s := range shard {
-		views[s.Name] = view{stored: s, dtype: dtype}
+		views[s.Name] = view{stored: s, dtype: dtype, failed: &failed}
 	}
 	return create(path, func(w *bufio.Writer) error {
-		return safetensors.SerializeToWriter(views, map[string]string{"format": "pt"}, w)
+		err := safetensors.SerializeToWriter(views, map[string]string{"format": "pt"}, w)
+		return errors.Join(failed, err)
 	})
 }
 
@@ -158,6 +163,7 @@ func storedTypes() map[tensor.DType]safetensors.DType {
 type view struct {
 	stored Stored
 	dtype  tensor.DType
+	failed *error // why a tensor could not be made; the writer has no other way to hear of it
 }
 
 func (v view) DType() safetensors.DType { return storedTypes()[v.dtype] }
@@ -181,6 +187,15 @@ func (v view) Data() []byte {
 	e.Scope(func() {
 		e.NoGrad(func() {
 			t := v.stored.Tensor
+			if v.stored.Read != nil {
+				made, err := v.stored.Read()
+				if err != nil {
+					*v.failed = errors.Join(*v.failed, err)
+					data = make([]byte, v.DataLen()) // of a file that is given up
+					return
+				}
+				t = made
+			}
 			if v.stored.Transposed {
 				t = t.T()
 			}

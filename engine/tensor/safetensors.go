@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"unsafe"
 
 	"github.com/nlpodyssey/safetensors"
 	"golang.org/x/sys/unix"
@@ -105,7 +106,23 @@ func (s *Safetensors) Load(e *Engine, name string) (*Tensor, error) {
 	default:
 		return nil, fault.At(s.path, 0, "tensor %q has type %s, expected F32, F16, BF16 or I64", name, view.DType())
 	}
-	return e.FromBytes(view.Data(), dtype, shape...), nil
+	loaded := e.FromBytes(view.Data(), dtype, shape...)
+	return loaded, s.forget(view.Data())
+}
+
+// forget lets the kernel take back the pages that a tensor was copied from: who reads a model tensor by tensor needs memory for
+// one, not for the file. A tensor that is read again is read from the file again.
+func (s *Safetensors) forget(part []byte) error {
+	if s.data == nil || len(part) == 0 {
+		return nil
+	}
+	page := os.Getpagesize()
+	begin := int(uintptr(unsafe.Pointer(&part[0]))-uintptr(unsafe.Pointer(&s.data[0]))) / page * page
+	end := begin + (len(part)+2*page-1)/page*page
+	if err := unix.Madvise(s.data[begin:min(end, len(s.data))], unix.MADV_DONTNEED); err != nil {
+		return fmt.Errorf("read %s: %w", s.path, err)
+	}
+	return nil
 }
 
 func signed(shape []uint64) []int64 {
