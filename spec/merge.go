@@ -79,7 +79,9 @@ type MergeMethod struct {
 
 // Check refuses what would be ignored, or could not be computed. It returns the key with what is wrong of it.
 func (m MergeMethod) Check(adapters int) (key string, err error) {
-	wrong := func(key, format string, args ...any) (string, error) { return key, fault.New(fault.Invalid, format, args...) }
+	wrong := func(key, format string, args ...any) (string, error) {
+		return key, fault.New(fault.Invalid, format, args...)
+	}
 	c := m.CombinationType
 	switch {
 	case !slices.Contains(CombinationTypes(), c):
