@@ -33,6 +33,8 @@ Keys that transformers or PEFT know and this table does not are in [training-key
 warning, or refused by name. The blocks of a pipeline's adapters follow the same rules.`, loraJobKeys(&spec.LoRAJob{}), columns{})
 	writeTable(&out, "Pre-training file", `Continued pre-training of all weights: a JSON file for `+"`elara-worker exec pretrain --config FILE`"+`, see
 [pretraining.md](pretraining.md). Its `+"`training_args`"+` take the keys of a training file.`, pretrainJobKeys(&spec.PretrainJob{}), columns{})
+	writeTable(&out, "Merge file", `Several adapters into one, or into the base: a JSON file for `+"`elara-worker exec merge --config FILE`"+`, see
+[merging.md](merging.md).`, mergeJobKeys(&spec.MergeJob{}), columns{})
 	return out.String()
 }
 

@@ -37,6 +37,9 @@ func (in PipelineInput) Check() error {
 		}
 		seen[plan.Name] = true
 	}
+	if err := in.CheckMerge(); err != nil {
+		return err
+	}
 	if in.Approval.TimeoutHours < 0 {
 		return fault.New(fault.Invalid, "approval timeout of %v hours: expected 0 or more", in.Approval.TimeoutHours)
 	}

@@ -110,6 +110,91 @@ func (m MergeMethod) Check(adapters int) (key string, err error) {
 	return "", nil
 }
 
+// MergePlan is the merge of a pipeline: some of its adapters, in one or several ways. The zero plan is a pipeline without that
+// stage.
+type MergePlan struct {
+	Adapters   []AdapterName `json:"adapters,omitempty"` // in the order of the weights
+	Into       MergeInto     `json:"into,omitempty"`
+	DType      string        `json:"dtype,omitempty"` // as in MergeJob
+	Candidates []MergeMethod `json:"candidates,omitempty"`
+	Seed       int64         `json:"seed,omitempty"`
+	MaxRows    int           `json:"max_rows,omitempty"` // held-out rows of each adapter that the candidates are measured on
+	Device     string        `json:"device,omitempty"`   // as in AdapterPlan
+}
+
+// IsZero reports whether the pipeline has no such stage.
+func (p MergePlan) IsZero() bool { return len(p.Candidates) == 0 }
+
+// CheckMerge refuses a merge that does not fit the pipeline's adapters.
+func (in PipelineInput) CheckMerge() error {
+	if in.Merge.IsZero() {
+		return nil
+	}
+	var first *AdapterPlan
+	for _, name := range in.Merge.Adapters {
+		at := slices.IndexFunc(in.Adapters, func(a AdapterPlan) bool { return a.Name == name })
+		if at < 0 {
+			return fault.New(fault.Invalid, "merge: no adapter is named %q, expected names of this pipeline's adapters", string(name))
+		}
+		plan := &in.Adapters[at]
+		if first == nil {
+			first = plan
+		}
+		switch {
+		case plan.AddPadToken:
+			return fault.New(fault.Invalid, "merge: adapter %s adds a token to the base (add_pad_token), expected adapters that leave its vocabulary", name)
+		case plan.MaxLength != first.MaxLength || plan.AppendEOS != first.AppendEOS || plan.CompletionOnlyLoss != first.CompletionOnlyLoss:
+			return fault.New(fault.Invalid, "merge: adapters %s and %s differ in max_length, append_eos or completion_only_loss, expected one reading of the held-out rows", first.Name, name)
+		}
+	}
+	for i, method := range in.Merge.Candidates {
+		if key, err := method.Check(len(in.Merge.Adapters)); err != nil {
+			return fault.New(fault.Invalid, "merge: candidates[%d].%s: %w", i, key, err)
+		}
+		if err := RunID(method.Name).Check(); err != nil {
+			return fault.New(fault.Invalid, "merge: candidates[%d].name: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// MergeInput is the input of the workflow of a merge and of its activities.
+type MergeInput struct {
+	Run      RunID         `json:"run"`
+	Plan     MergePlan     `json:"plan"`
+	Base     ArtifactRef   `json:"base"`
+	Adapters []MergeTarget `json:"adapters"` // those of the plan, in its order
+	// How held-out rows are read, as in AdapterPlan.
+	MaxLength          int    `json:"max_length"`
+	AppendEOS          bool   `json:"append_eos"`
+	CompletionOnlyLoss bool   `json:"completion_only_loss,omitempty"`
+	TrainQueue         string `json:"train_queue,omitempty"` // as in PipelineInput
+}
+
+// MergeTarget is an adapter with the rows held out for it.
+type MergeTarget struct {
+	Name    AdapterName `json:"name"`
+	Adapter ArtifactRef `json:"adapter"`
+	Dataset ArtifactRef `json:"dataset"`
+}
+
+// MergeResult is what a merge gave.
+type MergeResult struct {
+	Best       ArtifactRef       `json:"best"`       // the candidate with the lowest held-out loss: an adapter or a base model
+	Candidates []MergedCandidate `json:"candidates"` // the best first
+	Report     ArtifactRef       `json:"report"`     // ranking.json: the loss of every held-out row, by candidate
+	// Unchanged says why an earlier merge was taken instead; empty: it was made.
+	Unchanged string `json:"unchanged,omitempty"`
+}
+
+// MergeStatus is the merge of a pipeline that is under way.
+type MergeStatus struct {
+	WorkflowID string            `json:"workflow_id"`
+	Into       MergeInto         `json:"into"`
+	Best       ArtifactRef       `json:"best,omitzero"`        // set when it is made
+	Candidates []MergedCandidate `json:"candidates,omitempty"` // set when it is made, the best first
+}
+
 // MergeJob is one or several merges of the same adapters on this machine, as the engine sees it.
 type MergeJob struct {
 	BaseModel  string         `json:"base_model"` // folder in Hugging Face form, or a .gguf file
@@ -145,6 +230,8 @@ type MergedCandidate struct {
 	// live adapters.
 	LogitDifference float64 `json:"logit_difference"`
 	ToLive          float64 `json:"to_live"`
+	// Ref is set where it was published.
+	Ref ArtifactRef `json:"ref,omitzero"`
 }
 
 // MergeOutcome is what the engine made, candidates in order of their held-out loss, the lowest first; those of equal loss, and

@@ -9,6 +9,7 @@ type PipelineInput struct {
 	Pretrain PretrainPlan  `json:"pretrain,omitzero"`
 	Adapters []AdapterPlan `json:"adapters"`        // in file order; that is the order of training and of every report
 	Joint    string        `json:"joint,omitempty"` // JointOn or JointOff; empty: JointOn
+	Merge    MergePlan     `json:"merge,omitzero"`
 	Evaluate EvaluatePlan  `json:"evaluate"`
 	Approval ApprovalPlan  `json:"approval"`
 	Release  ReleasePlan   `json:"release"`
@@ -79,6 +80,7 @@ type PipelineResult struct {
 	Prepare   PrepareResult   `json:"prepare"`
 	Pretrain  *PretrainResult `json:"pretrain,omitempty"` // nil where the pipeline has no such stage; its model is Base then
 	Adapters  []AdapterResult `json:"adapters"`
+	Merge     *MergeResult    `json:"merge,omitempty"` // nil where the pipeline has no such stage
 	Evaluate  EvaluateResult  `json:"evaluate"`
 	Candidate ArtifactRef     `json:"candidate"`
 	Decision  Decision        `json:"decision"`

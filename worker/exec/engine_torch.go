@@ -17,7 +17,7 @@ import (
 )
 
 func engineCommands() []*cobra.Command {
-	return []*cobra.Command{loraCommand(), pretrainCommand(), scoreCommand(), generateCommand(), tinyModelCommand()}
+	return []*cobra.Command{loraCommand(), pretrainCommand(), mergeCommand(), scoreCommand(), generateCommand(), tinyModelCommand()}
 }
 
 // engineFlags say what a command computes on.

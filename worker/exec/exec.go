@@ -13,7 +13,7 @@ func Command() *cobra.Command {
 		Short: "Run one stage on this machine, without Temporal or S3",
 		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
-			return fault.New(fault.Invalid, "exec needs a stage: clean, format, tokenize, judge, score, pretrain, lora, generate or tiny-model")
+			return fault.New(fault.Invalid, "exec needs a stage: clean, format, tokenize, judge, score, pretrain, lora, merge, generate or tiny-model")
 		},
 	}
 	c.AddCommand(cleanCommand(), formatCommand(), tokenizeCommand(), judgeCommand())
