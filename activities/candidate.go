@@ -23,6 +23,10 @@ func (c *Control) buildCandidate(ctx context.Context, in spec.CandidateInput) (s
 		candidate.Adapters = append(candidate.Adapters, spec.CandidateAdapter{Name: adapter.Adapter, Ref: adapter.Ref})
 		inputs = append(inputs, adapter.Ref.Digest)
 	}
+	if !in.Merged.IsZero() {
+		candidate.Merged = in.Merged
+		inputs = append(inputs, in.Merged.Digest)
+	}
 	content, err := json.MarshalIndent(candidate, "", "  ")
 	if err != nil {
 		return spec.ArtifactRef{}, err

@@ -45,7 +45,7 @@ func newRoomWith(t *testing.T, store storage.Store, trainer Trainer) *room {
 		}))
 	})
 	r.control = &Control{Store: store, Cache: cache, Scratch: r.scratch}
-	r.device = &Device{Store: store, Cache: cache, Scratch: r.scratch, Trainer: trainer, Pretrainer: toy.Pretrainer{}, Evaluator: toy.Evaluator{}}
+	r.device = &Device{Store: store, Cache: cache, Scratch: r.scratch, Trainer: trainer, Pretrainer: toy.Pretrainer{}, Merger: toy.Merger{}, Evaluator: toy.Evaluator{}}
 	r.RegisterActivity(r.control)
 	r.RegisterActivity(r.device)
 	return r

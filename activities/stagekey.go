@@ -21,6 +21,7 @@ var (
 	formatStage   = stage{"format", 1}
 	pretrainStage = stage{"pretrain", 1}
 	trainStage    = stage{"train", 1}
+	mergeStage    = stage{"merge", 1}
 	evaluateStage = stage{"evaluate", 1}
 )
 

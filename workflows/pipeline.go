@@ -30,6 +30,9 @@ func Pipeline(ctx workflow.Context, in spec.PipelineInput) (spec.PipelineResult,
 	if err := p.train(ctx); err != nil {
 		return p.result, err
 	}
+	if err := p.merge(ctx); err != nil {
+		return p.result, err
+	}
 	if err := p.evaluate(ctx); err != nil {
 		return p.result, err
 	}
@@ -57,6 +60,7 @@ type pipeline struct {
 	result   spec.PipelineResult
 
 	pretraining *spec.PretrainStatus // nil where the pipeline has no such stage, and before it begins
+	merging     *spec.MergeStatus    // as pretraining
 }
 
 // begin checks the input and makes the pipeline answer queries and decisions, before anything is done.
@@ -205,9 +209,11 @@ func (p *pipeline) evaluate(ctx workflow.Context) error {
 // propose puts the adapters and their evaluation under the one digest that a reviewer decides on.
 func (p *pipeline) propose(ctx workflow.Context) error {
 	var a *activities.Control
-	candidate, err := call(ctx, quick("put adapters and report under one digest"), a.BuildCandidate, spec.CandidateInput{
-		Run: p.in.Run, Base: p.result.Base, Adapters: p.result.Adapters, Report: p.result.Evaluate.Report,
-	})
+	in := spec.CandidateInput{Run: p.in.Run, Base: p.result.Base, Adapters: p.result.Adapters, Report: p.result.Evaluate.Report}
+	if p.result.Merge != nil {
+		in.Merged = p.result.Merge.Best
+	}
+	candidate, err := call(ctx, quick("put adapters and report under one digest"), a.BuildCandidate, in)
 	p.result.Candidate = candidate
 	return err
 }
@@ -223,6 +229,7 @@ func (p *pipeline) status() spec.PipelineStatus {
 	return spec.PipelineStatus{
 		Run: p.in.Run, Name: p.in.Name, Stage: p.stage,
 		Base: p.result.Base, Pretrain: p.pretraining, Adapters: append([]spec.AdapterStatus(nil), p.adapters...),
+		Merge:  p.merging,
 		Scores: p.result.Evaluate.Scores, Report: p.result.Evaluate.Report,
 		Candidate: p.result.Candidate, Decision: p.approval.decision,
 		Skipped: p.result.Skipped,

@@ -11,8 +11,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/nlpodyssey/safetensors"
-
 	"elara/engine/nn"
 	"elara/engine/tensor"
 	"elara/spec/fault"
@@ -120,15 +118,11 @@ func writeShards(dir string, shards [][]Stored, dtype tensor.DType) error {
 }
 
 func writeShard(path string, shard []Stored, dtype tensor.DType) error {
-	views := make(map[string]view, len(shard))
-	var failed error
-	for _, s := range shard {
-		views[s.Name] = view{stored: s, dtype: dtype, failed: &failed}
+	views := make([]view, len(shard))
+	for i, s := range shard {
+		views[i] = view{s, dtype}
 	}
-	return create(path, func(w *bufio.Writer) error {
-		err := safetensors.SerializeToWriter(views, map[string]string{"format": "pt"}, w)
-		return errors.Join(failed, err)
-	})
+	return create(path, func(w *bufio.Writer) error { return writeSafetensors(w, views) })
 }
 
 func writeFile(path string, data []byte) error {
@@ -150,57 +144,4 @@ func create(path string, write func(*bufio.Writer) error) (err error) {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
-}
-
-// storedTypes are safetensors' names of the types that weights are written in.
-func storedTypes() map[tensor.DType]safetensors.DType {
-	return map[tensor.DType]safetensors.DType{
-		tensor.Float32: safetensors.F32, tensor.Float16: safetensors.F16, tensor.BFloat16: safetensors.BF16,
-	}
-}
-
-// view gives the writer a tensor's bytes when their turn has come, and not before.
-type view struct {
-	stored Stored
-	dtype  tensor.DType
-	failed *error // why a tensor could not be made; the writer has no other way to hear of it
-}
-
-func (v view) DType() safetensors.DType { return storedTypes()[v.dtype] }
-
-func (v view) Shape() []uint64 {
-	var shape []uint64
-	for _, d := range v.stored.Tensor.Shape() {
-		shape = append(shape, uint64(d))
-	}
-	if v.stored.Transposed {
-		shape[0], shape[1] = shape[1], shape[0]
-	}
-	return shape
-}
-
-func (v view) DataLen() uint64 { return uint64(v.stored.Tensor.Numel()) * uint64(v.dtype.Size()) }
-
-func (v view) Data() []byte {
-	var data []byte
-	e := v.stored.Tensor.Engine()
-	e.Scope(func() {
-		e.NoGrad(func() {
-			t := v.stored.Tensor
-			if v.stored.Read != nil {
-				made, err := v.stored.Read()
-				if err != nil {
-					*v.failed = errors.Join(*v.failed, err)
-					data = make([]byte, v.DataLen()) // of a file that is given up
-					return
-				}
-				t = made
-			}
-			if v.stored.Transposed {
-				t = t.T()
-			}
-			data = t.To(v.dtype).Contiguous().Bytes()
-		})
-	})
-	return data
 }

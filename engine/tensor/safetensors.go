@@ -106,12 +106,37 @@ func (s *Safetensors) Load(e *Engine, name string) (*Tensor, error) {
 	default:
 		return nil, fault.At(s.path, 0, "tensor %q has type %s, expected F32, F16, BF16 or I64", name, view.DType())
 	}
-	loaded := e.FromBytes(view.Data(), dtype, shape...)
-	return loaded, s.forget(view.Data())
+	if len(view.Data()) <= loadPiece || len(shape) == 0 {
+		return e.FromBytes(view.Data(), dtype, shape...), s.forget(view.Data())
+	}
+	return s.loadByRows(e, view.Data(), dtype, shape)
 }
 
-// forget lets the kernel take back the pages that a tensor was copied from: who reads a model tensor by tensor needs memory for
-// one, not for the file. A tensor that is read again is read from the file again.
+// loadPiece is how much of a file is in memory beside the tensor that is copied from it.
+const loadPiece = 8 << 20
+
+// loadByRows copies a large tensor piece by piece.
+func (s *Safetensors) loadByRows(e *Engine, data []byte, dtype DType, shape []int64) (loaded *Tensor, err error) {
+	loaded = e.Zeros(dtype, shape...)
+	row := int64(len(data)) / shape[0]
+	step := max(1, loadPiece/row)
+	e.Scope(func() {
+		e.NoGrad(func() {
+			for at := int64(0); at < shape[0] && err == nil; at += step {
+				n := min(step, shape[0]-at)
+				piece := data[at*row : (at+n)*row]
+				e.Scope(func() {
+					loaded.Narrow(0, at, n).Copy(e.FromBytes(piece, dtype, append([]int64{n}, shape[1:]...)...))
+				})
+				err = s.forget(piece)
+			}
+		})
+	})
+	return loaded, err
+}
+
+// forget lets the kernel take back the pages that were copied from: who reads a model tensor by tensor needs memory for one, not
+// for the file. What is read again is read from the file again.
 func (s *Safetensors) forget(part []byte) error {
 	if s.data == nil || len(part) == 0 {
 		return nil

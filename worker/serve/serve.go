@@ -51,6 +51,7 @@ type Engine struct {
 	Device     string // class of device: "cpu", "cuda", ...
 	Trainer    activities.Trainer
 	Pretrainer activities.Pretrainer
+	Merger     activities.Merger
 	Evaluator  activities.Evaluator
 	// AtOnce is how many trainings and evaluations share the device. They take turns step by step over one base model.
 	AtOnce int
@@ -133,7 +134,7 @@ func (o Options) device(scratch string, fatal chan<- error) sdkworker.Worker {
 	})
 	worker.RegisterActivity(&activities.Device{
 		Store: o.Store, Cache: o.cache(), Scratch: scratch, Instruments: o.Instruments,
-		Trainer: o.Engine.Trainer, Pretrainer: o.Engine.Pretrainer, Evaluator: o.Engine.Evaluator, Curves: o.Curves,
+		Trainer: o.Engine.Trainer, Pretrainer: o.Engine.Pretrainer, Merger: o.Engine.Merger, Evaluator: o.Engine.Evaluator, Curves: o.Curves,
 	})
 	o.Logger.Info("serving", "queue", queue)
 	return worker
