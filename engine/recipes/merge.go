@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 
 	"elara/data/tokenizer"
@@ -32,7 +33,6 @@ func (r *Runner) Merge(ctx context.Context, job spec.MergeJob, progress func(spe
 	if err := checkMerge(job); err != nil {
 		return out, err
 	}
-	// Nobody else needs the device's base meanwhile: a merge streams its own.
 	if err := os.MkdirAll(filepath.Dir(filepath.Clean(job.OutputDir)), 0o755); err != nil {
 		return out, fmt.Errorf("make %s: %w", filepath.Dir(job.OutputDir), err)
 	}
@@ -51,6 +51,9 @@ func (r *Runner) Merge(ctx context.Context, job spec.MergeJob, progress func(spe
 		}
 	}
 	if err := g.close(); err != nil {
+		return out, err
+	}
+	if err := g.addTokenizer(); err != nil {
 		return out, err
 	}
 	if err := g.measure(ctx); err != nil {
@@ -103,7 +106,6 @@ type merging struct {
 	step, total int64
 
 	base      *model.Streamed
-	tok       *tokenizer.Tokenizer
 	sources   []merge.Source
 	digests   []spec.Digest
 	sequences [][]int32 // what logits are compared on
@@ -112,12 +114,16 @@ type merging struct {
 
 // open reads the adapters onto a base whose weights stay in their files.
 func (g *merging) open(ctx context.Context) (err error) {
-	if g.tok, err = tokenizer.Load(g.job.BaseModel); err != nil {
+	vocabulary, err := g.encode()
+	if err != nil {
 		return err
 	}
 	return g.runner.Engine.Do(func() error {
 		if g.base, err = auto.Stream(g.runner.Engine, g.job.BaseModel, tensor.Float32); err != nil {
 			return err
+		}
+		if rows := g.base.Facts().Vocabulary; int64(vocabulary) > rows {
+			return fault.At(g.job.BaseModel, 0, "the tokenizer has %d tokens, the model's embedding %d rows", vocabulary, rows)
 		}
 		for slot, a := range g.job.Adapters {
 			if ctx.Err() != nil {
@@ -134,27 +140,43 @@ func (g *merging) open(ctx context.Context) (err error) {
 			}
 			g.digests = append(g.digests, digest)
 		}
-		g.sequences = g.certified()
 		return nil
 	})
 }
 
-// certified are the token sequences on which logits are compared: fixed texts, each cut to a few tokens.
-func (g *merging) certified() [][]int32 {
+// encode makes the token sequences on which logits are compared: fixed texts, each cut to a few tokens. The tokenizer is let go
+// again, for it is larger than most tensors.
+func (g *merging) encode() (vocabulary int, err error) {
 	const most = 24
-	var all [][]int32
+	defer debug.FreeOSMemory()
+	tok, err := tokenizer.Load(g.job.BaseModel)
+	if err != nil {
+		return 0, err
+	}
 	for _, text := range []string{
 		"A 54-year-old man has had chest pain for two hours. What should be done first?",
 		"Can I take ibuprofen together with my blood pressure tablets?",
 		"Explain the difference between type 1 and type 2 diabetes in plain words.",
 		"The weather was fine, and so they walked to the river.",
 	} {
-		ids := g.tok.EncodeWithSpecial(text)
-		vocabulary := int32(g.base.Facts().Vocabulary)
-		ids = slices.DeleteFunc(ids, func(id int32) bool { return id >= vocabulary })
-		all = append(all, ids[:min(most, len(ids))])
+		ids := tok.EncodeWithSpecial(text)
+		g.sequences = append(g.sequences, slices.Clone(ids[:min(most, len(ids))]))
 	}
-	return all
+	return tok.VocabSize(), nil
+}
+
+// addTokenizer lays the tokenizer's files beside what was made.
+func (g *merging) addTokenizer() error {
+	tok, err := tokenizer.Load(g.job.BaseModel)
+	if err != nil {
+		return err
+	}
+	for _, method := range g.job.Candidates {
+		if err := tok.Save(filepath.Join(g.staging, method.Name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // close takes the adapters off and lets go of the base's files.

@@ -67,7 +67,7 @@ func (g *merging) candidate(ctx context.Context, method spec.MergeMethod) error 
 	g.outcome.Candidates = append(g.outcome.Candidates, spec.MergedCandidate{
 		Method: certificate.Method, LogitDifference: certificate.Reloaded.MaxDifference, ToLive: certificate.Live.MaxDifference,
 	})
-	return g.tok.Save(dir)
+	return nil
 }
 
 // addDefaults takes over what a model folder has beside the model.
@@ -102,7 +102,7 @@ func (g *merging) make(ctx context.Context, method spec.MergeMethod, dir string)
 	folded := m
 	var merged *merge.Source
 	if g.job.Into == spec.IntoAdapter || !m.Exact() {
-		if merged, err = g.encode(ctx, m, dir); err != nil {
+		if merged, err = g.encodeAdapter(ctx, m, dir); err != nil {
 			return nil, err
 		}
 		defer merged.Adapter.Detach()
@@ -135,9 +135,9 @@ func (g *merging) make(ctx context.Context, method spec.MergeMethod, dir string)
 	return c, g.seal(dir, c)
 }
 
-// encode makes the merged adapter and puts it on the base, beside those it is made of; where it is the job's result its files
+// encodeAdapter makes the merged adapter and puts it on the base, beside those it is made of; where it is the job's result its files
 // are written.
-func (g *merging) encode(ctx context.Context, m *merge.Merge, dir string) (*merge.Source, error) {
+func (g *merging) encodeAdapter(ctx context.Context, m *merge.Merge, dir string) (*merge.Source, error) {
 	config, weights, err := m.Encode(g.tick(ctx))
 	if err != nil {
 		return nil, err
@@ -159,6 +159,7 @@ func (g *merging) encode(ctx context.Context, m *merge.Merge, dir string) (*merg
 
 // fold writes the merged base and hands it over as it is read again.
 func (g *merging) fold(ctx context.Context, m *merge.Merge, dir string, then func(*model.Streamed) error) (err error) {
+	g.runner.Engine.Trim() // of what the live adapters took
 	folded, err := m.Fold(g.tick(ctx))
 	if err != nil {
 		return err
@@ -170,6 +171,7 @@ func (g *merging) fold(ctx context.Context, m *merge.Merge, dir string, then fun
 	if err := model.Save(dir, folded, dtype, model.MaxShardBytes); err != nil {
 		return err
 	}
+	g.runner.Engine.Trim()
 	again, err := auto.Stream(g.runner.Engine, dir, tensor.Float32)
 	if err != nil {
 		return err

@@ -1,7 +1,8 @@
 """DARE's masks as Elara draws them, for PEFT: its own come from torch's global generator, so that no two programs share them.
 
 Element i of the mask of a tensor stays where unit(derive(key, i)) < density; the key is that of the seed, then "dare", the
-adapter's name and the tensor's: MODULE.lora_A, MODULE.lora_B, or MODULE for a whole delta.
+adapter's name and the tensor's: MODULE.lora_A, MODULE.lora_B, or MODULE for a whole delta, which is [out, in] with us and
+[in, out] in PEFT for GPT-2.
 """
 import contextlib
 
@@ -42,19 +43,20 @@ def masks(peft_model, adapters, seed):
     names = {module: name for name, module in peft_model.base_model.model.named_modules()}
 
     def pruning(tensor, density, rescale):
-        adapter, part = queue.pop(0)
-        pruned = tensor * mask(seed, adapter, part, tuple(tensor.shape), density)
+        adapter, part, turned = queue.pop(0)
+        shape = tuple(tensor.shape)
+        pruned = tensor * (mask(seed, adapter, part, shape[::-1], density).T if turned else mask(seed, adapter, part, shape, density))
         return pruned / density if rescale else pruned
 
     def there(target):
         return [a for a in adapters if a in target.lora_A]
 
     def factors(self, kind, names_, weights, target, *rest):
-        queue[:] = [(a, f"{names[target]}.{f}") for f in ("lora_A", "lora_B") for a in there(target)]
+        queue[:] = [(a, f"{names[target]}.{f}", False) for f in ("lora_A", "lora_B") for a in there(target)]
         return kept[1](self, kind, names_, weights, target, *rest)
 
     def deltas(self, kind, names_, weights, rank, target, *rest, **more):
-        queue[:] = [(a, names[target]) for a in there(target)]
+        queue[:] = [(a, names[target], target.fan_in_fan_out) for a in there(target)]
         return kept[2](self, kind, names_, weights, rank, target, *rest, **more)
 
     merge_utils.random_pruning = pruning
