@@ -123,6 +123,9 @@ func (w *Witness) Compare(m *model.Streamed, adapter *Source, c *Certificate) er
 	if err != nil {
 		return err
 	}
-	c.Reloaded, c.Live = compare(w.held, found[0]), compare(w.live, found[0])
+	c.Reloaded = compare(w.held, found[0])
+	if c.Live = c.Reloaded; w.held != w.live {
+		c.Live = compare(w.live, found[0])
+	}
 	return nil
 }

@@ -80,7 +80,7 @@ func writeSafetensors(w io.Writer, views []view) error {
 }
 
 // writePiece is how many elements are converted and copied at once.
-const writePiece = 1 << 21
+const writePiece = 1 << 20
 
 func (v view) write(w io.Writer) (err error) {
 	e := v.stored.Tensor.Engine()

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 
 	"elara/engine/lora"
@@ -172,6 +173,7 @@ func (g *merging) fold(ctx context.Context, m *merge.Merge, dir string, then fun
 		return err
 	}
 	g.runner.Engine.Trim()
+	debug.FreeOSMemory()
 	again, err := auto.Stream(g.runner.Engine, dir, tensor.Float32)
 	if err != nil {
 		return err
