@@ -44,16 +44,18 @@ type Ingredient struct {
 	Digest spec.Digest `json:"digest"` // of its adapter_model.safetensors
 }
 
-// Bounds of the largest difference of a logit. Rounding weights to bfloat16 moves each by up to 2^-9 of it, and a logit by a
-// share of the largest that grows with depth.
+// Bounds of the largest difference of a logit. In float32 it is what adding up in another order leaves; where logits are large,
+// that is a share of them. Rounding weights to bfloat16 moves each by up to 2^-9 of it, and a logit by a share of the largest
+// that grows with depth.
 const (
-	boundFloat32  = 1e-4
-	boundBFloat16 = 1.0 / 32 // of the largest logit
+	boundFloat32      = 1e-4
+	boundFloat32Share = 1e-5     // of the largest logit
+	boundBFloat16     = 1.0 / 32 // of the largest logit
 )
 
 // Judge sets the verdict.
 func (c *Certificate) Judge() {
-	c.Bound = boundFloat32
+	c.Bound = max(boundFloat32, boundFloat32Share*c.Reloaded.Largest)
 	if c.DType == tensor.BFloat16.String() {
 		c.Bound = boundBFloat16 * c.Reloaded.Largest
 	}

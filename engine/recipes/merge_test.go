@@ -107,6 +107,17 @@ func TestMergedBaseSaysWhatTheLiveAdaptersSay(t *testing.T) {
 	require.Equal(t, merge.AgainstLive, certificate.Against)
 }
 
+// Weights that overflow float32 give logits that are no numbers: nothing can be said of such a model.
+func TestMergeWithoutACertificateHasNoName(t *testing.T) {
+	r := newRunner(t)
+	job := mergeJob(t, r)
+	job.Candidates[1].Weights = []float64{1e38, 1e38}
+	_, err := r.Merge(t.Context(), job, func(spec.Progress) {})
+	require.ErrorContains(t, err, "merge sum has no certificate and is not published")
+	require.Equal(t, fault.Corrupt, fault.KindOf(err))
+	require.NoDirExists(t, job.OutputDir, "the candidate before it has no name either")
+}
+
 func TestRefusedMergeLeavesNothing(t *testing.T) {
 	r := newRunner(t)
 	good := mergeJob(t, r)
