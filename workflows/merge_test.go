@@ -26,13 +26,13 @@ func mergingPipeline() spec.PipelineInput {
 
 func TestTrainedAdaptersAreMergedInTheOrderOfTheWeights(t *testing.T) {
 	s := newScene(t)
-	make := s.merge
+	made := s.merge
 	s.merge = func(in spec.MergeInput) (spec.MergeResult, error) {
 		require.Equal(t, []spec.MergeTarget{
 			{Name: "patient", Adapter: adapterOf("patient"), Dataset: ref(spec.KindDataset, "2")},
 			{Name: "general", Adapter: adapterOf("general"), Dataset: ref(spec.KindDataset, "2")},
 		}, in.Adapters)
-		return make(in)
+		return made(in)
 	}
 	s.ExecuteWorkflow(Pipeline, mergingPipeline())
 	result := s.finish(t)

@@ -44,7 +44,7 @@ func (g *merging) candidate(ctx context.Context, method spec.MergeMethod) error 
 	}
 	var certificate *merge.Certificate
 	err := g.runner.Engine.Do(func() (err error) {
-		g.runner.Engine.Scope(func() { certificate, err = g.make(ctx, method, dir) })
+		g.runner.Engine.Scope(func() { certificate, err = g.certify(ctx, method, dir) })
 		return err
 	})
 	if err != nil {
@@ -83,8 +83,8 @@ func (g *merging) addDefaults(files map[string][]byte) error {
 	return nil
 }
 
-// make writes the candidate's weights, reads them again and compares. It runs inside Engine.Do.
-func (g *merging) make(ctx context.Context, method spec.MergeMethod, dir string) (_ *merge.Certificate, err error) {
+// certify writes the candidate's weights, reads them again and compares. It runs inside Engine.Do.
+func (g *merging) certify(ctx context.Context, method spec.MergeMethod, dir string) (_ *merge.Certificate, err error) {
 	key := tensor.Key(uint64(g.job.Seed))
 	m, err := merge.New(g.base, method, g.sources, key)
 	if err != nil {

@@ -3,6 +3,8 @@
 package tensor
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -33,6 +35,28 @@ func TestHollowTensorIsFilledAndEmptiedInPlace(t *testing.T) {
 			held.Become(hollow)
 			require.Equal(t, make([]float32, 6), held.Float32s())
 			require.Panics(t, func() { held.Become(e.Zeros(Float32, 3, 2)) })
+		})
+	})
+}
+
+// A tensor larger than a piece is read in several; the file may be read again.
+func TestLargeTensorIsReadPieceByPiece(t *testing.T) {
+	on(t, func(e *Engine) {
+		e.Scope(func() {
+			rows := int64(loadPiece/4/1000 + 7)
+			want := e.Zeros(Float32, rows, 1000).Uniform(-1, 1, 5)
+			data, err := EncodeSafetensors(map[string]*Tensor{"large": want, "small": want.Narrow(0, 0, 1).Contiguous()}, nil)
+			require.NoError(t, err)
+			path := filepath.Join(t.TempDir(), "t.safetensors")
+			require.NoError(t, os.WriteFile(path, data, 0o644))
+			file, err := OpenSafetensors(path)
+			require.NoError(t, err)
+			for range 2 {
+				got, err := file.Load(e, "large")
+				require.NoError(t, err)
+				require.Equal(t, want.Bytes(), got.Bytes())
+			}
+			require.NoError(t, file.Close())
 		})
 	})
 }

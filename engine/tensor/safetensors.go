@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"unsafe"
 
 	"github.com/nlpodyssey/safetensors"
 	"golang.org/x/sys/unix"
@@ -107,13 +106,13 @@ func (s *Safetensors) Load(e *Engine, name string) (*Tensor, error) {
 		return nil, fault.At(s.path, 0, "tensor %q has type %s, expected F32, F16, BF16 or I64", name, view.DType())
 	}
 	if len(view.Data()) <= loadPiece || len(shape) == 0 {
-		return e.FromBytes(view.Data(), dtype, shape...), s.forget(view.Data())
+		return e.FromBytes(view.Data(), dtype, shape...), s.forget()
 	}
 	return s.loadByRows(e, view.Data(), dtype, shape)
 }
 
 // loadPiece is how much of a file is in memory beside the tensor that is copied from it.
-const loadPiece = 8 << 20
+const loadPiece = 4 << 20
 
 // loadByRows copies a large tensor piece by piece.
 func (s *Safetensors) loadByRows(e *Engine, data []byte, dtype DType, shape []int64) (loaded *Tensor, err error) {
@@ -124,11 +123,11 @@ func (s *Safetensors) loadByRows(e *Engine, data []byte, dtype DType, shape []in
 		e.NoGrad(func() {
 			for at := int64(0); at < shape[0] && err == nil; at += step {
 				n := min(step, shape[0]-at)
-				piece := data[at*row : (at+n)*row]
 				e.Scope(func() {
-					loaded.Narrow(0, at, n).Copy(e.FromBytes(piece, dtype, append([]int64{n}, shape[1:]...)...))
+					piece := append([]int64{n}, shape[1:]...)
+					loaded.Narrow(0, at, n).Copy(e.FromBytes(data[at*row:(at+n)*row], dtype, piece...))
 				})
-				err = s.forget(piece)
+				err = s.forget()
 			}
 		})
 	})
@@ -136,15 +135,13 @@ func (s *Safetensors) loadByRows(e *Engine, data []byte, dtype DType, shape []in
 }
 
 // forget lets the kernel take back the pages that were copied from: who reads a model tensor by tensor needs memory for one, not
-// for the file. What is read again is read from the file again.
-func (s *Safetensors) forget(part []byte) error {
-	if s.data == nil || len(part) == 0 {
+// for the file. What is read again is read from the file again. The whole mapping is named, because the kernel brings pages in
+// before and behind those that are asked for.
+func (s *Safetensors) forget() error {
+	if s.data == nil {
 		return nil
 	}
-	page := os.Getpagesize()
-	begin := int(uintptr(unsafe.Pointer(&part[0]))-uintptr(unsafe.Pointer(&s.data[0]))) / page * page
-	end := begin + (len(part)+2*page-1)/page*page
-	if err := unix.Madvise(s.data[begin:min(end, len(s.data))], unix.MADV_DONTNEED); err != nil {
+	if err := unix.Madvise(s.data, unix.MADV_DONTNEED); err != nil {
 		return fmt.Errorf("read %s: %w", s.path, err)
 	}
 	return nil
