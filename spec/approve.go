@@ -88,7 +88,8 @@ type CandidateInput struct {
 	Run       RunID           `json:"run"`
 	Base      ArtifactRef     `json:"base"`
 	Adapters  []AdapterResult `json:"adapters"`
-	Audiences []Audience      `json:"audiences"` // as Adapters
+	Audiences []Audience      `json:"audiences"`       // as Adapters
+	Merged    ArtifactRef     `json:"merged,omitzero"` // of the pipeline's merge, where it has one
 	Report    ArtifactRef     `json:"report"`
 }
 
@@ -96,7 +97,8 @@ type CandidateInput struct {
 // names no run: the same adapters with the same report are the same candidate, whenever they were made.
 type Candidate struct {
 	Base     ArtifactRef        `json:"base"`
-	Adapters []CandidateAdapter `json:"adapters"` // in the order of the plan
+	Adapters []CandidateAdapter `json:"adapters"`        // in the order of the plan
+	Merged   ArtifactRef        `json:"merged,omitzero"` // one model of these adapters, where the pipeline merges them
 	Report   ArtifactRef        `json:"report"`
 }
 

@@ -34,7 +34,7 @@ type PPOConfig struct {
 	NumSampleGenerations         int64 `json:"num_sample_generations"` // tables of answers over the run; 0: none
 
 	ResponseLength    int     `json:"response_length"` // tokens of an answer at most
-	StopToken         string  `json:"stop_token"` // StopTokenEOS or StopTokenNone
+	StopToken         string  `json:"stop_token"`      // StopTokenEOS or StopTokenNone
 	Temperature       float64 `json:"temperature"`
 	MissingEOSPenalty float64 `json:"missing_eos_penalty,omitempty"` // subtracted from the score of an answer that did not end
 

@@ -45,6 +45,9 @@ func (l *Linear) Branch(adapter int) *Branch { return l.branches[adapter] }
 
 // Forward maps [tokens, in] to [tokens, out].
 func (l *Linear) Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor {
+	if p.Blend != nil {
+		return l.blended(p, x)
+	}
 	spans := p.spans()
 	var on []tensor.Branch
 	for _, s := range spans {

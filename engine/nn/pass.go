@@ -22,6 +22,7 @@ type Pass struct {
 	Key     tensor.Key // stream of this micro-batch's dropout; every layer derives its own from it
 	Adapter int        // the slot of the adapter that all rows go through, or NoAdapter
 	Spans   []Span     // where several adapters share the stream: their rows, in place of Adapter and Key
+	Blend   []Blended  // where all rows go through several adapters at once, in place of Adapter; without dropout
 
 	Cache   *Cache   // nil unless text is being generated
 	Private *Private // what adapters have in place of the base's weights; the model puts its own here

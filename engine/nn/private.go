@@ -78,6 +78,9 @@ func (p *Pass) Head(head *tensor.Tensor) *tensor.Tensor {
 }
 
 func (p *Pass) only(at place, weight *tensor.Tensor) *tensor.Tensor {
+	if p.Blend != nil {
+		return p.blend(at, weight)
+	}
 	spans := p.spans()
 	for _, s := range spans {
 		at.adapter = s.Adapter

@@ -88,6 +88,12 @@ char *el_linear_cross_entropy(el_tensor *sum, el_tensor *nll, el_tensor h, el_te
 char *el_linear_log_probs(el_tensor *logprobs, el_tensor *entropy, el_tensor *slope, el_tensor h, el_tensor w, el_tensor targets,
                           int64_t chunk);
 
+/* linalg.cc */
+char *el_svd(el_tensor *u, el_tensor *s, el_tensor *vh, el_tensor a); /* reduced */
+char *el_qr(el_tensor *q, el_tensor *r, el_tensor a);                 /* reduced */
+char *el_hollow(el_tensor *out, const int64_t *shape, int ndim, int dtype, int device);
+char *el_become(el_tensor t, el_tensor other); /* t shares the elements of other from now on */
+
 /* optim.cc */
 char *el_grad_norm(double *out, const el_tensor *params, int n);
 char *el_scale_grads(const el_tensor *params, int n, double factor);

@@ -53,6 +53,7 @@ func Table() []Layer {
 		{Path: "engine/nn", May: tensorWork, Never: outside},
 		{Path: "engine/model", May: append([]string{"data/gguf", "data/torchfile"}, tensorWork...), Never: outside},
 		{Path: "engine/lora", May: tensorWork, Never: outside},
+		{Path: "engine/merge", May: tensorWork, Never: outside},
 		{Path: "engine/optim", May: tensorWork, Never: outside},
 		{Path: "engine/loss", May: tensorWork, Never: outside},
 		{Path: "engine/sample", May: tensorWork, Never: outside},
