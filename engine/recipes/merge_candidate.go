@@ -106,7 +106,7 @@ func (g *merging) certify(ctx context.Context, method spec.MergeMethod, dir stri
 		if merged, err = g.encodeAdapter(ctx, m, dir); err != nil {
 			return nil, err
 		}
-		defer merged.Adapter.Detach()
+		defer func() { merged.Adapter.Detach() }() // the one that is there then
 	}
 	var heldTo *merge.Source
 	if !m.Exact() {
@@ -121,11 +121,7 @@ func (g *merging) certify(ctx context.Context, method spec.MergeMethod, dir stri
 		return nil, err
 	}
 	if g.job.Into == spec.IntoAdapter {
-		merged.Adapter.Detach()
-		if merged.Adapter, err = lora.Load(g.base, merged.Slot, dir); err != nil {
-			return nil, err
-		}
-		err = witness.Compare(g.base, merged, c)
+		err = g.reload(merged, dir, func() error { return witness.Compare(g.base, merged, c) })
 	} else {
 		err = g.fold(ctx, folded, dir, func(again *model.Streamed) error { return witness.Compare(again, nil, c) })
 	}
@@ -156,6 +152,17 @@ func (g *merging) encodeAdapter(ctx context.Context, m *merge.Merge, dir string)
 		return nil, err
 	}
 	return s, writeFiles(dir, files)
+}
+
+// reload puts the adapter that was written in the place of the one that was made.
+func (g *merging) reload(merged *merge.Source, dir string, then func() error) error {
+	merged.Adapter.Detach()
+	again, err := lora.Load(g.base, merged.Slot, dir)
+	if err != nil {
+		return err
+	}
+	merged.Adapter = again
+	return then()
 }
 
 // fold writes the merged base and hands it over as it is read again.

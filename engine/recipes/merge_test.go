@@ -47,6 +47,11 @@ func TestCandidatesAreCertifiedMeasuredAndRanked(t *testing.T) {
 	r := newRunner(t)
 	job := mergeJob(t, r)
 	var last spec.Progress
+	live, unmeasured := r.Engine.Live(), job
+	unmeasured.EvalDataPath, unmeasured.OutputDir = "", job.OutputDir+"-unmeasured"
+	_, err := r.Merge(t.Context(), unmeasured, func(spec.Progress) {})
+	require.NoError(t, err)
+	require.Equal(t, live, r.Engine.Live(), "tensors that outlive the merge")
 	out, err := r.Merge(t.Context(), job, func(p spec.Progress) { last = p })
 	require.NoError(t, err)
 	require.Equal(t, last.TotalSteps, last.Step)
@@ -74,11 +79,11 @@ func TestCandidatesAreCertifiedMeasuredAndRanked(t *testing.T) {
 	require.Equal(t, out, ranking)
 
 	// What evaluation says of the folder is what the merge said of it.
-	measured, err := r.Evaluate(t.Context(), spec.EvaluateJob{
+	evaluated, err := r.Evaluate(t.Context(), spec.EvaluateJob{
 		BaseModel: job.BaseModel, Adapter: filepath.Join(job.OutputDir, "sum"), EvalDataPath: job.EvalDataPath, MaxLength: 64, MaxNewTokens: 1,
 	}, func(spec.Progress) {})
 	require.NoError(t, err)
-	require.InDelta(t, out.Candidates[0].NLL, measured.AdapterNLL, 1e-3)
+	require.InDelta(t, out.Candidates[0].NLL, evaluated.AdapterNLL, 1e-3)
 }
 
 func TestMergedBaseSaysWhatTheLiveAdaptersSay(t *testing.T) {
