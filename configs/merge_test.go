@@ -42,7 +42,7 @@ func TestBadMergeIsRefusedWithThePlace(t *testing.T) {
 		"  candidates: [{name: a, combination_type: ties, weights: [1, 1]}]":                                                              "p.yaml:20: merge.candidates[0].density: is 0, expected a share above 0 and at most 1 with ties",
 		"  candidates: [{name: a, combination_type: cat, weights: [1, 1], density: 0.5}]":                                                 "p.yaml:20: merge.candidates[0].density: is given with cat, which prunes nothing",
 		"  candidates: [{name: a, combination_type: cat, weights: [1, 1], svd_driver: gesvd}]":                                            `p.yaml:20: merge.candidates[].svd_driver: unknown key`,
-		"  candidates: [{name: a, combination_type: cat, weights: [x, 1]}]":                                                               `p.yaml:20: merge.candidates[0].weights[0]: expected a number from -100 to 100, found the text "x"`,
+		"  candidates: [{name: a, combination_type: cat, weights: [x, 1]}]":                                                               `p.yaml:20: weights[0]: expected a number from -100 to 100, found the text "x"`,
 		"  adapters: [patient, nobody]\n  candidates: [{name: a, combination_type: cat, weights: [1, 1]}]":                                `merge: no adapter is named "nobody"`,
 		"  dtype: bfloat16\n  candidates: [{name: a, combination_type: cat, weights: [1, 1]}]":                                            "p.yaml:20: merge.dtype: is bfloat16, but a merged adapter is float32",
 		"  candidates:\n    - {name: a, combination_type: cat, weights: [1, 1]}\n    - {name: a, combination_type: svd, weights: [1, 1]}": `p.yaml:22: merge.candidates[1].name: a second candidate is named "a", expected every name once`,
