@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -75,6 +76,11 @@ func (d Decision) Signers() string {
 		names += " and " + s.Reviewer
 	}
 	return names
+}
+
+// SignedBy reports whether a person's word is part of the decision.
+func (d Decision) SignedBy(name string) bool {
+	return SamePerson(d.Reviewer, name) || slices.ContainsFunc(d.Cosigned, func(s Signature) bool { return SamePerson(s.Reviewer, name) })
 }
 
 // Person is the form in which names are compared and kept: without spaces around, and with single ones inside.
