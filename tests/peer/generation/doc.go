@@ -1,3 +1,5 @@
+//go:build torch
+
 // Command generation continues prompts as it is told on its standard input, and says what each list of them took. peer.py runs it
 // in turns with transformers; make proof-generation runs that.
 //
