@@ -54,7 +54,8 @@ func (b *Batch) Add(r Request) (*Sequence, error) {
 		r.TopP = 1
 	}
 	if b.limits.Tokens > 0 && r.length() > b.limits.Tokens {
-		return nil, fault.New(fault.Invalid, "a prompt of %d tokens and %d new ones exceed the cache's %d", len(r.Prompt), r.MaxNewTokens, b.limits.Tokens)
+		return nil, fault.New(fault.Invalid, "a prompt of %d tokens and %d new ones exceed the cache's %d",
+			len(r.Prompt), r.MaxNewTokens, b.limits.Tokens)
 	}
 	s := &Sequence{Request: r, text: slices.Clone(r.Prompt)}
 	b.waiting = append(b.waiting, s)

@@ -34,11 +34,14 @@ func (r Request) check(f model.Facts) error {
 	case len(r.Prompt) == 0:
 		return fault.New(fault.Invalid, "the prompt is empty, expected a token at least")
 	case r.MaxNewTokens < 1 || r.MinNewTokens < 0 || r.MinNewTokens > r.MaxNewTokens:
-		return fault.New(fault.Invalid, "%d to %d new tokens, expected at least 1, and no more at least than at most", r.MinNewTokens, r.MaxNewTokens)
+		return fault.New(fault.Invalid, "%d to %d new tokens, expected at least 1, and no more at least than at most",
+			r.MinNewTokens, r.MaxNewTokens)
 	case r.length() > int(f.MaxPositions):
-		return fault.New(fault.Invalid, "a prompt of %d tokens and %d new ones exceed the model's %d positions", len(r.Prompt), r.MaxNewTokens, f.MaxPositions)
+		return fault.New(fault.Invalid, "a prompt of %d tokens and %d new ones exceed the model's %d positions",
+			len(r.Prompt), r.MaxNewTokens, f.MaxPositions)
 	case !(r.Temperature >= 0) || !(r.TopP >= 0 && r.TopP <= 1) || r.TopK < 0:
-		return fault.New(fault.Invalid, "temperature %v, top_p %v, top_k %d: expected at least 0, between 0 and 1, at least 0", r.Temperature, r.TopP, r.TopK)
+		return fault.New(fault.Invalid, "temperature %v, top_p %v, top_k %d: expected at least 0, between 0 and 1, at least 0",
+			r.Temperature, r.TopP, r.TopK)
 	}
 	for i, id := range r.Prompt {
 		if id < 0 || int64(id) >= f.Vocabulary {

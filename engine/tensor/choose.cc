@@ -23,13 +23,14 @@ EL_INLINE void top_of(const float* x, int64_t n, float* most, bool* finite) {
 }
 EL_CLONES void top_in(const float* x, int64_t n, float* most, bool* finite) { top_of(x, n, most, finite); }
 
-// weight = exp((x - top) / T), and their sum, in double from block to block.
+// weight = exp((x - top) / T), and their sum, in double from block to block. What is impossible weighs nothing: exp_f stops short of 0.
 constexpr int64_t kBlock = 1024;
 EL_INLINE float weights_of(const float* x, float* weight, int64_t n, float top, float factor) {
   float sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (int64_t i = 0; i < n; i++) {
     float e = exp_f((x[i] - top) * factor);
+    e = x[i] > -INFINITY ? e : 0.0f;
     weight[i] = e;
     sum += e;
   }

@@ -12,12 +12,13 @@ import (
 )
 
 // LinearRows is LoRALinear for generating: without a graph and without dropout. On the CPU a row's result has the same bits
-// whatever rows stand beside it; a GPU's products keep that up to rounding. w may have any number of rows.
+// whatever rows stand beside it; a GPU's products keep that up to rounding.
 func LinearRows(x, w, bias *Tensor, branches []Branch) *Tensor {
 	return linearRows(x, w, bias, branches, 0)
 }
 
-// Logits is x w^T in float32, whatever type x and w have, row by row as LinearRows. x: [tokens, width], w: [vocabulary, width].
+// Logits is x w^T in float32, whatever type x and w have, row by row as LinearRows; a GPU rounds it to that type on the way.
+// x: [tokens, width], w: [vocabulary, width].
 func Logits(x, w *Tensor) *Tensor { return linearRows(x, w, nil, nil, 1) }
 
 func linearRows(x, w, bias *Tensor, branches []Branch, logits C.int) *Tensor {
