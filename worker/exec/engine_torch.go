@@ -19,7 +19,7 @@ import (
 func engineCommands() []*cobra.Command {
 	return []*cobra.Command{
 		loraCommand(), pretrainCommand(), rewardCommand(), dpoCommand(),
-		scoreCommand(), scoreRewardCommand(), choiceCommand(), evaluateCommand(), generateCommand(), tinyModelCommand(),
+		scoreCommand(), scoreRewardCommand(), choiceCommand(), evaluateCommand(), memoryCommand(), generateCommand(), tinyModelCommand(),
 	}
 }
 
