@@ -2,13 +2,12 @@
 form, on a local file in place of their data set.
 
 Versions: lm_eval 0.4.13, torch 2.11.0, transformers 5.23.0.
-Usage: python harness.py MODEL FORM FILE [BATCH]; prints {"results", "items", "seconds"} as JSON, where an item is the list of
-its choices' log-likelihoods. MODEL is a folder or a .gguf file, computed in float32; seconds are those of the requests alone.
+It is a module; serve.py is the program. An item is the list of its choices' log-likelihoods, computed in float32; seconds are those of
+the requests alone.
 """
 import importlib.util
 import json
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -80,10 +79,3 @@ def run(model, tok, form, rows, batch=16):
     results = {key.removesuffix(",none"): value for key, value in out["results"][name].items() if isinstance(value, float)}
     return {"results": results, "items": items, "seconds": lm.seconds}
 
-
-if __name__ == "__main__":
-    path, form, file = sys.argv[1:4]
-    rows = [json.loads(line) for line in open(file) if line.strip()]
-    stdout, sys.stdout = sys.stdout, sys.stderr
-    answer = run(*load(path), form, rows, int(sys.argv[4]) if len(sys.argv) > 4 else 16)
-    json.dump(answer, stdout)

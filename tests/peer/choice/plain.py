@@ -1,18 +1,16 @@
 """The scores of harness.py from transformers alone, for choices of one token: one pass a question, sorted by length, padded on the
 left, logits of the last token only.
 
-Versions: torch 2.11.0, transformers 5.23.0.
-Usage: python plain.py MODEL generic FILE [BATCH]; prints {"results", "items", "seconds"} as harness.py does.
+Versions: torch 2.11.0, transformers 5.23.0. A module of serve.py.
 """
-import json
-import sys
 import time
 
 import harness
 import torch
 
 
-def run(model, tok, rows, batch):
+def run(model, tok, form, rows, batch=16):
+    assert form == "generic", form
     texts = [harness.generic_text(row) for row in rows]
     begun = time.perf_counter()
     prompts = [tok(text)["input_ids"] for text in texts]
@@ -35,9 +33,3 @@ def run(model, tok, rows, batch):
             items[i] = scores[letters[i]].tolist()
     return {"results": {}, "items": items, "seconds": time.perf_counter() - begun}
 
-
-if __name__ == "__main__":
-    path, form, file = sys.argv[1:4]
-    assert form == "generic", form
-    rows = [json.loads(line) for line in open(file) if line.strip()]
-    json.dump(run(*harness.load(path), rows, int(sys.argv[4]) if len(sys.argv) > 4 else 16), sys.stdout)

@@ -58,7 +58,12 @@ func prove(ctx context.Context, timed, compared, turns int) (worst float64, n in
 		return math.NaN(), 0, 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	p := proof{dir: dir, base: base, python: strings.TrimSpace(string(python))}
+	peer, err := startPeer(ctx, strings.TrimSpace(string(python)), base)
+	if err != nil {
+		return math.NaN(), 0, 0, err
+	}
+	defer func() { err = errors.Join(err, peer.close()) }()
+	p := proof{dir: dir, base: base, peer: peer}
 	for _, form := range choice.Forms() {
 		some := compared
 		if form != "generic" {
@@ -74,13 +79,9 @@ func prove(ctx context.Context, timed, compared, turns int) (worst float64, n in
 	return worst, n, faster, err
 }
 
-type proof struct{ dir, base, python string }
-
-// peerAnswer is what harness.py and plain.py print.
-type peerAnswer struct {
-	Results map[string]float64 `json:"results"`
-	Items   [][]float64        `json:"items"`
-	Seconds float64            `json:"seconds"`
+type proof struct {
+	dir, base string
+	peer      *peer
 }
 
 // ours scores a file and gives the log-likelihoods, the accuracies, and the time of the whole process.
@@ -111,15 +112,6 @@ func (p proof) ours(ctx context.Context, form, file string) (items [][]float64, 
 	return items, result, seconds, nil
 }
 
-// peer lets a script of tests/peer/choice score a file.
-func (p proof) peer(ctx context.Context, script, form, file string) (answer peerAnswer, err error) {
-	printed, err := output(ctx, p.python, filepath.Join("tests/peer/choice", script), p.base, form, file)
-	if err == nil {
-		err = json.Unmarshal(printed, &answer)
-	}
-	return answer, err
-}
-
 // compare scores n questions of a form by both.
 func (p proof) compare(ctx context.Context, form string, n int) (worst float64, choices int, err error) {
 	list, err := questions(n)
@@ -134,7 +126,7 @@ func (p proof) compare(ctx context.Context, form string, n int) (worst float64, 
 	if err != nil {
 		return 0, 0, err
 	}
-	want, err := p.peer(ctx, "harness.py", form, file)
+	want, err := p.peer.score("harness", form, file)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -186,16 +178,16 @@ func (p proof) race(ctx context.Context, n, turns int) (faster float64, err erro
 		}
 		own = append(own, seconds)
 		for _, peer := range []struct {
-			script string
-			times  *[]float64
-		}{{"harness.py", &harness}, {"plain.py", &plain}} {
-			answer, err := p.peer(ctx, peer.script, "generic", file)
+			by    string
+			times *[]float64
+		}{{"harness", &harness}, {"plain", &plain}} {
+			answer, err := p.peer.score(peer.by, "generic", file)
 			if err != nil {
 				return 0, err
 			}
 			worst, _, err := difference(items, answer.Items)
 			if err == nil && worst > tolerance {
-				err = fmt.Errorf("%s differs by %v", peer.script, worst)
+				err = fmt.Errorf("%s differs by %v", peer.by, worst)
 			}
 			if err != nil {
 				return 0, err
@@ -216,7 +208,6 @@ func median(values []float64) float64 {
 // output runs a program and gives what it prints; what it says beside goes into the error.
 func output(ctx context.Context, name string, args ...string) ([]byte, error) {
 	c := exec.CommandContext(ctx, name, args...)
-	c.Env = append(os.Environ(), "HF_HUB_OFFLINE=1", "TRANSFORMERS_VERBOSITY=error")
 	var said bytes.Buffer
 	c.Stderr = &said
 	out, err := c.Output()
