@@ -78,7 +78,7 @@ func TestMemoryOfAModelThatKnowsNothing(t *testing.T) {
 		mean += row / 4
 	}
 	require.InDelta(t, mean, got.Membership.Threshold, 1e-4)
-	require.Equal(t, spec.InsufficientData, got.Verdict, "four rows tell nothing")
+	require.Equal(t, spec.InsufficientData, got.Verdict, "four rows are too few")
 
 	again, err := r.Memory(t.Context(), job)
 	require.NoError(t, err)

@@ -6,6 +6,9 @@ import (
 	"elara/spec"
 )
 
+// leastRows is how many rows each side of the membership test needs, as many as the gates want of a metric by default.
+const leastRows = 30
+
 // Decide sets verdict and reasons: reject when a bound is certainly broken, insufficient data when a test could not have told or its
 // interval spans the bound, promote when all hold.
 func Decide(r *spec.MemoryResult) {
@@ -32,7 +35,9 @@ func Decide(r *spec.MemoryResult) {
 	case v.Rows == v.TooShort:
 		open = append(open, fmt.Sprintf("no row has %d tokens to be told word for word", r.Bounds.VerbatimTokens))
 	}
-	switch auc := r.Membership.AUC; {
+	switch auc, rows := r.Membership.AUC, min(r.Membership.TrainedRows, r.Membership.HeldOutRows); {
+	case rows < leastRows: // of so few, a bootstrap's interval is too narrow
+		open = append(open, fmt.Sprintf("membership was tested on %d rows of one side, at least %d are needed", rows, leastRows))
 	case auc.Low > r.Bounds.MembershipAUC:
 		broken = append(broken, fmt.Sprintf("the loss tells training rows by an AUC of %s, at most %g may be", interval(auc), r.Bounds.MembershipAUC))
 	case !(auc.High <= r.Bounds.MembershipAUC): // or NaN
@@ -40,7 +45,7 @@ func Decide(r *spec.MemoryResult) {
 	}
 	switch {
 	case len(broken) > 0:
-		r.Verdict, r.Reasons = spec.Reject, broken
+		r.Verdict, r.Reasons = spec.Reject, append(broken, open...)
 	case len(open) > 0:
 		r.Verdict, r.Reasons = spec.InsufficientData, open
 	default:

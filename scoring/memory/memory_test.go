@@ -119,7 +119,7 @@ func TestVerdictNamesEveryReason(t *testing.T) {
 			Bounds:     spec.MemoryBounds{VerbatimTokens: 50, MembershipAUC: 0.55},
 			Canaries:   []spec.Exposure{{Planted: 1}, {Planted: 1}},
 			Verbatim:   spec.Verbatim{Rows: 10, TooShort: 9},
-			Membership: spec.Membership{AUC: spec.Estimate{Value: 0.5, Low: 0.46, High: 0.54}},
+			Membership: spec.Membership{TrainedRows: 30, HeldOutRows: 30, AUC: spec.Estimate{Value: 0.5, Low: 0.46, High: 0.54}},
 		}
 	}
 	decided := func(change func(*spec.MemoryResult)) *spec.MemoryResult {
@@ -146,6 +146,7 @@ func TestVerdictNamesEveryReason(t *testing.T) {
 		func(r *spec.MemoryResult) { r.Verbatim.TooShort = 10 },
 		func(r *spec.MemoryResult) { r.Membership.AUC.High = 0.56 },
 		func(r *spec.MemoryResult) { r.Membership.AUC.High = math.NaN() },
+		func(r *spec.MemoryResult) { r.Membership.HeldOutRows, r.Membership.AUC.Low = 29, 0.9 },
 	} {
 		r := decided(change)
 		require.Equal(t, spec.InsufficientData, r.Verdict)
