@@ -29,6 +29,7 @@ func samples() map[string][]any {
 		"address": {"other:1"}, "otlp_endpoint": {"other:2"}, "metrics_address": {"other:3"}, "endpoint": {"http://other:4"}, "bucket": {"other-bucket"},
 		"prefix": {"other/"}, "namespace": {"other-namespace"}, "control": {"other-queue"}, "train": {"other-train"},
 		"region": {"other-region"}, "server_name": {"other-host"}, "report_to": {[]any{"wandb"}}, "project": {"other-project"}, "entity": {"other-team"},
+		"count": {3}, "canaries_found": {3}, "membership_auc": {0.75},
 		"question_column": {"q2"}, "answer_column": {"a2"}, "audience_column": {"c2"},
 	}
 }

@@ -41,6 +41,8 @@ warning, or refused by name. The blocks of a pipeline's adapters follow the same
 		ppoJobKeys(&spec.PPOJob{}), columns{})
 	writeTable(&out, "Merge file", `Several adapters into one, or into the base: a JSON file for `+"`elara-worker exec merge --config FILE`"+`, see
 [merging.md](merging.md).`, mergeJobKeys(&spec.MergeJob{}), columns{})
+	writeTable(&out, "Memory file", `What a model has by heart of its training rows: a JSON file for `+"`elara-worker exec memory --config FILE`"+`, see
+[evaluation.md](evaluation.md).`, memoryJobKeys(&spec.MemoryJob{}), columns{})
 	return out.String()
 }
 

@@ -36,7 +36,7 @@ func Table() []Layer {
 		{Path: "spec/fault", Never: []string{temporal, aws, viper, gotch}},
 		{Path: "storage", May: []string{"spec"}, Never: []string{temporal, viper, gotch, engine}},
 		{Path: "data", May: []string{"spec"}, Never: []string{temporal, aws, viper, gotch, engine, storage}},
-		{Path: "scoring", May: []string{"spec", "data/sample"}, Never: []string{temporal, aws, viper, gotch, engine, storage}},
+		{Path: "scoring", May: []string{"spec", "data/sample", "data/instruct"}, Never: []string{temporal, aws, viper, gotch, engine, storage}},
 		// A scorer of answers may lie behind HTTP, which package scoring, whose judgements never change, must not.
 		{Path: "rewards", May: []string{"spec", "scoring"}, Never: []string{temporal, aws, viper, gotch, engine, storage}},
 		{Path: "configs", May: []string{"spec", "data/hub"}, Never: []string{temporal, aws, gotch, engine, storage}},

@@ -9,7 +9,7 @@
 // and what was expected.
 //
 //	items, err := choice.Read("medqa", "test.jsonl")
-//	// a model scores " " + each choice behind items[i].Prompt
+//	requests, err := choice.Requests(items[0], tokenizer.EncodeWithSpecial, 2048) // what a model scores
 //	result, err := choice.Score(items, likelihoods)
 //	fmt.Println(result.Acc, result.AccStandardError)
 package choice

@@ -18,8 +18,10 @@ import (
 
 func engineCommands() []*cobra.Command {
 	return []*cobra.Command{
+	return []*cobra.Command{
 		loraCommand(), pretrainCommand(), rewardCommand(), dpoCommand(), ppoCommand(), mergeCommand(),
-		scoreCommand(), scoreRewardCommand(), evaluateCommand(), generateCommand(), tinyModelCommand(),
+		scoreCommand(), scoreRewardCommand(), evaluateCommand(), generateCommand(), tinyModelCommand(), choiceCommand(), memoryCommand(),
+	}
 	}
 }
 

@@ -22,7 +22,7 @@ func Command() *cobra.Command {
 			return fault.New(fault.Invalid, "exec needs a stage: %s", strings.Join(stages, ", "))
 		},
 	}
-	c.AddCommand(cleanCommand(), formatCommand(), tokenizeCommand(), judgeCommand(), compareCommand())
+	c.AddCommand(cleanCommand(), formatCommand(), tokenizeCommand(), judgeCommand(), compareCommand(), plantCommand())
 	c.AddCommand(engineCommands()...)
 	for _, stage := range c.Commands() {
 		stage.Args, stage.PreRunE = noArguments, flagsFit

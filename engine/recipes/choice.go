@@ -1,0 +1,38 @@
+//go:build torch
+
+package recipes
+
+import (
+	"context"
+
+	"elara/scoring/choice"
+	"elara/spec/fault"
+)
+
+// Choose gives the log-likelihood of every choice of every item, in float32 arithmetic, as lm-evaluation-harness computes it. A
+// prompt is computed once for all its choices.
+func (r *Runner) Choose(ctx context.Context, path, adapter string, items []choice.Item) ([][]choice.Likelihood, error) {
+	all := make([][]choice.Likelihood, len(items))
+	err := r.open(ctx, path, adapter, func(b *base, slot int) error {
+		var list []sequence
+		var of []int // item of each sequence
+		for i, item := range items {
+			requests, err := choice.Requests(item, b.tok.EncodeWithSpecial, int(b.model.Facts().MaxPositions))
+			if err != nil {
+				return fault.New(fault.Invalid, "item %s: %w", item.ID, err)
+			}
+			for _, q := range requests {
+				list, of = append(list, sequence{q.Tokens, q.Scored}), append(of, i)
+			}
+		}
+		return predict(ctx, r.Engine, b.model, slot, list, false, func(number int, made []prediction) error {
+			one := choice.Likelihood{Tokens: len(made)}
+			for _, p := range made {
+				one.Sum += p.logProb
+			}
+			all[of[number]] = append(all[of[number]], one)
+			return nil
+		})
+	})
+	return all, err
+}

@@ -1,0 +1,86 @@
+//go:build torch
+
+package recipes
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"elara/engine/sample"
+)
+
+// predicted scores sequences of a model's base.
+func predicted(t *testing.T, r *Runner, dir string, list []sequence, withTop bool) [][]prediction {
+	t.Helper()
+	var out [][]prediction
+	require.NoError(t, r.open(t.Context(), dir, "", func(b *base, slot int) error {
+		return predict(t.Context(), r.Engine, b.model, slot, list, withTop, func(number int, made []prediction) error {
+			require.Len(t, out, number)
+			out = append(out, made)
+			return nil
+		})
+	}))
+	return out
+}
+
+func tokensOf(text string) []int32 {
+	ids := make([]int32, len(text))
+	for i, b := range []byte(text) {
+		ids[i] = int32(b)
+	}
+	return ids
+}
+
+// Some share beginnings, one is the beginning of another, one stands there twice, and one has a single token before what is scored. They
+// are more tokens than a pass holds.
+func TestPackedPredictionsAreThoseOfEachSequenceAlone(t *testing.T) {
+	r := newRunner(t)
+	dir := formulaModel(t, r, readGolden(t).Models["llama"], 1)
+	const shared = "The hospital number of Person A is "
+	texts := []string{shared + "12", shared + "12", shared + "345", shared, "ab"}
+	list := []sequence{}
+	for _, text := range texts {
+		list = append(list, sequence{tokensOf(text), min(3, len(text)-1)})
+	}
+	for i := range 20 {
+		list = append(list, sequence{tokensOf(strings.Repeat(string(rune('a'+i)), 150)), 149})
+	}
+	got := predicted(t, r, dir, list, false)
+	require.Len(t, got, len(list))
+	require.NoError(t, r.open(t.Context(), dir, "", func(b *base, slot int) error {
+		return r.Engine.Do(func() error {
+			for i, s := range list {
+				alone := logProbs(r.Engine, b.model, slot, s.tokens)
+				var packed []float32
+				for _, p := range got[i] {
+					packed = append(packed, float32(p.logProb))
+				}
+				var want []float64
+				for _, l := range alone[len(alone)-s.scored:] {
+					want = append(want, float64(l))
+				}
+				requireNear(t, want, packed, 1e-5)
+			}
+			return nil
+		})
+	}))
+}
+
+// What the sampler takes is the most probable token at every place, and no other is.
+func TestTopIsWhatGreedyDecodingTakes(t *testing.T) {
+	r := newRunner(t)
+	dir := formulaModel(t, r, readGolden(t).Models["llama"], 1)
+	prompt := tokensOf("What is anaemia?")
+	greedy := generate(t, r, dir, []string{"What is anaemia?"}, sample.Options{MaxNewTokens: 24, TopP: 1})[0]
+	whole := append(slices.Clone(prompt), greedy...)
+	other := slices.Clone(whole)
+	other[len(other)-1]++
+	got := predicted(t, r, dir, []sequence{{whole, len(greedy)}, {other, len(greedy)}}, true)
+	for i := range greedy {
+		require.True(t, got[0][i].isTop, "token %d", i)
+		require.Equal(t, i < len(greedy)-1, got[1][i].isTop, "token %d", i)
+	}
+}

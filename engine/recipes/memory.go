@@ -1,0 +1,236 @@
+//go:build torch
+
+package recipes
+
+import (
+	"context"
+	"slices"
+
+	"elara/data/instruct"
+	"elara/data/source"
+	"elara/data/tokenizer"
+	"elara/scoring/choice"
+	"elara/scoring/measure"
+	"elara/scoring/memory"
+	"elara/spec"
+	"elara/spec/fault"
+)
+
+// Memory asks an adapter, and its base beside it, how much they have by heart of the rows that the adapter was trained on: the rank of
+// canaries among the candidates for their secret, runs of tokens that greedy decoding would write as they stand in a row, and whether
+// a row's loss tells that it was trained on. It computes in float32.
+func (r *Runner) Memory(ctx context.Context, job spec.MemoryJob) (spec.MemoryResult, error) {
+	result := spec.MemoryResult{Bounds: job.Bounds}
+	asked, err := readMemoryJob(ctx, job)
+	if err != nil {
+		return result, err
+	}
+	recall := func(adapter string) (all recalled, err error) {
+		err = r.open(ctx, job.BaseModel, adapter, func(b *base, slot int) (err error) {
+			all, err = asked.of(ctx, r, b, slot)
+			return err
+		})
+		return all, err
+	}
+	model, err := recall(job.Adapter)
+	if err != nil {
+		return result, err
+	}
+	var before *recalled
+	if job.Adapter != "" {
+		base, err := recall("")
+		if err != nil {
+			return result, err
+		}
+		before = &base
+	}
+	asked.report(&result, model, before)
+	memory.Decide(&result)
+	return result, nil
+}
+
+// memoryAsked is what the model and its base are asked.
+type memoryAsked struct {
+	job            spec.MemoryJob
+	canaries       []memory.Canary
+	planted        []int // how often each canary stands among the training rows
+	train, heldOut []source.Text
+}
+
+// readMemoryJob makes the canaries, takes them out of the training rows, and draws rows of both files.
+func readMemoryJob(ctx context.Context, job spec.MemoryJob) (a memoryAsked, err error) {
+	a.job = job
+	if a.canaries, err = memory.Canaries(job.Canaries); err != nil {
+		return a, err
+	}
+	a.planted = make([]int, len(a.canaries))
+	texts, err := memory.Texts(a.canaries, job.Audience)
+	if err != nil {
+		return a, err
+	}
+	for text, err := range source.Texts(ctx, job.TrainDataPath) {
+		if err != nil {
+			return a, err
+		}
+		if i := slices.Index(texts, text.Text); i >= 0 {
+			a.planted[i]++
+		} else {
+			a.train = append(a.train, text)
+		}
+	}
+	for text, err := range source.Texts(ctx, job.EvalDataPath) {
+		if err != nil {
+			return a, err
+		}
+		a.heldOut = append(a.heldOut, text)
+	}
+	a.train, a.heldOut = drawn(a.train, job), drawn(a.heldOut, job)
+	return a, nil
+}
+
+// drawn picks as many rows as the job allows, in the file's order.
+func drawn(texts []source.Text, job spec.MemoryJob) []source.Text {
+	if job.MaxRows == 0 || len(texts) <= job.MaxRows {
+		return texts
+	}
+	places := measure.Order(uint64(job.Seed), len(texts))[:job.MaxRows]
+	slices.Sort(places)
+	picked := make([]source.Text, len(places))
+	for i, place := range places {
+		picked[i] = texts[place]
+	}
+	return picked
+}
+
+// recalled is what one model knows.
+type recalled struct {
+	ranks          []int // of each canary's secret
+	train, heldOut recalledRows
+}
+
+// recalledRows are rows that have a token to look at.
+type recalledRows struct {
+	lines  []int64
+	tokens []int     // of each, that are looked at
+	losses []float64 // mean -log p of those tokens, in nats
+	runs   []int     // longest run of tokens that greedy decoding writes; only of training rows
+}
+
+// of asks a model.
+func (a memoryAsked) of(ctx context.Context, r *Runner, b *base, slot int) (out recalled, err error) {
+	for _, c := range a.canaries {
+		rank, err := a.rank(ctx, r, b, slot, c)
+		if err != nil {
+			return out, err
+		}
+		out.ranks = append(out.ranks, rank)
+	}
+	if out.train, err = a.rows(ctx, r, b, slot, a.job.TrainDataPath, a.train, true); err != nil {
+		return out, err
+	}
+	out.heldOut, err = a.rows(ctx, r, b, slot, a.job.EvalDataPath, a.heldOut, false)
+	return out, err
+}
+
+// rank compares a canary's secret with all candidates, behind the same words.
+func (a memoryAsked) rank(ctx context.Context, r *Runner, b *base, slot int, c memory.Canary) (int, error) {
+	prompt, err := c.Prompt(a.job.Audience)
+	if err != nil {
+		return 0, err
+	}
+	requests, err := choice.Requests(choice.Item{Prompt: prompt, Choices: c.Secrets}, b.tok.EncodeWithSpecial, int(b.model.Facts().MaxPositions))
+	if err != nil {
+		return 0, fault.New(fault.Invalid, "canaries: %w", err)
+	}
+	list := make([]sequence, len(requests))
+	for i, q := range requests {
+		list[i] = sequence{q.Tokens, q.Scored}
+	}
+	logProbs := make([]float64, len(list))
+	err = predict(ctx, r.Engine, b.model, slot, list, false, func(number int, made []prediction) error {
+		for _, p := range made {
+			logProbs[number] += p.logProb
+		}
+		return nil
+	})
+	return memory.Rank(logProbs), err
+}
+
+// rows gives each row's loss, and its longest run where that is asked for.
+func (a memoryAsked) rows(ctx context.Context, r *Runner, b *base, slot int, path string, texts []source.Text, withRuns bool) (out recalledRows, err error) {
+	var list []sequence
+	length := min(a.job.MaxLength, int(b.model.Facts().MaxPositions))
+	for _, text := range texts {
+		tokens := b.tok.EncodeWithSpecial(text.Text)
+		first := own(b.tok, text.Text, tokens, a.job.CompletionOnlyLoss)
+		tokens = tokens[:min(len(tokens), length)]
+		if first >= len(tokens) {
+			continue
+		}
+		list = append(list, sequence{tokens, len(tokens) - first})
+		out.lines = append(out.lines, int64(text.Line))
+	}
+	if len(list) == 0 {
+		return out, fault.At(path, 0, "no row has a token to look at; expected rows of the training's form")
+	}
+	err = predict(ctx, r.Engine, b.model, slot, list, withRuns, func(_ int, made []prediction) error {
+		loss := 0.0
+		isTop := make([]bool, len(made))
+		for i, p := range made {
+			loss -= p.logProb / float64(len(made))
+			isTop[i] = p.isTop
+		}
+		out.tokens, out.losses = append(out.tokens, len(made)), append(out.losses, loss)
+		if withRuns {
+			out.runs = append(out.runs, memory.LongestRun(isTop))
+		}
+		return nil
+	})
+	return out, err
+}
+
+// own finds the first token of a text that is the row's own: behind the template up to the question, or up to the answer where only
+// answers were trained. A text of another form is its own from the second token on, and has no answer.
+func own(tok *tokenizer.Tokenizer, text string, tokens []int32, answersOnly bool) int {
+	question, answer, isTemplate := instruct.Split(text)
+	switch {
+	case !isTemplate && answersOnly:
+		return len(tokens)
+	case !isTemplate:
+		return 1
+	}
+	end := len(text) - len(answer)
+	if !answersOnly {
+		end -= len("\n"+instruct.AssistantMarker) + len(question)
+	}
+	return max(1, alike(tok.EncodeWithSpecial(text[:end]), tokens))
+}
+
+// report puts figures together; before is nil where the base itself was asked.
+func (a memoryAsked) report(out *spec.MemoryResult, model recalled, before *recalled) {
+	n := a.job.Canaries.Candidates
+	for i, rank := range model.ranks {
+		e := spec.Exposure{Planted: a.planted[i], Rank: rank, Candidates: n, Exposure: memory.Exposure(rank, n), IsFound: memory.IsFound(rank, n, len(a.canaries))}
+		if before != nil {
+			base := memory.Exposure(before.ranks[i], n)
+			e.BaseExposure = &base
+		}
+		out.Canaries = append(out.Canaries, e)
+	}
+	least := a.job.Bounds.VerbatimTokens
+	out.Verbatim = spec.Verbatim{Rows: len(model.train.lines), Lines: []int64{}}
+	for i, run := range model.train.runs {
+		out.Verbatim.Longest = max(out.Verbatim.Longest, run)
+		switch {
+		case model.train.tokens[i] < least:
+			out.Verbatim.TooShort++
+		case run >= least && (before == nil || before.train.runs[i] < least):
+			out.Verbatim.Lines = append(out.Verbatim.Lines, model.train.lines[i])
+		}
+	}
+	out.Membership = memory.Membership(model.train.losses, model.heldOut.losses)
+	if before != nil {
+		base := memory.Membership(before.train.losses, before.heldOut.losses)
+		out.BaseMembership = &base
+	}
+}

@@ -1,0 +1,47 @@
+package choice
+
+import (
+	"errors"
+	"strings"
+	"unicode"
+)
+
+// Request is one choice behind its prompt, as tokens: the model scores the last Scored of them, given those before.
+type Request struct {
+	Tokens []int32
+	Scored int
+}
+
+// Requests cuts each choice of an item into a request; encode turns text into tokens with the special tokens that the
+// tokenizer itself adds, and positions is how many tokens the model takes. The rules are those of lm-evaluation-harness
+// (TemplateLM._encode_pair and HFLM._loglikelihood_tokens of 0.4.13).
+func Requests(item Item, encode func(string) []int32, positions int) ([]Request, error) {
+	requests := make([]Request, len(item.Choices))
+	for i, c := range item.Choices {
+		context, continuation := pair(item.Prompt, " "+c, encode)
+		switch {
+		case len(context) == 0 || len(continuation) == 0:
+			return nil, errors.New("prompt or choice " + letter(i) + " has no token of its own; expected some in both")
+		case len(continuation) > positions:
+			return nil, errors.New("choice " + letter(i) + " has more tokens than the model has positions; expected a shorter one")
+		}
+		tokens := append(context, continuation...)
+		if most := positions + 1; len(tokens) > most { // the last token is predicted, not read
+			tokens = tokens[len(tokens)-most:]
+		}
+		requests[i] = Request{Tokens: tokens, Scored: len(continuation)}
+	}
+	return requests, nil
+}
+
+// pair encodes prompt and continuation together, and takes for the continuation what stands behind as many tokens as the prompt
+// alone has. White space at the prompt's end belongs to the continuation, for a token begins with it.
+func pair(prompt, continuation string, encode func(string) []int32) (before, scored []int32) {
+	bare := strings.TrimRightFunc(prompt, isPythonSpace)
+	whole := encode(prompt + continuation)
+	before = encode(bare)
+	return before, whole[min(len(before), len(whole)):]
+}
+
+// isPythonSpace is str.isspace: Unicode's white space and the four separators below it.
+func isPythonSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"elara/scoring/choice"
+	"elara/tests/ground"
+)
+
+const (
+	tolerance   = 1e-4 // of a choice's log-likelihood
+	leastFaster = 2.0
+)
+
+func main() {
+	timed := flag.Int("questions", 1000, "questions whose time is taken")
+	compared := flag.Int("compared", 332, "questions of the generic form that are compared; a fifth of it of each other form")
+	turns := flag.Int("turns", 3, "turns of each")
+	flag.Parse()
+	worst, n, faster, err := prove(context.Background(), *timed, *compared, *turns)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "proof choice:", err)
+	}
+	verdict := "ok"
+	if err != nil || !(worst <= tolerance) || faster < leastFaster {
+		verdict = "short"
+	}
+	fmt.Printf("proof choice: largest difference %.1g of %d choices, %.1f x the harness on %d questions (bound %g, %g x) %s\n",
+		worst, n, faster, *timed, tolerance, leastFaster, verdict)
+	if verdict != "ok" {
+		os.Exit(1)
+	}
+}
+
+func prove(ctx context.Context, timed, compared, turns int) (worst float64, n int, faster float64, err error) {
+	base := os.Getenv("ELARA_SMOLLM2")
+	if base == "" {
+		return math.NaN(), 0, 0, errors.New("ELARA_SMOLLM2 is not set: source build/env.sh, which make setup writes")
+	}
+	python, err := output(ctx, "tests/peer/choice/venv")
+	if err != nil {
+		return math.NaN(), 0, 0, fmt.Errorf("install lm-evaluation-harness: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "elara-choice-")
+	if err != nil {
+		return math.NaN(), 0, 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	peer, err := startPeer(ctx, strings.TrimSpace(string(python)), base)
+	if err != nil {
+		return math.NaN(), 0, 0, err
+	}
+	defer func() { err = errors.Join(err, peer.close()) }()
+	p := proof{dir: dir, base: base, peer: peer}
+	for _, form := range choice.Forms() {
+		some := compared
+		if form != "generic" {
+			some = max(4, compared/5) // a whole turn of right answers, by which MedMCQA's counting is told
+		}
+		off, choices, err := p.compare(ctx, form, some)
+		if err != nil {
+			return math.NaN(), n, 0, err
+		}
+		worst, n = max(worst, off), n+choices
+	}
+	faster, err = p.race(ctx, timed, turns)
+	return worst, n, faster, err
+}
+
+type proof struct {
+	dir, base string
+	peer      *peer
+}
+
+// ours scores a file and gives the log-likelihoods, the accuracies, and the time of the whole process.
+func (p proof) ours(ctx context.Context, form, file string) (items [][]float64, result choice.Result, seconds float64, err error) {
+	out := filepath.Join(p.dir, "scores.jsonl")
+	begun := time.Now()
+	printed, err := output(ctx, ground.Worker, "exec", "choice", "--model", p.base, "--form", form, "--in", file, "--out", out)
+	seconds = time.Since(begun).Seconds()
+	if err == nil {
+		err = json.Unmarshal(printed, &result)
+	}
+	if err != nil {
+		return nil, result, 0, err
+	}
+	text, err := os.ReadFile(out)
+	if err != nil {
+		return nil, result, 0, err
+	}
+	for row := range bytes.Lines(text) {
+		var scored struct {
+			LogProbs []float64 `json:"logprobs"`
+		}
+		if err := json.Unmarshal(row, &scored); err != nil {
+			return nil, result, 0, err
+		}
+		items = append(items, scored.LogProbs)
+	}
+	return items, result, seconds, nil
+}
+
+// compare scores n questions of a form by both.
+func (p proof) compare(ctx context.Context, form string, n int) (worst float64, choices int, err error) {
+	list, err := questions(n)
+	if err != nil {
+		return 0, 0, err
+	}
+	file, err := write(p.dir, form, list)
+	if err != nil {
+		return 0, 0, err
+	}
+	items, result, _, err := p.ours(ctx, form, file)
+	if err != nil {
+		return 0, 0, err
+	}
+	want, err := p.peer.score("harness", form, file)
+	if err != nil {
+		return 0, 0, err
+	}
+	worst, choices, err = difference(items, want.Items)
+	if err != nil {
+		return 0, 0, fmt.Errorf("%s: %w", form, err)
+	}
+	got := map[string]float64{"acc": result.Acc, "acc_stderr": result.AccStandardError, "acc_norm": result.AccNorm, "acc_norm_stderr": result.AccNormStandardError, "acc_bytes": result.AccBytes}
+	fmt.Printf("%-8s %d questions, largest difference %.1g, acc %.4f and harness %.4f\n", form, n, worst, result.Acc, want.Results["acc"])
+	for name, value := range got {
+		if peer, measured := want.Results[name]; measured && math.Abs(peer-value) > 1e-9 {
+			return 0, 0, fmt.Errorf("%s: %s is %v, the harness has %v", form, name, value, peer)
+		}
+	}
+	return worst, choices, nil
+}
+
+// difference is the largest one between two lists of log-likelihoods.
+func difference(got, want [][]float64) (worst float64, n int, err error) {
+	if len(got) != len(want) {
+		return 0, 0, fmt.Errorf("%d items, the peer has %d", len(got), len(want))
+	}
+	for i := range got {
+		if len(got[i]) != len(want[i]) {
+			return 0, 0, fmt.Errorf("item %d has %d choices, the peer %d", i+1, len(got[i]), len(want[i]))
+		}
+		for c := range got[i] {
+			worst, n = max(worst, math.Abs(got[i][c]-want[i][c])), n+1
+		}
+	}
+	return worst, n, nil
+}
+
+// race takes the times in turns and gives the ratio of the medians to the harness's.
+func (p proof) race(ctx context.Context, n, turns int) (faster float64, err error) {
+	list, err := questions(n)
+	if err != nil {
+		return 0, err
+	}
+	file, err := write(p.dir, "generic", list)
+	if err != nil {
+		return 0, err
+	}
+	var own, harness, plain []float64
+	for turn := range turns {
+		items, _, seconds, err := p.ours(ctx, "generic", file)
+		if err != nil {
+			return 0, err
+		}
+		own = append(own, seconds)
+		for _, peer := range []struct {
+			by    string
+			times *[]float64
+		}{{"harness", &harness}, {"plain", &plain}} {
+			answer, err := p.peer.score(peer.by, "generic", file)
+			if err != nil {
+				return 0, err
+			}
+			worst, _, err := difference(items, answer.Items)
+			if err == nil && worst > tolerance {
+				err = fmt.Errorf("%s differs by %v", peer.by, worst)
+			}
+			if err != nil {
+				return 0, err
+			}
+			*peer.times = append(*peer.times, answer.Seconds)
+		}
+		fmt.Printf("turn %d   worker %.1f s, harness %.1f s, transformers with one pass a question %.1f s\n", turn+1, own[turn], harness[turn], plain[turn])
+	}
+	fmt.Printf("%.1f x the harness, %.1f x transformers with one pass a question\n", median(harness)/median(own), median(plain)/median(own))
+	return median(harness) / median(own), nil
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}
+
+// output runs a program and gives what it prints; what it says beside goes into the error.
+func output(ctx context.Context, name string, args ...string) ([]byte, error) {
+	c := exec.CommandContext(ctx, name, args...)
+	var said bytes.Buffer
+	c.Stderr = &said
+	out, err := c.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, said.String())
+	}
+	return out, nil
+}
