@@ -18,10 +18,8 @@ import (
 
 func engineCommands() []*cobra.Command {
 	return []*cobra.Command{
-	return []*cobra.Command{
 		loraCommand(), pretrainCommand(), rewardCommand(), dpoCommand(), ppoCommand(), mergeCommand(),
-		scoreCommand(), scoreRewardCommand(), evaluateCommand(), generateCommand(), tinyModelCommand(), choiceCommand(), memoryCommand(),
-	}
+		scoreCommand(), scoreRewardCommand(), choiceCommand(), memoryCommand(), evaluateCommand(), generateCommand(), tinyModelCommand(),
 	}
 }
 
