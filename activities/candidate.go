@@ -24,6 +24,10 @@ func (c *Control) buildCandidate(ctx context.Context, in spec.CandidateInput) (s
 		candidate.Adapters = append(candidate.Adapters, named)
 		inputs = append(inputs, adapter.Ref.Digest)
 	}
+	if !in.Merged.IsZero() {
+		candidate.Merged = in.Merged
+		inputs = append(inputs, in.Merged.Digest)
+	}
 	content, err := json.MarshalIndent(candidate, "", "  ")
 	if err != nil {
 		return spec.ArtifactRef{}, err

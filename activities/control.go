@@ -28,6 +28,7 @@ type Device struct {
 	Scratch    string
 	Trainer    Trainer
 	Pretrainer Pretrainer
+	Merger     Merger
 	Evaluator  Evaluator
 	Curves     Curves // nil: no curves are kept
 	Code       string // version of this program, noted with what it trains

@@ -45,7 +45,10 @@ func newRoomWith(t *testing.T, store storage.Store, trainer Trainer) *room {
 		}))
 	})
 	r.control = &Control{Store: store, Cache: cache, Scratch: r.scratch}
-	r.device = &Device{Store: store, Cache: cache, Scratch: r.scratch, Trainer: trainer, Pretrainer: toy.Pretrainer{}, Evaluator: toy.Evaluator{}, Code: "0f1e2d", Machine: "linux/amd64, cpu"}
+	r.device = &Device{
+		Store: store, Cache: cache, Scratch: r.scratch, Code: "0f1e2d", Machine: "linux/amd64, cpu",
+		Trainer: trainer, Pretrainer: toy.Pretrainer{}, Merger: toy.Merger{}, Evaluator: toy.Evaluator{},
+	}
 	r.RegisterActivity(r.control)
 	r.RegisterActivity(r.device)
 	return r

@@ -22,6 +22,7 @@ var (
 	datasetStage  = stage{"dataset", 1} // data sets by their content
 	pretrainStage = stage{"pretrain", 1}
 	trainStage    = stage{"train", 1}
+	mergeStage    = stage{"merge", 1}
 	evaluateStage = stage{"evaluate", 2}
 )
 

@@ -18,14 +18,14 @@ import (
 func samples() map[string][]any {
 	return map[string][]any{
 		"name": {"other-name"}, "base_model": {"other-model"}, "audience": {"doctor"}, "preset": {"doctor"}, "model_type": nil,
-		"match": {[]any{"x+"}}, "audiences": {[]any{"doctor"}}, "questions": {[]any{"Why?"}},
+		"match": {[]any{"x+"}}, "weights": {[]any{2}}, "adapters": {[]any{"b"}}, "into": {"adapter"}, "audiences": {[]any{"doctor"}}, "questions": {[]any{"Why?"}},
 		"approvers": {[]any{"Person A"}}, "signatures": {2}, "smoke_question": {"Why not?"},
 		"target_modules": {[]any{"k_proj"}, ".*attn", "all-linear"}, "exclude_modules": {[]any{"k_proj"}, ".*attn"},
 		"layers_to_transform": {3, []any{0, 2}}, "layers_pattern": {"h", []any{"h", "layers"}}, "modules_to_save": {[]any{"lm_head"}},
 		"rank_pattern": {map[string]any{"q_proj": 4}}, "alpha_pattern": {map[string]any{"q_proj": 4.5}}, "init_lora_weights": {false, "gaussian"},
 		"lr_scheduler_type": {"cosine"}, "metric_for_best_model": {"eval_loss"},
 		"warmup_steps": {333, 0.25}, "logging_steps": {333, 0.25}, "eval_steps": {333, 0.25}, "save_steps": {333, 0.25},
-		"cron": {"1 2 3 4 5"}, "every": {"48h"}, "jitter": {"3m"}, "channel": {"other-channel"}, "max_steps": {7},
+		"cron": {"1 2 3 4 5"}, "every": {"48h"}, "jitter": {"3m"}, "channel": {"other-channel"}, "max_steps": {7}, "num_generations": {2},
 		"address": {"other:1"}, "otlp_endpoint": {"other:2"}, "metrics_address": {"other:3"}, "endpoint": {"http://other:4"}, "bucket": {"other-bucket"},
 		"prefix": {"other/"}, "namespace": {"other-namespace"}, "control": {"other-queue"}, "train": {"other-train"},
 		"region": {"other-region"}, "server_name": {"other-host"}, "report_to": {[]any{"wandb"}}, "project": {"other-project"}, "entity": {"other-team"},
@@ -215,13 +215,14 @@ func TestEveryKeyOfASourceIsRead(t *testing.T) {
 
 func TestEveryKeyOfAPipelineIsRead(t *testing.T) {
 	withoutVariables(t)
-	adapter := map[string]any{"name": "a", "preset": "patient"}
-	base := map[string]any{"name": "p", "base.path": "b", "prepare.sources": []any{map[string]any{"path": "s"}}, "adapters": []any{adapter},
-		"pretrain.sources": []any{map[string]any{"path": "t"}}}
+	adapter, other := map[string]any{"name": "a", "preset": "patient"}, map[string]any{"name": "b", "preset": "patient"}
+	base := map[string]any{"name": "p", "base.path": "b", "prepare.sources": []any{map[string]any{"path": "s"}}, "adapters": []any{adapter, other}, "merge.adapters": []any{"a"},
+		"pretrain.sources": []any{map[string]any{"path": "t"}},
+		"merge.into":       "base", "merge.candidates": []any{map[string]any{"name": "c", "combination_type": "cat", "weights": []any{1}}}}
 	var elsewhere []string // proven by the tests above, or not in the file
 	for _, name := range fields(reflect.TypeFor[Pipeline](), "") {
 		if strings.HasPrefix(name, ".Warnings") || strings.HasPrefix(name, ".Input.Adapters[]") || strings.HasPrefix(name, ".Input.Prepare.Sources[]") || strings.HasPrefix(name, ".Input.Base.Artifact") ||
-			strings.HasPrefix(name, ".Input.Pretrain.Sources[]") || strings.HasPrefix(name, ".Input.Pretrain.Args.") {
+			strings.HasPrefix(name, ".Input.Pretrain.Sources[]") || strings.HasPrefix(name, ".Input.Merge.Candidates[]") || strings.HasPrefix(name, ".Input.Pretrain.Args.") {
 			elsewhere = append(elsewhere, name)
 		}
 	}

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -23,7 +24,8 @@ func (d *Desk) showApprovals(w http.ResponseWriter, r *http.Request, person acce
 
 type approvalPage struct {
 	review.Candidate
-	Report  review.Report
+	Text    review.Report
+	Serves  spec.Digest // what the channel serves now; empty: nothing
 	Action  string
 	Approve bool // the person may decide
 }
@@ -34,11 +36,16 @@ func (d *Desk) showApproval(w http.ResponseWriter, r *http.Request, person acces
 		return err
 	}
 	body := approvalPage{
-		Candidate: candidate, Approve: person.Approves() && candidate.Awaited(),
+		Candidate: candidate, Approve: person.Approves() && candidate.Awaited() && candidate.Approval.Admits(person.Name),
 		Action: "/approvals/" + url.PathEscape(candidate.Workflow) + "/decide",
 	}
-	if report := candidate.PipelineStatus.Report; !report.IsZero() {
-		if body.Report, err = d.review.Report(r.Context(), report.Digest); err != nil {
+	if report := candidate.Judged(); !report.IsZero() {
+		if body.Text, err = d.review.Report(r.Context(), report.Digest); err != nil {
+			return err
+		}
+	}
+	if candidate.Awaited() {
+		if body.Serves, err = d.review.Serves(r.Context(), candidate.Channel); err != nil {
 			return err
 		}
 	}
@@ -57,7 +64,7 @@ func (d *Desk) decide(w http.ResponseWriter, r *http.Request, person access.Pers
 	}
 	decision := spec.Decision{
 		Verdict: spec.Verdict(r.PostForm.Get("verdict")), Candidate: spec.Digest(r.PostForm.Get("candidate")),
-		Reviewer: person.Name, Reason: r.PostForm.Get("reason"),
+		Reviewer: person.Name, Reason: r.PostForm.Get("reason"), Replaces: spec.Digest(r.PostForm.Get("replaces")),
 	}
 	if err := decision.Check(); err != nil {
 		return err // before anything of it is written down
@@ -67,13 +74,18 @@ func (d *Desk) decide(w http.ResponseWriter, r *http.Request, person access.Pers
 		What: audit.Decide, Who: person.Name, By: person.By(), From: d.addressOf(r),
 		On: string(workflows.RunOf(workflow)), Digest: decision.Candidate, Said: string(decision.Verdict),
 	}
-	if err := d.act(act, func() (bool, error) {
-		_, err := d.review.Decide(r.Context(), workflow, decision)
+	var stands spec.Decision
+	if err := d.act(act, func() (_ bool, err error) {
+		stands, err = d.review.Decide(r.Context(), workflow, decision)
 		return false, err
 	}); err != nil {
 		return err
 	}
-	return d.goOn(w, r, "/approvals/"+url.PathEscape(workflow), "Your decision is recorded: "+string(decision.Verdict)+".")
+	told := "Your decision is recorded: " + string(decision.Verdict) + "."
+	if stands.Missing > 0 {
+		told = fmt.Sprintf("Your approval is recorded. It takes %d more, of other persons.", stands.Missing)
+	}
+	return d.goOn(w, r, "/approvals/"+url.PathEscape(workflow), told)
 }
 
 // reportPolicy lets the page of a report look as it was made, and do nothing: its scripts do not run, and it is no page of ours

@@ -159,6 +159,32 @@ func TestADecisionTakesAnApprover(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, s.get(t, "/approvals/preferences.cough").status)
 }
 
+func TestAnApprovalSaysWhatItReplacesAndWhoseWordIsMissing(t *testing.T) {
+	s := newScene(t, nil)
+	first := spec.Decision{Verdict: spec.Approved, Candidate: s.pipeline.Candidate.Digest, Reviewer: "Person A", DecidedAt: aMoment}
+	s.pipeline.Channel, s.pipeline.Signed = "stable", []spec.Decision{first}
+	s.pipeline.Approval = spec.ApprovalPlan{Approvers: []string{"Person A", "Person B"}, Signatures: 3}
+	s.pipeline.Replaces = spec.Digest(strings.Repeat("7", 64))
+	s.signIn(t, "Person C", access.Approver)
+	require.Contains(t, s.get(t, "/approvals/pipeline.winter").page, "It takes an approver, one of Person A, Person B;")
+
+	s.signIn(t, "Person B", access.Approver)
+	page := s.get(t, "/approvals/pipeline.winter").page
+	require.Contains(t, page, "stable serves nothing now; it has moved since this candidate was offered")
+	require.Contains(t, page, "<dt>Signed</dt><dd>Person A,")
+	require.Contains(t, page, "it is released when 2 persons have")
+
+	s.update = func(arg any) (any, error) {
+		stands := arg.(spec.Decision)
+		stands.Missing = 1
+		return stands, nil
+	}
+	form := url.Values{"verdict": {"approved"}, "candidate": {string(first.Candidate)}, "replaces": {strings.Repeat("8", 64)}}
+	got := s.post(t, "/approvals/pipeline.winter/decide", form)
+	require.Equal(t, spec.Digest(strings.Repeat("8", 64)), s.told[0].(spec.Decision).Replaces)
+	require.Contains(t, s.get(t, got.header.Get("Location")).page, "Your approval is recorded. It takes 1 more, of other persons.")
+}
+
 func TestTextsAreTextsAndAnswersAreBlind(t *testing.T) {
 	s := newScene(t, nil)
 	s.signIn(t, "Person A", access.Judge)

@@ -138,7 +138,8 @@ func newScene(t *testing.T, change func(*Options)) *scene {
 	report, err := artifact.PublishBytes(t.Context(), store, spec.KindReport, map[string][]byte{"report.html": []byte("<script>x()</script>")}, nil, nil)
 	require.NoError(t, err)
 	s.pipeline = spec.PipelineStatus{
-		Run: "winter", Name: "Winter", Stage: spec.StageApproval, Report: report, Scores: []spec.AdapterScore{{Adapter: "patient", Rows: 4}},
+		Channel: "stable",
+		Run:     "winter", Name: "Winter", Stage: spec.StageApproval, Report: report, Scores: []spec.AdapterScore{{Adapter: "patient", Rows: 4}},
 		Candidate: spec.ArtifactRef{Kind: spec.KindCandidate, Digest: spec.Digest(strings.Repeat("c", 64))},
 	}
 	options := Options{Server: s.served, Store: store, Folder: s.folder, Host: Loopback, Logger: slog.New(slog.DiscardHandler)}

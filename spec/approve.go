@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -77,6 +78,11 @@ func (d Decision) Signers() string {
 	return names
 }
 
+// SignedBy reports whether a person's word is part of the decision.
+func (d Decision) SignedBy(name string) bool {
+	return SamePerson(d.Reviewer, name) || slices.ContainsFunc(d.Cosigned, func(s Signature) bool { return SamePerson(s.Reviewer, name) })
+}
+
 // Person is the form in which names are compared and kept: without spaces around, and with single ones inside.
 func Person(name string) string { return strings.Join(strings.Fields(name), " ") }
 
@@ -88,7 +94,8 @@ type CandidateInput struct {
 	Run       RunID           `json:"run"`
 	Base      ArtifactRef     `json:"base"`
 	Adapters  []AdapterResult `json:"adapters"`
-	Audiences []Audience      `json:"audiences"` // as Adapters
+	Audiences []Audience      `json:"audiences"`       // as Adapters
+	Merged    ArtifactRef     `json:"merged,omitzero"` // of the pipeline's merge, where it has one
 	Report    ArtifactRef     `json:"report"`
 }
 
@@ -96,7 +103,8 @@ type CandidateInput struct {
 // names no run: the same adapters with the same report are the same candidate, whenever they were made.
 type Candidate struct {
 	Base     ArtifactRef        `json:"base"`
-	Adapters []CandidateAdapter `json:"adapters"` // in the order of the plan
+	Adapters []CandidateAdapter `json:"adapters"`        // in the order of the plan
+	Merged   ArtifactRef        `json:"merged,omitzero"` // one model of these adapters, where the pipeline merges them
 	Report   ArtifactRef        `json:"report"`
 }
 

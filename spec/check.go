@@ -41,6 +41,9 @@ func (in PipelineInput) Check() error {
 		}
 		seen[plan.Name] = true
 	}
+	if err := in.CheckMerge(); err != nil {
+		return err
+	}
 	if !in.Gates.IsZero() {
 		if err := in.Gates.Check(); err != nil {
 			return err

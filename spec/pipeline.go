@@ -9,6 +9,7 @@ type PipelineInput struct {
 	Pretrain PretrainPlan  `json:"pretrain,omitzero"`
 	Adapters []AdapterPlan `json:"adapters"`        // in file order; that is the order of training and of every report
 	Joint    string        `json:"joint,omitempty"` // JointOn or JointOff; empty: JointOn
+	Merge    MergePlan     `json:"merge,omitzero"`
 	Evaluate EvaluatePlan  `json:"evaluate"`
 	Gates    GatePlan      `json:"gates,omitzero"`
 	Approval ApprovalPlan  `json:"approval"`
@@ -105,6 +106,7 @@ type PipelineResult struct {
 	Prepare   PrepareResult   `json:"prepare"`
 	Pretrain  *PretrainResult `json:"pretrain,omitempty"` // nil where the pipeline has no such stage; its model is Base then
 	Adapters  []AdapterResult `json:"adapters"`
+	Merge     *MergeResult    `json:"merge,omitempty"` // nil where the pipeline has no such stage
 	Evaluate  EvaluateResult  `json:"evaluate"`
 	Candidate ArtifactRef     `json:"candidate"`
 	Gates     *GateResult     `json:"gates,omitempty"` // nil where the pipeline has none, and where nothing had to be judged

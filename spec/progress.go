@@ -20,4 +20,6 @@ type Progress struct {
 	MatmulShare     float64     `json:"matmul_share,omitempty"`      // useful FLOPs per second over the measured matmul peak, 0 to 1
 	CheckpointStep  int64       `json:"checkpoint_step,omitempty"`   // newest one that is committed
 	ResumedFrom     int64       `json:"resumed_from,omitempty"`      // step this attempt started at
+	// Metrics are what a training measures beside its loss, by the names that its Python peer logs.
+	Metrics map[string]float64 `json:"metrics,omitempty"`
 }

@@ -134,6 +134,9 @@ func detailsText(d runDetails, now time.Time) string {
 		})
 	}
 	text += "\n" + table.String()
+	if m := d.Pipeline.Merge; m != nil {
+		text += "\n" + mergeText(*m)
+	}
 	if len(d.Pipeline.Scores) > 0 {
 		text += "\n" + scoreTable(d.Pipeline.Scores)
 	}

@@ -41,6 +41,20 @@ func pretrainText(p spec.PretrainStatus) string {
 		p.Base.Digest.Short(), terminal.Count(p.Documents), terminal.Count(p.Steps), p.Ref.Digest.Short())
 }
 
+// mergeText lists what a merge gave, the best first.
+func mergeText(m spec.MergeStatus) string {
+	if m.Best.IsZero() {
+		return "Merge into one " + string(m.Into) + ": under way\n"
+	}
+	table := terminal.Table{Header: []string{"merge", "method", "held out", "loss", "artifact"}, Right: []int{2, 3}}
+	for _, c := range m.Candidates {
+		table.Rows = append(table.Rows, []string{
+			c.Method.Name, string(c.Method.CombinationType), terminal.Count(c.Rows), fmt.Sprintf("%.4f", c.Loss), c.Ref.Digest.Short(),
+		})
+	}
+	return table.String()
+}
+
 // candidateText is what a reviewer decides on.
 func candidateText(status spec.PipelineStatus) string {
 	return fmt.Sprintf("\nRun %s proposes candidate %s\n\n%s%s", status.Run, status.Candidate.Digest, scoreTable(status.Scores), gatesText(status.Gates))
@@ -67,6 +81,9 @@ func resultText(result spec.PipelineResult) string {
 	fmt.Fprintf(&b, "\nRun %s\n\n%s\n", result.Run, scoreTable(result.Evaluate.Scores))
 	if p := result.Pretrain; p != nil {
 		b.WriteString(pretrainText(spec.PretrainStatus{Base: p.Base, Ref: p.Model, Documents: p.Corpus.TrainDocs, Steps: p.Outcome.Step}))
+	}
+	if m := result.Merge; m != nil {
+		b.WriteString(mergeText(spec.MergeStatus{Best: m.Best, Candidates: m.Candidates}) + "\n")
 	}
 	for _, adapter := range result.Adapters {
 		if dropped := adapter.Outcome.RowsDropped; dropped > 0 {

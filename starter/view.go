@@ -43,7 +43,11 @@ func (v view) stages() []string {
 	if v.Status.Pretrain != nil {
 		all = append(all, spec.StagePretrain)
 	}
-	return append(all, spec.StageTrain, spec.StageEvaluate, spec.StageApproval, spec.StageRelease)
+	all = append(all, spec.StageTrain)
+	if v.Status.Merge != nil {
+		all = append(all, spec.StageMerge)
+	}
+	return append(all, spec.StageEvaluate, spec.StageApproval, spec.StageRelease)
 }
 
 // awaitsDecision reports whether the run waits for a reviewer.
@@ -129,6 +133,12 @@ func (v view) behind(stage string) string {
 		}
 		p := v.Status.Pretrain
 		return fmt.Sprintf("%s steps over all weights, %s documents", terminal.Count(p.Steps), terminal.Count(p.Documents))
+	case spec.StageMerge:
+		if reason := skippedReason(v.Status, stage); reason != "" {
+			return zeroed + ": " + reason
+		}
+		m := v.Status.Merge
+		return fmt.Sprintf("%d ways, best %s: %s", len(m.Candidates), m.Candidates[0].Method.Name, m.Best.Digest.Short())
 	case spec.StageEvaluate:
 		return fmt.Sprintf("%d adapters measured", len(v.Status.Scores))
 	case spec.StageApproval:

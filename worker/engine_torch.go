@@ -20,7 +20,7 @@ func openEngine(_ context.Context, settings configs.WorkerSettings) (engine, err
 	}
 	runner := &recipes.Runner{Engine: e}
 	return engine{
-		Engine: &serve.Engine{Device: settings.DeviceClass(), Trainer: runner, Pretrainer: runner, Evaluator: runner, AtOnce: settings.AdaptersAtOnce},
+		Engine: &serve.Engine{Device: settings.DeviceClass(), Trainer: runner, Pretrainer: runner, Merger: runner, Evaluator: runner, AtOnce: settings.AdaptersAtOnce},
 		close:  func() error { e.Close(); return nil },
 	}, nil
 }

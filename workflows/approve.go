@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -141,10 +140,7 @@ func (a *approval) check(decision spec.Decision) error {
 
 // same reports whether a decision says what was decided, by one who decided it; the wording of the reason is free.
 func same(taken, said spec.Decision) bool {
-	return taken.Verdict == said.Verdict && taken.Candidate == said.Candidate &&
-		(spec.SamePerson(taken.Reviewer, said.Reviewer) || slices.ContainsFunc(taken.Cosigned, func(s spec.Signature) bool {
-			return spec.SamePerson(s.Reviewer, said.Reviewer)
-		}))
+	return taken.Verdict == said.Verdict && taken.Candidate == said.Candidate && taken.SignedBy(said.Reviewer)
 }
 
 func hours(n float64) time.Duration { return time.Duration(n * float64(time.Hour)) }

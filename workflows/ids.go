@@ -26,6 +26,9 @@ func TrainID(run spec.RunID, adapter spec.AdapterName) string {
 	return "train." + string(run) + "." + string(adapter)
 }
 
+// MergeID is the workflow ID of the merge of a run.
+func MergeID(run spec.RunID) string { return "merge." + string(run) }
+
 // EvaluateID is the workflow ID of the evaluation of a run.
 func EvaluateID(run spec.RunID) string { return "evaluate." + string(run) }
 

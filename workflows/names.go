@@ -17,6 +17,7 @@ const (
 	PrepareWorkflow  = "Prepare"      // spec.PrepareInput -> spec.PrepareResult
 	PretrainWorkflow = "Pretrain"     // PretrainState -> spec.PretrainResult
 	TrainWorkflow    = "TrainAdapter" // TrainState -> spec.AdapterResult
+	MergeWorkflow    = "Merge"        // spec.MergeInput -> spec.MergeResult
 	EvaluateWorkflow = "Evaluate"     // spec.EvaluateInput -> spec.EvaluateResult
 
 	PreferencesWorkflow = "CollectPreferences" // PreferencesState -> spec.PreferencesResult
@@ -28,6 +29,7 @@ func Register(registry worker.WorkflowRegistry) {
 	registry.RegisterWorkflowWithOptions(Prepare, workflow.RegisterOptions{Name: PrepareWorkflow})
 	registry.RegisterWorkflowWithOptions(Pretrain, workflow.RegisterOptions{Name: PretrainWorkflow})
 	registry.RegisterWorkflowWithOptions(TrainAdapter, workflow.RegisterOptions{Name: TrainWorkflow})
+	registry.RegisterWorkflowWithOptions(Merge, workflow.RegisterOptions{Name: MergeWorkflow})
 	registry.RegisterWorkflowWithOptions(Evaluate, workflow.RegisterOptions{Name: EvaluateWorkflow})
 	registry.RegisterWorkflowWithOptions(CollectPreferences, workflow.RegisterOptions{Name: PreferencesWorkflow})
 }

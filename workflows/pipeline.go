@@ -31,6 +31,9 @@ func Pipeline(ctx workflow.Context, in spec.PipelineInput) (spec.PipelineResult,
 	if err := p.train(ctx); err != nil {
 		return p.result, err
 	}
+	if err := p.merge(ctx); err != nil {
+		return p.result, err
+	}
 	if err := p.evaluate(ctx); err != nil {
 		return p.result, err
 	}
@@ -65,6 +68,7 @@ type pipeline struct {
 	result   spec.PipelineResult
 
 	pretraining *spec.PretrainStatus // nil where the pipeline has no such stage, and before it begins
+	merging     *spec.MergeStatus    // as pretraining
 }
 
 // begin checks the input and makes the pipeline answer queries and decisions, before anything is done.
@@ -223,6 +227,9 @@ func (p *pipeline) propose(ctx workflow.Context) error {
 	for _, plan := range p.in.Adapters {
 		in.Audiences = append(in.Audiences, plan.Audience)
 	}
+	if p.result.Merge != nil {
+		in.Merged = p.result.Merge.Best
+	}
 	candidate, err := call(ctx, quick("put adapters and report under one digest"), a.BuildCandidate, in)
 	p.result.Candidate = candidate
 	return err
@@ -239,6 +246,7 @@ func (p *pipeline) status() spec.PipelineStatus {
 	return spec.PipelineStatus{
 		Run: p.in.Run, Name: p.in.Name, Stage: p.stage,
 		Base: p.result.Base, Pretrain: p.pretraining, Adapters: append([]spec.AdapterStatus(nil), p.adapters...),
+		Merge:  p.merging,
 		Scores: p.result.Evaluate.Scores, Report: p.result.Evaluate.Report,
 		Candidate: p.result.Candidate, Gates: p.result.Gates, Decision: p.approval.decision,
 		Channel: p.in.Release.Channel, Replaces: p.approval.replaces, Approval: p.in.Approval, Signed: slices.Clone(p.approval.signed),

@@ -33,6 +33,9 @@ type scene struct {
 	pretrain   func(spec.PretrainSegmentInput) (spec.PretrainSegmentResult, error)
 	pretrained func(spec.PretrainTarget) (spec.PretrainResult, error)
 	score      func(spec.EvaluateTargetInput) (spec.AdapterScore, error)
+	merge      func(spec.MergeInput) (spec.MergeResult, error)
+	merged     func(spec.MergeInput) (spec.MergeResult, error)
+	proposed   spec.CandidateInput
 	released   func(spec.ReleaseInput) (spec.ReleaseResult, error)
 	flipped    func(spec.ReleaseInput) (spec.ReleaseResult, error)
 	smoked     func(spec.SmokeInput) (spec.SmokeResult, error)
@@ -82,6 +85,10 @@ func newScene(t *testing.T) *scene {
 		return spec.AdapterScore{Adapter: in.Target.Name, Rows: 3, BaseLoss: 2, AdapterLoss: 1}, nil
 	}
 	s.judge = func(spec.GateInput) (spec.GateResult, error) { return spec.GateResult{Verdict: spec.Promote}, nil }
+	s.merged = func(spec.MergeInput) (spec.MergeResult, error) { return spec.MergeResult{}, nil }
+	s.merge = func(spec.MergeInput) (spec.MergeResult, error) {
+		return spec.MergeResult{Best: one, Candidates: []spec.MergedCandidate{{Method: spec.MergeMethod{Name: "sum", CombinationType: spec.CombineCat}, Rows: 3, Loss: 1.5, Ref: one}}}, nil
+	}
 	s.released = func(spec.ReleaseInput) (spec.ReleaseResult, error) { return spec.ReleaseResult{}, nil }
 	s.flipped = func(in spec.ReleaseInput) (spec.ReleaseResult, error) {
 		return spec.ReleaseResult{Channel: in.Channel, Current: in.Candidate.Digest, Previous: *in.Replaces}, nil
@@ -122,6 +129,14 @@ func newScene(t *testing.T) *scene {
 		out, err := s.train(in)
 		return fmt.Sprintf("train %s %d", in.Plan.Name, in.UntilStep), out, err
 	})
+	fake(s, control.FindMerged, func(in spec.MergeInput) (string, spec.MergeResult, error) {
+		out, err := s.merged(in)
+		return "find merged", out, err
+	})
+	fake(s, device.MergeAdapters, func(in spec.MergeInput) (string, spec.MergeResult, error) {
+		out, err := s.merge(in)
+		return "merge", out, err
+	})
 	fake(s, control.FindScore, func(in spec.EvaluateTargetInput) (string, spec.AdapterScore, error) {
 		return fmt.Sprintf("find score %s", in.Target.Name), spec.AdapterScore{}, nil
 	})
@@ -132,7 +147,8 @@ func newScene(t *testing.T) *scene {
 	fake(s, control.WriteReport, func(spec.ReportInput) (string, spec.ArtifactRef, error) {
 		return "report", ref(spec.KindReport, "e"), nil
 	})
-	fake(s, control.BuildCandidate, func(spec.CandidateInput) (string, spec.ArtifactRef, error) {
+	fake(s, control.BuildCandidate, func(in spec.CandidateInput) (string, spec.ArtifactRef, error) {
+		s.proposed = in
 		return "candidate", candidate, nil
 	})
 	fake(s, control.FindIncumbents, func(spec.IncumbentsInput) (string, spec.Incumbents, error) {

@@ -23,6 +23,17 @@ type Candidate struct {
 	spec.PipelineStatus
 }
 
+// Judged is the report that a reviewer reads: that of the gates, or of the evaluation where the pipeline has none.
+func (c Candidate) Judged() spec.ArtifactRef {
+	if c.Gates != nil && !c.Gates.Report.IsZero() {
+		return c.Gates.Report
+	}
+	return c.Report
+}
+
+// Wanted is how many more signatures an approval takes.
+func (c Candidate) Wanted() int { return c.Approval.Needed() - len(c.Signed) }
+
 // Awaited reports whether a decision is awaited.
 func (c Candidate) Awaited() bool {
 	return c.Stage == spec.StageApproval && !c.PipelineStatus.Candidate.IsZero() && c.Decision.Verdict == ""
@@ -74,13 +85,25 @@ func (c *Client) Decide(ctx context.Context, workflow string, decision spec.Deci
 		return stands, askErr
 	}
 	held := over.Decision
-	if held.Verdict == decision.Verdict && held.Candidate == decision.Candidate && held.Reviewer == strings.TrimSpace(decision.Reviewer) {
+	if held.Verdict == decision.Verdict && held.Candidate == decision.Candidate && held.SignedBy(decision.Reviewer) {
 		return held, nil
 	}
 	if held.Verdict != "" {
-		err = fault.New(fault.Conflict, "candidate %s was %s by %s", held.Candidate.Short(), held.Verdict, held.Reviewer)
+		err = fault.New(fault.Conflict, "candidate %s was %s by %s", held.Candidate.Short(), held.Verdict, held.Signers())
 	}
 	return stands, err
+}
+
+// Serves says what a channel serves now; empty: nothing.
+func (c *Client) Serves(ctx context.Context, channel string) (spec.Digest, error) {
+	release, err := artifact.Current(ctx, c.store, channel)
+	if fault.Is(err, fault.NotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return release.Current().Digest, nil
 }
 
 // Report is what a candidate is judged by: a page, or a text where there is no page.

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/nlpodyssey/safetensors"
-
 	"elara/engine/tensor"
 	"elara/spec/fault"
 )
@@ -20,14 +18,13 @@ const headerRoom = 256
 // the largest tensor is all it takes. It must run inside Engine.Do.
 func Encode(all []Stored) ([]byte, error) {
 	size := int64(headerRoom)
-	views := make(map[string]view, len(all))
-	for _, s := range all {
-		v := view{stored: s, dtype: s.Tensor.DType()}
-		size += int64(v.DataLen()) + headerRoom
-		views[s.Name] = v
+	views := make([]view, len(all))
+	for i, s := range all {
+		views[i] = view{s, s.Tensor.DType()}
+		size += views[i].size() + headerRoom
 	}
 	out := bytes.NewBuffer(make([]byte, 0, size))
-	if err := safetensors.SerializeToWriter(views, map[string]string{"format": "pt"}, out); err != nil {
+	if err := writeSafetensors(out, views); err != nil {
 		return nil, fmt.Errorf("encode weights: %w", err)
 	}
 	return out.Bytes(), nil

@@ -29,8 +29,8 @@ type Model interface {
 	Stored() []Stored
 	// Config is the config.json of the model as it is now, with weights of a type: what was read, with the vocabulary's size.
 	Config(dtype tensor.DType) ([]byte, error)
-	// NewCache makes room for generating slots sequences of up to positions tokens each.
-	NewCache(slots, positions int64) *nn.Cache
+	// NewCache makes a cache for generating, without rows.
+	NewCache() *nn.Cache
 	// Facts are the numbers others need.
 	Facts() Facts
 }

@@ -18,6 +18,7 @@ type Reader struct {
 	Source Source
 	Engine *tensor.Engine
 	DType  tensor.DType // every weight is converted to it
+	Hollow bool         // leave the weights in the source, and make tensors that have their shapes only (Streamed)
 	loaded []*tensor.Tensor
 	sites  uint64
 	err    error
@@ -40,19 +41,31 @@ func (r *Reader) Weight(name string, shape ...int64) *tensor.Tensor {
 	}
 	var out *tensor.Tensor
 	r.Engine.Scope(func() {
-		t, err := r.Source.Load(r.Engine, name)
-		if err != nil {
-			r.err = err
-			return
+		switch {
+		case !r.Hollow:
+			out, r.err = r.read(name, shape)
+		case r.Source.Has(name):
+			out = r.Engine.Hollow(r.DType, shape...)
+		default:
+			r.err = fault.At(r.Source.Path(), 0, "weight %q is missing", name)
 		}
-		if got := t.Shape(); !slices.Equal(got, shape) {
-			r.err = fault.At(r.Source.Path(), 0, "weight %q has shape %v, the configuration makes it %v", name, got, shape)
-			return
+		if r.err == nil {
+			r.loaded = append(r.loaded, out.Pin())
 		}
-		out = t.To(r.DType).Pin()
-		r.loaded = append(r.loaded, out)
 	})
 	return out
+}
+
+// read loads one tensor of the current scope.
+func (r *Reader) read(name string, shape []int64) (*tensor.Tensor, error) {
+	t, err := r.Source.Load(r.Engine, name)
+	if err != nil {
+		return nil, err
+	}
+	if got := t.Shape(); !slices.Equal(got, shape) {
+		return nil, fault.At(r.Source.Path(), 0, "weight %q has shape %v, the configuration makes it %v", name, got, shape)
+	}
+	return t.To(r.DType), nil
 }
 
 // Linear loads module.weight [out, in], and module.bias [out] where bias is true; one that is there although it is false is
@@ -75,7 +88,11 @@ func (r *Reader) Conv1D(module string, in, out int64) *nn.Linear {
 	if r.err != nil {
 		return l
 	}
-	r.Engine.Scope(func() { l.Weight = stored.T().Contiguous().Pin() })
+	if r.Hollow {
+		l.Weight = r.Engine.Hollow(r.DType, out, in).Pin()
+	} else {
+		r.Engine.Scope(func() { l.Weight = stored.T().Contiguous().Pin() })
+	}
 	r.loaded = append(r.loaded, l.Weight)
 	stored.Free()
 	l.Bias = r.Weight(module+".bias", out)
@@ -90,11 +107,25 @@ func (r *Reader) Head(tied bool, embed *Embedding, vocabulary, width int64) *Emb
 		return nil
 	}
 	head := &Embedding{Name: name, Weight: r.Weight(name+".weight", vocabulary, width)}
-	if r.err == nil && tied && bytes.Equal(head.Weight.Bytes(), embed.Weight.Bytes()) {
+	if r.err == nil && tied && bytes.Equal(r.elements(head), r.elements(embed)) {
 		head.Weight.Free()
 		return nil
 	}
 	return head
+}
+
+// elements gives what an embedding holds, also where that is still in the source.
+func (r *Reader) elements(emb *Embedding) (data []byte) {
+	if !r.Hollow {
+		return emb.Weight.Bytes()
+	}
+	r.Engine.Scope(func() {
+		var t *tensor.Tensor
+		if t, r.err = r.read(emb.Name+".weight", emb.Weight.Shape()); r.err == nil {
+			data = t.Bytes()
+		}
+	})
+	return data
 }
 
 func (r *Reader) site() uint64 {

@@ -11,8 +11,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/nlpodyssey/safetensors"
-
 	"elara/engine/nn"
 	"elara/engine/tensor"
 	"elara/spec/fault"
@@ -23,6 +21,9 @@ type Stored struct {
 	Name       string
 	Tensor     *tensor.Tensor
 	Transposed bool // the checkpoint holds it as [in, out], the tensor here is [out, in]
+
+	// Read makes the tensor when it is written, where Tensor has its shape only. It is in the current scope.
+	Read func() (*tensor.Tensor, error)
 }
 
 // StoredLinear gives the weight of a linear layer, and its bias where it has one. A LoRA branch is not part of it.
@@ -117,13 +118,11 @@ func writeShards(dir string, shards [][]Stored, dtype tensor.DType) error {
 }
 
 func writeShard(path string, shard []Stored, dtype tensor.DType) error {
-	views := make(map[string]view, len(shard))
-	for _, s := range shard {
-		views[s.Name] = view{stored: s, dtype: dtype}
+	views := make([]view, len(shard))
+	for i, s := range shard {
+		views[i] = view{s, dtype}
 	}
-	return create(path, func(w *bufio.Writer) error {
-		return safetensors.SerializeToWriter(views, map[string]string{"format": "pt"}, w)
-	})
+	return create(path, func(w *bufio.Writer) error { return writeSafetensors(w, views) })
 }
 
 func writeFile(path string, data []byte) error {
@@ -145,47 +144,4 @@ func create(path string, write func(*bufio.Writer) error) (err error) {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
-}
-
-// storedTypes are safetensors' names of the types that weights are written in.
-func storedTypes() map[tensor.DType]safetensors.DType {
-	return map[tensor.DType]safetensors.DType{
-		tensor.Float32: safetensors.F32, tensor.Float16: safetensors.F16, tensor.BFloat16: safetensors.BF16,
-	}
-}
-
-// view gives the writer a tensor's bytes when their turn has come, and not before.
-type view struct {
-	stored Stored
-	dtype  tensor.DType
-}
-
-func (v view) DType() safetensors.DType { return storedTypes()[v.dtype] }
-
-func (v view) Shape() []uint64 {
-	var shape []uint64
-	for _, d := range v.stored.Tensor.Shape() {
-		shape = append(shape, uint64(d))
-	}
-	if v.stored.Transposed {
-		shape[0], shape[1] = shape[1], shape[0]
-	}
-	return shape
-}
-
-func (v view) DataLen() uint64 { return uint64(v.stored.Tensor.Numel()) * uint64(v.dtype.Size()) }
-
-func (v view) Data() []byte {
-	var data []byte
-	e := v.stored.Tensor.Engine()
-	e.Scope(func() {
-		e.NoGrad(func() {
-			t := v.stored.Tensor
-			if v.stored.Transposed {
-				t = t.T()
-			}
-			data = t.To(v.dtype).Contiguous().Bytes()
-		})
-	})
-	return data
 }

@@ -12,38 +12,11 @@ type Attention struct {
 }
 
 // Attend is the attention of one layer. Without a cache every token sees its own sequence up to itself; with one, keys and
-// values are stored, and rows that continue a sequence see what the cache holds.
+// values are stored, and every token sees the rows of the cache that the pass names.
 // q: [tokens, heads, width], k and v: [tokens, key heads, width]; the result has q's shape.
 func (a Attention) Attend(p *Pass, layer int, q, k, v *tensor.Tensor) *tensor.Tensor {
-	if p.Cache == nil {
-		return tensor.Attention(q, k, v, p.Segments, a.Window, a.Scale, p.dropout(a.Dropout), p.Key.Named("attention").Derive(uint64(layer)))
+	if c := p.Cache; c != nil {
+		return tensor.CacheAttention(q, k, v, c.keys[layer], c.values[layer], c.Sight, a.Window, a.Scale)
 	}
-	c := p.Cache
-	tensor.CacheStore(c.K[layer], k, c.Slot, p.Positions)
-	tensor.CacheStore(c.V[layer], v, c.Slot, p.Positions)
-	if c.Prefill {
-		return tensor.Attention(q, k, v, p.Segments, a.Window, a.Scale, 0, 0)
-	}
-	length := make([]int64, len(p.Positions))
-	for i, at := range p.Positions {
-		length[i] = at + 1
-	}
-	return tensor.CacheAttention(q, c.K[layer], c.V[layer], c.Slot, length, a.Window, a.Scale)
-}
-
-// Cache holds the keys and values of sequences that are being generated, one slot each.
-type Cache struct {
-	K, V    []*tensor.Tensor // per layer: [slots, positions, key heads, width]
-	Slot    []int64          // slot of each token of the pass
-	Prefill bool             // the pass holds whole prompts; else one token per row
-}
-
-// NewCache makes room for slots sequences of up to positions tokens.
-func NewCache(e *tensor.Engine, dtype tensor.DType, layers int, slots, positions, keyHeads, width int64) *Cache {
-	c := &Cache{}
-	for range layers {
-		c.K = append(c.K, e.Zeros(dtype, slots, positions, keyHeads, width))
-		c.V = append(c.V, e.Zeros(dtype, slots, positions, keyHeads, width))
-	}
-	return c
+	return tensor.Attention(q, k, v, p.Segments, a.Window, a.Scale, p.dropout(a.Dropout), p.Key.Named("attention").Derive(uint64(layer)))
 }

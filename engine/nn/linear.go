@@ -45,6 +45,9 @@ func (l *Linear) Branch(adapter int) *Branch { return l.branches[adapter] }
 
 // Forward maps [tokens, in] to [tokens, out].
 func (l *Linear) Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor {
+	if p.Blend != nil {
+		return l.blended(p, x)
+	}
 	spans := p.spans()
 	var on []tensor.Branch
 	for _, s := range spans {
@@ -56,10 +59,7 @@ func (l *Linear) Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor {
 			on = append(on, l.branch(p, s, b, s.Begin))
 		}
 	}
-	if len(on) == 0 {
-		return tensor.Linear(x, l.Weight, l.Bias)
-	}
-	return tensor.LoRALinear(x, l.Weight, l.Bias, on)
+	return p.linear(x, l.Weight, l.Bias, on...)
 }
 
 // branch describes the branch of a span whose rows begin at begin in what the layer is given.
@@ -92,9 +92,13 @@ func (l *Linear) adapted(p *Pass, s Span, x *tensor.Tensor) *tensor.Tensor {
 	}
 	b := l.branches[s.Adapter]
 	if b == nil {
-		return tensor.Linear(x, weight, bias)
+		return p.linear(x, weight, bias)
 	}
-	y := l.product(x, weight, b, l.branch(p, s, b, 0))
+	branch := l.branch(p, s, b, 0)
+	if b.Magnitude == nil && bias == l.Bias {
+		return p.linear(x, weight, bias, branch) // the bits of Forward without others beside it
+	}
+	y := l.product(p, x, weight, b, branch)
 	if bias != nil {
 		y = y.Add(bias)
 	}
@@ -104,17 +108,17 @@ func (l *Linear) adapted(p *Pass, s Span, x *tensor.Tensor) *tensor.Tensor {
 // product is x W^T with the branch, without the bias. With a magnitude m it is m/n * (x W^T + scale * x A^T B^T), n being the
 // length of each row of W + scale * B A, which counts as a constant (section 4.3 of the paper). As in PEFT, what dropout takes
 // from x still goes through W itself, undecomposed.
-func (l *Linear) product(x, weight *tensor.Tensor, b *Branch, branch tensor.Branch) *tensor.Tensor {
+func (l *Linear) product(p *Pass, x, weight *tensor.Tensor, b *Branch, branch tensor.Branch) *tensor.Tensor {
 	if b.Magnitude == nil {
-		return tensor.LoRALinear(x, weight, nil, []tensor.Branch{branch})
+		return p.linear(x, weight, nil, branch)
 	}
 	factor := b.Magnitude.Div(tensor.RowNorms(weight, b.A, b.B, b.Scale)).To(x.DType())
 	if branch.Dropout == 0 {
-		return tensor.LoRALinear(x, weight, nil, []tensor.Branch{branch}).Mul(factor)
+		return p.linear(x, weight, nil, branch).Mul(factor)
 	}
 	kept := x.Dropout(branch.Dropout, branch.Key)
 	branch.Dropout = 0
-	return tensor.LoRALinear(kept, weight, nil, []tensor.Branch{branch}).Mul(factor).Add(tensor.Linear(x.Sub(kept), weight, nil))
+	return p.linear(kept, weight, nil, branch).Mul(factor).Add(p.linear(x.Sub(kept), weight, nil))
 }
 
 // In is the width of what comes in.

@@ -22,6 +22,7 @@ type Pass struct {
 	Key     tensor.Key // stream of this micro-batch's dropout; every layer derives its own from it
 	Adapter int        // the slot of the adapter that all rows go through, or NoAdapter
 	Spans   []Span     // where several adapters share the stream: their rows, in place of Adapter and Key
+	Blend   []Blended  // where all rows go through several adapters at once, in place of Adapter; without dropout
 
 	Cache   *Cache   // nil unless text is being generated
 	Private *Private // what adapters have in place of the base's weights; the model puts its own here
@@ -46,6 +47,17 @@ func (p *Pass) spans() []Span {
 		return nil
 	}
 	return []Span{{Adapter: p.Adapter, Begin: 0, End: int64(len(p.Tokens)), Key: p.Key}}
+}
+
+// linear is x W^T + bias with branches beside it: for generating, row by row.
+func (p *Pass) linear(x, w, bias *tensor.Tensor, branches ...tensor.Branch) *tensor.Tensor {
+	switch {
+	case p.Cache != nil:
+		return tensor.LinearRows(x, w, bias, branches)
+	case len(branches) == 0:
+		return tensor.Linear(x, w, bias)
+	}
+	return tensor.LoRALinear(x, w, bias, branches)
 }
 
 // dropout is p while training and 0 else.

@@ -44,6 +44,16 @@ func (p *Private) Drop(adapter int) {
 	}
 }
 
+// Has reports whether an adapter has copies of its own.
+func (p *Private) Has(adapter int) bool {
+	for at := range p.copies {
+		if at.adapter == adapter {
+			return true
+		}
+	}
+	return false
+}
+
 // of gives what an adapter has at a place, in the type of the weight it stands for, or nil.
 func (p *Private) of(at place, weight *tensor.Tensor) *tensor.Tensor {
 	if p == nil {
@@ -68,6 +78,9 @@ func (p *Pass) Head(head *tensor.Tensor) *tensor.Tensor {
 }
 
 func (p *Pass) only(at place, weight *tensor.Tensor) *tensor.Tensor {
+	if p.Blend != nil {
+		return p.blend(at, weight)
+	}
 	spans := p.spans()
 	for _, s := range spans {
 		at.adapter = s.Adapter

@@ -53,32 +53,37 @@ func (r *Runner) Evaluate(ctx context.Context, job spec.EvaluateJob, progress fu
 	for i := range out.Items {
 		out.Items[i].Line = held.lines[i]
 	}
-	measure := func(adapter int, each func(row int, nll float64)) (nll float64, answers []string, err error) {
-		if nll, out.Tokens, err = heldOutRows(ctx, r.Engine, base.model, adapter, held.list, evalBatch, report, each); err != nil {
-			return 0, nil, err
-		}
-		for prompts := range slices.Chunk(job.Prompts, generateBatch) {
-			err = r.Engine.Do(func() error {
-				some, err := answer(ctx, base, adapter, prompts, job.MaxNewTokens)
-				answers = append(answers, some...)
-				return err
-			})
-			if err != nil {
-				return 0, nil, err
-			}
-			report(len(prompts))
-		}
-		return nll, answers, nil
-	}
-	if out.BaseNLL, out.BaseAnswers, err = measure(nn.NoAdapter, func(row int, nll float64) {
+	out.BaseNLL, out.Tokens, err = heldOutRows(ctx, r.Engine, base.model, nn.NoAdapter, held.list, evalBatch, report, func(row int, nll float64) {
 		out.Items[row].Tokens++
 		out.Items[row].BaseNLL += nll
-	}); err != nil {
+	})
+	if err != nil {
 		return out, err
 	}
+	answering := []int{nn.NoAdapter}
+	if replaces { // the base as it is has to answer first
+		answers, err := r.answer(ctx, base, answering, job, report)
+		if err != nil {
+			return out, err
+		}
+		out.BaseAnswers, answering = answers[0], nil
+	}
 	err = r.with(base, job.Adapter, func(adapter int) error {
-		out.AdapterNLL, out.AdapterAnswers, err = measure(adapter, func(row int, nll float64) { out.Items[row].AdapterNLL += nll })
-		return err
+		out.AdapterNLL, _, err = heldOutRows(ctx, r.Engine, base.model, adapter, held.list, evalBatch, report, func(row int, nll float64) {
+			out.Items[row].AdapterNLL += nll
+		})
+		if err != nil {
+			return err
+		}
+		answers, err := r.answer(ctx, base, append(answering, adapter), job, report)
+		if err != nil {
+			return err
+		}
+		if len(answers) == 2 {
+			out.BaseAnswers = answers[0]
+		}
+		out.AdapterAnswers = answers[len(answers)-1]
+		return nil
 	})
 	return out, err
 }
@@ -148,21 +153,29 @@ func heldOutRows(ctx context.Context, e *tensor.Engine, m model.Model, adapter i
 	return total, tokens, nil
 }
 
-// answer continues every prompt greedily until the end-of-text token. It runs inside Engine.Do.
-func answer(ctx context.Context, b *base, adapter int, texts []string, maxNewTokens int) ([]string, error) {
-	prompts := make([][]int32, len(texts))
-	for i, p := range texts {
-		prompts[i] = b.tok.EncodeWithSpecial(p)
+// answer lets each of some adapters continue every prompt, greedily until the end-of-text token, all of them side by side. It
+// must not run inside Engine.Do.
+func (r *Runner) answer(ctx context.Context, b *base, adapters []int, job spec.EvaluateJob, report func(answers int)) ([][]string, error) {
+	var requests []sample.Request
+	for _, adapter := range adapters {
+		for _, p := range job.Prompts {
+			requests = append(requests, sample.Request{
+				Prompt: b.tok.EncodeWithSpecial(p), Adapter: adapter,
+				Options: sample.Options{MaxNewTokens: job.MaxNewTokens, Stop: stops(b.tok)},
+			})
+		}
 	}
-	ids, err := sample.Generate(ctx, b.model, prompts, sample.Options{Adapter: adapter, MaxNewTokens: maxNewTokens, Stop: stops(b.tok)})
-	if err != nil {
-		return nil, err
+	answers := make([][]string, len(adapters))
+	for i := range answers {
+		answers[i] = []string{}
 	}
-	answers := make([]string, len(ids))
-	for i, list := range ids {
-		answers[i] = b.tok.Decode(list, true)
-	}
-	return answers, nil
+	err := r.generate(ctx, b, requests, func(i int, s *sample.Sequence) error {
+		at := i / len(job.Prompts)
+		answers[at] = append(answers[at], b.tok.Decode(s.Tokens, true))
+		report(1)
+		return nil
+	})
+	return answers, err
 }
 
 // stops are the tokens that end an answer.

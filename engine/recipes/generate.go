@@ -4,7 +4,6 @@ package recipes
 
 import (
 	"context"
-	"slices"
 
 	"elara/engine/sample"
 )
@@ -15,32 +14,62 @@ type Generated struct {
 	IDs  []int32 `json:"ids"`
 }
 
-// generateBatch is how many prompts are continued at once.
-const generateBatch = 16
+// generateRows is how many prompts are continued at once.
+const generateRows = 16
 
-// Generate continues each prompt until the tokenizer's end-of-text token or options.MaxNewTokens.
+// Generate continues each prompt until the tokenizer's end-of-text token or options.MaxNewTokens, and gives the results in the
+// order of the prompts. Other recipes get their turn between steps.
 func (r *Runner) Generate(ctx context.Context, path, adapter string, prompts []string, options sample.Options, each func(Generated) error) error {
 	return r.open(ctx, path, adapter, func(b *base, slot int) error {
-		options.Stop, options.Adapter = stops(b.tok), slot
+		options.Stop = stops(b.tok)
 		ids, err := encode(b.model, prompts, b.tok.EncodeWithSpecial, options.MaxNewTokens)
 		if err != nil {
 			return err
 		}
-		for batch := range slices.Chunk(ids, generateBatch) {
-			var out [][]int32
-			err := r.Engine.Do(func() (err error) {
-				out, err = sample.Generate(ctx, b.model, batch, options)
-				return err
-			})
-			if err != nil {
+		requests := make([]sample.Request, len(ids))
+		for i := range ids {
+			requests[i] = sample.Request{Prompt: ids[i], Adapter: slot, Stream: uint64(i), Options: options}
+		}
+		return r.generate(ctx, b, requests, func(_ int, s *sample.Sequence) error {
+			return each(Generated{Text: b.tok.Decode(s.Tokens, true), IDs: s.Tokens})
+		})
+	})
+}
+
+// generate continues requests and hands out their sequences, in order, as they and all before them end. It must not run inside
+// Engine.Do, and each does not.
+func (r *Runner) generate(ctx context.Context, b *base, requests []sample.Request, each func(i int, s *sample.Sequence) error) error {
+	var batch *sample.Batch
+	all := make([]*sample.Sequence, len(requests))
+	if err := r.Engine.Do(func() error {
+		batch = sample.NewBatch(b.model, sample.Limits{Rows: generateRows})
+		return nil
+	}); err != nil {
+		return err
+	}
+	// Freeing cannot fail.
+	defer func() { _ = r.Engine.Do(func() error { batch.Free(); return nil }) }()
+	for i, request := range requests {
+		var err error
+		if all[i], err = batch.Add(request); err != nil {
+			return &TextError{Index: i, Err: err}
+		}
+	}
+	for next := 0; next < len(all); {
+		if err := r.Engine.Do(func() error {
+			_, err := batch.Step(ctx)
+			return err
+		}); err != nil {
+			return err
+		}
+		for ; next < len(all) && all[next].End != sample.Running; next++ {
+			if err := all[next].Err; err != nil {
 				return err
 			}
-			for _, list := range out {
-				if err := each(Generated{Text: b.tok.Decode(list, true), IDs: list}); err != nil {
-					return err
-				}
+			if err := each(next, all[next]); err != nil {
+				return err
 			}
 		}
-		return nil
-	})
+	}
+	return nil
 }

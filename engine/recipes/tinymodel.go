@@ -15,8 +15,14 @@ import (
 // TinyModel writes a Llama of 0.2 million parameters with random weights and a byte-level tokenizer, the same bytes every
 // time: a base on which the whole chain runs in seconds. It knows nothing; it can learn a little.
 func (r *Runner) TinyModel(dir string) error {
+	alphabet := tokenizer.ByteAlphabet()
+	return r.tinyModel(dir, alphabet[:], 260, 0.05)
+}
+
+// tinyModel writes the model for an alphabet of characters; the embedding has so many rows, and weights this deviation.
+func (r *Runner) tinyModel(dir string, alphabet []rune, rows int64, deviation float64) error {
 	config := llama.Config{
-		VocabSize: 260, HiddenSize: 64, IntermediateSize: 128, NumHiddenLayers: 3, NumAttentionHeads: 4, NumKeyValueHeads: 2, HeadDim: 16,
+		VocabSize: rows, HiddenSize: 64, IntermediateSize: 128, NumHiddenLayers: 3, NumAttentionHeads: 4, NumKeyValueHeads: 2, HeadDim: 16,
 		MaxPositionEmbeddings: 512, RMSNormEps: 1e-5, RopeTheta: 10000, TieWordEmbeddings: true, HiddenAct: "silu",
 	}
 	files := map[string][]byte{}
@@ -24,7 +30,7 @@ func (r *Runner) TinyModel(dir string) error {
 	if files["config.json"], err = config.JSON(); err != nil {
 		return err
 	}
-	if files["tokenizer.json"], files["tokenizer_config.json"], err = byteTokenizer(); err != nil {
+	if files["tokenizer.json"], files["tokenizer_config.json"], err = alphabetTokenizer(alphabet); err != nil {
 		return err
 	}
 	err = r.Engine.Do(func() (err error) {
@@ -35,7 +41,7 @@ func (r *Runner) TinyModel(dir string) error {
 				if len(w.Shape) == 1 {
 					t.Uniform(1, 1, 0) // norms begin at one
 				} else {
-					t.Normal(0, 0.05, tensor.Key(1).Named(w.Name))
+					t.Normal(0, deviation, tensor.Key(1).Named(w.Name))
 				}
 				weights[w.Name] = t
 			}
@@ -62,8 +68,14 @@ func (r *Runner) TinyModel(dir string) error {
 
 // byteTokenizer is a byte-level BPE without merges: ids 0-255 are GPT-2's characters for the bytes, 256 ends a text.
 func byteTokenizer() (document, config []byte, err error) {
+	alphabet := tokenizer.ByteAlphabet()
+	return alphabetTokenizer(alphabet[:])
+}
+
+// alphabetTokenizer has only some of these characters: an id for each, and the next one ends a text.
+func alphabetTokenizer(alphabet []rune) (document, config []byte, err error) {
 	vocabulary := map[string]int{}
-	for i, character := range tokenizer.ByteAlphabet() {
+	for i, character := range alphabet {
 		vocabulary[string(character)] = i
 	}
 	const end = "<|endoftext|>"

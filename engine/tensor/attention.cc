@@ -1,4 +1,4 @@
-// Causal attention inside each segment of a packed stream, and attention over a cache while generating.
+// Causal attention inside each segment of a packed stream.
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
@@ -220,38 +220,6 @@ struct Attention : public Function<Attention> {
   }
 };
 
-// One query row against the first `length` rows of its slot in the cache, one key-value head and its group of queries.
-template <class S>
-EL_INLINE void cached_rows(const S* q, const S* k, const S* v, S* o, float* score, int64_t stride, int64_t length, int64_t group,
-                           int64_t d, float scale) {
-  for (int64_t g = 0; g < group; g++) {
-    const S* qr = q + g * d;
-    float most = -INFINITY;
-    for (int64_t t = 0; t < length; t++) {
-      float sum = 0;
-#pragma omp simd reduction(+ : sum)
-      for (int64_t i = 0; i < d; i++) sum += load(qr + i) * load(k + t * stride + i);
-      score[t] = sum * scale;
-      most = score[t] > most ? score[t] : most;
-    }
-    float total = 0;
-    for (int64_t t = 0; t < length; t++) total += score[t] = exp_f(score[t] - most);
-    float acc[512];
-    for (int64_t i = 0; i < d; i++) acc[i] = 0;
-    for (int64_t t = 0; t < length; t++) {
-      float w = score[t] / total;
-      for (int64_t i = 0; i < d; i++) acc[i] += w * load(v + t * stride + i);
-    }
-    for (int64_t i = 0; i < d; i++) store(o + g * d + i, acc[i]);
-  }
-}
-EL_CLONES void cached_f32(const float* q, const float* k, const float* v, float* o, float* s, int64_t st, int64_t n, int64_t g, int64_t d, float sc) {
-  cached_rows(q, k, v, o, s, st, n, g, d, sc);
-}
-EL_CLONES void cached_bf16(const bf16* q, const bf16* k, const bf16* v, bf16* o, float* s, int64_t st, int64_t n, int64_t g, int64_t d, float sc) {
-  cached_rows(q, k, v, o, s, st, n, g, d, sc);
-}
-
 }  // namespace
 }  // namespace elara
 
@@ -274,46 +242,6 @@ char* el_attention(el_tensor* out, el_tensor q, el_tensor k, el_tensor v, const 
     }
     if (portable::wanted(tq)) return void(*out = own(portable::attention(tq, tk, tv, segments.offsets, segments.parents, window, scale, p, key)));
     *out = own(Attention::apply(tq, tk, tv, segments, scale, p, static_cast<int64_t>(key)));
-  });
-}
-
-char* el_cache_store(el_tensor cache, el_tensor x, const int64_t* slot, const int64_t* position, int n) {
-  return guarded([&] {
-    at::Tensor &c = T(cache), src = T(x).contiguous();
-    TORCH_CHECK(c.dim() == 4 && src.dim() == 3 && src.size(0) == n && src.size(1) == c.size(2) && src.size(2) == c.size(3) && src.scalar_type() == c.scalar_type() && c.is_contiguous(), "cache ", c.sizes(), " cannot take ", src.sizes());
-    if (portable::wanted(c)) return portable::cache_store(c, src, {slot, slot + n}, {position, position + n});
-    size_t row = static_cast<size_t>(c.size(2) * c.size(3)) * c.element_size();
-    for (int i = 0; i < n; i++) {
-      TORCH_CHECK(slot[i] >= 0 && slot[i] < c.size(0) && position[i] >= 0 && position[i] < c.size(1), "slot ", slot[i], " position ", position[i], " lies outside the cache ", c.sizes());
-      std::memcpy(static_cast<char*>(c.data_ptr()) + static_cast<size_t>(slot[i] * c.size(1) + position[i]) * row, static_cast<const char*>(src.data_ptr()) + static_cast<size_t>(i) * row, row);
-    }
-  });
-}
-
-char* el_cache_attention(el_tensor* out, el_tensor q, el_tensor k, el_tensor v, const int64_t* slot, const int64_t* length, int n,
-                         int64_t window, double scale) {
-  return guarded([&] {
-    at::Tensor tq = T(q).contiguous(), o = at::empty_like(tq);
-    const at::Tensor &tk = T(k), &tv = T(v);
-    if (!portable::wanted(tq)) check_float(tq, "q");
-    int64_t kv = tk.size(2), d = tk.size(3), most = tk.size(1), group = tq.size(1) / kv, stride = kv * d;
-    TORCH_CHECK(tq.dim() == 3 && tq.size(0) == n && tq.size(2) == d && tq.size(1) % kv == 0 && d <= 512 && tk.sizes() == tv.sizes() && tq.scalar_type() == tk.scalar_type(), "q ", tq.sizes(), " does not fit the cache ", tk.sizes());
-    for (int i = 0; i < n; i++) TORCH_CHECK(slot[i] >= 0 && slot[i] < tk.size(0) && length[i] > 0 && length[i] <= most, "length ", length[i], " lies outside the cache ", tk.sizes());
-    if (portable::wanted(tq)) return void(*out = own(portable::cache_attention(tq, tk, tv, {slot, slot + n}, {length, length + n}, window, scale)));
-    at::parallel_for(0, n * kv, 1, [&](int64_t begin, int64_t end) {
-      std::vector<float> score(static_cast<size_t>(most));
-      for (int64_t j = begin; j < end; j++) {
-        int64_t row = j / kv, head = j % kv;
-        int64_t seen = window > 0 ? std::min(window, length[row]) : length[row];
-        int64_t from = ((slot[row] * most + length[row] - seen) * kv + head) * d, at = (row * kv + head) * group * d;
-        if (is_bf16(tq)) {
-          cached_bf16(tq.data_ptr<bf16>() + at, tk.data_ptr<bf16>() + from, tv.data_ptr<bf16>() + from, o.data_ptr<bf16>() + at, score.data(), stride, seen, group, d, static_cast<float>(scale));
-        } else {
-          cached_f32(tq.data_ptr<float>() + at, tk.data_ptr<float>() + from, tv.data_ptr<float>() + from, o.data_ptr<float>() + at, score.data(), stride, seen, group, d, static_cast<float>(scale));
-        }
-      }
-    });
-    *out = own(o);
   });
 }
 

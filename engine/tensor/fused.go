@@ -26,15 +26,19 @@ type Branch struct {
 // LoRALinear is x W^T + bias over a frozen W, and on each branch's rows + scale * dropout(x) A^T B^T (Hu et al., arXiv
 // 2106.09685). x: [tokens, in], w: [out, in], bias: [out] or nil.
 func LoRALinear(x, w, bias *Tensor, branches []Branch) *Tensor {
-	list := make([]C.el_branch, len(branches))
-	operands := []*Tensor{x, w, bias}
-	for i, b := range branches {
-		list[i] = C.el_branch{a: ptr(b.A), b: ptr(b.B), begin: C.int64_t(b.Begin), end: C.int64_t(b.End), scale: C.double(b.Scale), p: C.double(b.Dropout), key: C.uint64_t(b.Key)}
+	list, operands := branchList(branches)
+	var out C.el_tensor
+	check("lora_linear", C.el_lora_linear(&out, ptr(x), ptr(w), ptr(bias), unsafe.SliceData(list), C.int(len(list))), append(operands, x, w, bias)...)
+	return x.engine.native(out)
+}
+
+// branchList gives the branches as C reads them, and their tensors.
+func branchList(branches []Branch) (list []C.el_branch, operands []*Tensor) {
+	for _, b := range branches {
+		list = append(list, C.el_branch{a: ptr(b.A), b: ptr(b.B), begin: C.int64_t(b.Begin), end: C.int64_t(b.End), scale: C.double(b.Scale), p: C.double(b.Dropout), key: C.uint64_t(b.Key)})
 		operands = append(operands, b.A, b.B)
 	}
-	var out C.el_tensor
-	check("lora_linear", C.el_lora_linear(&out, ptr(x), ptr(w), ptr(bias), unsafe.SliceData(list), C.int(len(list))), operands...)
-	return x.engine.native(out)
+	return list, operands
 }
 
 // RowNorms gives the 2-norm of each row of w + scale * b a, float32 [out], as a constant of the backward pass.
@@ -98,19 +102,6 @@ func Attention(q, k, v *Tensor, s Segments, window int64, scale, p float64, key 
 	}
 	var out C.el_tensor
 	check("attention", C.el_attention(&out, ptr(q), ptr(k), ptr(v), dims(s.Offsets), dims(s.Parents), C.int(len(s.Parents)), C.int64_t(window), C.double(scale), C.double(p), C.uint64_t(key)), q, k, v)
-	return q.engine.native(out)
-}
-
-// CacheStore writes the rows of x into a cache. cache: [slots, positions, key heads, width], x: [n, key heads, width].
-func CacheStore(cache, x *Tensor, slot, position []int64) {
-	check("cache_store", C.el_cache_store(ptr(cache), ptr(x), dims(slot), dims(position), C.int(len(slot))), cache, x)
-}
-
-// CacheAttention lets row i of q see the first length[i] positions of slot[i], with a window above 0 the last so many of them.
-// q: [n, heads, width].
-func CacheAttention(q, k, v *Tensor, slot, length []int64, window int64, scale float64) *Tensor {
-	var out C.el_tensor
-	check("cache_attention", C.el_cache_attention(&out, ptr(q), ptr(k), ptr(v), dims(slot), dims(length), C.int(len(slot)), C.int64_t(window), C.double(scale)), q, k, v)
 	return q.engine.native(out)
 }
 

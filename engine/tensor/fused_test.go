@@ -218,23 +218,6 @@ func TestAttentionGroupsHeadsAsTransformers(t *testing.T) {
 	})
 }
 
-func TestCacheAttentionEqualsTheLastRowOfAttention(t *testing.T) {
-	inEachForm(t, func(e *Engine) {
-		const length, width = 6, 4
-		q, k, v := e.FromFloat32(draw(length*4*width, 15), length, 4, width), e.FromFloat32(draw(length*2*width, 16), length, 2, width), e.FromFloat32(draw(length*2*width, 17), length, 2, width)
-		want := Attention(q, k, v, alone(length), 0, 0.5, 0, 0).Narrow(0, length-1, 1).Float32s()
-		ck, cv := e.Zeros(Float32, 3, 8, 2, width), e.Zeros(Float32, 3, 8, 2, width)
-		slots, positions := []int64{1, 1, 1, 1, 1, 1}, []int64{0, 1, 2, 3, 4, 5}
-		CacheStore(ck, k, slots, positions)
-		CacheStore(cv, v, slots, positions)
-		got := CacheAttention(q.Narrow(0, length-1, 1), ck, cv, []int64{1}, []int64{length}, 0, 0.5).Float32s()
-		require.InDeltaSlice(t, want, got, 1e-6)
-		want = Attention(q, k, v, alone(length), 3, 0.5, 0, 0).Narrow(0, length-1, 1).Float32s()
-		got = CacheAttention(q.Narrow(0, length-1, 1), ck, cv, []int64{1}, []int64{length}, 3, 0.5).Float32s()
-		require.InDeltaSlice(t, want, got, 1e-6, "with a window of 3")
-	})
-}
-
 func TestLinearCrossEntropyAgainstHandAndChunks(t *testing.T) {
 	inEachForm(t, func(e *Engine) {
 		// logits (1, 2) and (3, 0): -log p of class 0 is log(1+e) = 1.3132617, of class 1 is log(1+e^3) = 3.0485873.

@@ -1,6 +1,8 @@
 // Row-wise layers of the Llama family in one pass each: RMSNorm, rotary positions, SwiGLU.
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
+
 #include "border.h"
 #include "kernel.h"
 #include "native.h"
@@ -137,8 +139,9 @@ struct Rope : public Function<Rope> {
     TORCH_CHECK(cos.is_contiguous() && sin.is_contiguous() && cos.scalar_type() == at::kFloat && sin.scalar_type() == at::kFloat && cos.sizes() == sin.sizes() && cos.dim() == 2 && cos.size(1) * 2 == x.size(2), "cos ", cos.sizes(), " and sin ", sin.sizes(), " do not fit x ", x.sizes());
     TORCH_CHECK(positions.dim() == 1 && positions.size(0) == x.size(0) && positions.scalar_type() == at::kLong && positions.is_contiguous(), "positions are ", positions.sizes(), ", expected int64 [", x.size(0), "]");
     if (x.size(0) > 0) {
-      int64_t least = positions.min().item<int64_t>(), most = positions.max().item<int64_t>();
-      TORCH_CHECK(least >= 0 && most < cos.size(0), "position ", most, " lies beyond the table of ", cos.size(0));
+      const int64_t* at = positions.data_ptr<int64_t>();
+      auto [least, most] = std::minmax_element(at, at + x.size(0));
+      TORCH_CHECK(*least >= 0 && *most < cos.size(0), "position ", *most, " lies beyond the table of ", cos.size(0));
     }
     ctx->save_for_backward({cos, sin, positions});
     return rotate(x, cos, sin, positions, 1.0f);

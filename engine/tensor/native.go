@@ -2,7 +2,7 @@
 
 package tensor
 
-// #cgo CXXFLAGS: -std=c++17 -O3 -fopenmp
+// #cgo CXXFLAGS: -std=c++17 -O3 -fopenmp -Wno-psabi
 // #cgo LDFLAGS: -lgomp
 // #include <stdlib.h>
 // #include "native.h"

@@ -52,13 +52,47 @@ char *el_gelu(el_tensor *out, el_tensor x);
 /* offsets: n + 1 borders; parents: n, the segment that each goes on from, or -1; window 0: none */
 char *el_attention(el_tensor *out, el_tensor q, el_tensor k, el_tensor v, const int64_t *offsets, const int64_t *parents, int n,
                    int64_t window, double scale, double p, uint64_t key);
-char *el_cache_store(el_tensor cache, el_tensor x, const int64_t *slot, const int64_t *position, int n);
-char *el_cache_attention(el_tensor *out, el_tensor q, el_tensor k, el_tensor v, const int64_t *slot, const int64_t *length, int n,
+
+/* rows.cc */
+/* without a graph; a row's result does not depend on the rows beside it; logits: the result is float32 whatever x is */
+char *el_linear_rows(el_tensor *out, el_tensor x, el_tensor w, el_tensor bias, const el_branch *branches, int n, int logits);
+
+/* cache.cc */
+typedef struct {
+  const int64_t *row;            /* of each token in the cache: where its key and value go */
+  const int64_t *begin, *length; /* the part of rows that each token sees, itself at the end */
+  const int32_t *rows;
+  int64_t tokens, count; /* count: of rows */
+} el_sight;
+/* stores k and v [tokens, key heads, width] in the cache [rows, key heads, width] and attends over it */
+char *el_cache_attention(el_tensor *out, el_tensor q, el_tensor k, el_tensor v, el_tensor keys, el_tensor values, const el_sight *s,
                          int64_t window, double scale);
+char *el_grown(el_tensor *out, el_tensor t, int64_t rows); /* a copy with more rows; the new ones hold anything */
+
+/* choose.cc */
+typedef struct {
+  double temperature, top_p, draw; /* temperature 0: the most probable; draw: from [0, 1) */
+  int64_t top_k;                   /* 0: all */
+  const int32_t *bar;              /* tokens that may not be chosen */
+  int barred, log_p;               /* log_p: whether probabilities are asked for */
+} el_choice;
+/* ids: -1 where a row of logits is not finite */
+char *el_choose(int64_t *ids, double *log_p, double *model_log_p, el_tensor logits, const el_choice *choices, int n);
 
 /* loss.cc */
 char *el_linear_cross_entropy(el_tensor *sum, el_tensor *nll, el_tensor h, el_tensor w, el_tensor targets,
                               el_tensor weights, double smoothing, int64_t chunk); /* weights: NULL or float32, one per row */
+
+/* distribution.cc */
+/* slope: NULL where the derivatives by h are not wanted */
+char *el_linear_log_probs(el_tensor *logprobs, el_tensor *entropy, el_tensor *slope, el_tensor h, el_tensor w, el_tensor targets,
+                          int64_t chunk);
+
+/* linalg.cc */
+char *el_svd(el_tensor *u, el_tensor *s, el_tensor *vh, el_tensor a); /* reduced */
+char *el_qr(el_tensor *q, el_tensor *r, el_tensor a);                 /* reduced */
+char *el_hollow(el_tensor *out, const int64_t *shape, int ndim, int dtype, int device);
+char *el_become(el_tensor t, el_tensor other); /* t shares the elements of other from now on */
 
 /* optim.cc */
 char *el_grad_norm(double *out, const el_tensor *params, int n);

@@ -22,9 +22,6 @@ at::Tensor rope(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& si
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, std::vector<int64_t> offsets, std::vector<int64_t> parents,
                      int64_t window, double scale, double p, uint64_t key);
-void cache_store(const at::Tensor& cache, const at::Tensor& x, const std::vector<int64_t>& slot, const std::vector<int64_t>& position);
-at::Tensor cache_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const std::vector<int64_t>& slot,
-                           const std::vector<int64_t>& length, int64_t window, double scale);
 std::vector<at::Tensor> linear_cross_entropy(const at::Tensor& h, const at::Tensor& w, const at::Tensor& targets,
                                              const std::optional<at::Tensor>& weights, double smoothing, int64_t chunk);  // sum, nll
 

@@ -216,26 +216,4 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   return Attention::apply(q, k, v, std::move(offsets), std::move(parents), window, scale, p, static_cast<int64_t>(key));
 }
 
-void cache_store(const at::Tensor& cache, const at::Tensor& x, const std::vector<int64_t>& slot, const std::vector<int64_t>& position) {
-  std::vector<int64_t> rows;  // of all slots end to end
-  for (size_t i = 0; i < slot.size(); i++) {
-    TORCH_CHECK(slot[i] >= 0 && slot[i] < cache.size(0) && position[i] >= 0 && position[i] < cache.size(1), "slot ", slot[i], " position ", position[i], " lies outside the cache ", cache.sizes());
-    rows.push_back(slot[i] * cache.size(1) + position[i]);
-  }
-  cache.view({-1, cache.size(2), cache.size(3)}).index_copy_(0, beside(cache, rows), x);
-}
-
-at::Tensor cache_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const std::vector<int64_t>& slot,
-                           const std::vector<int64_t>& length, int64_t window, double scale) {
-  check_float(q, "q");
-  int64_t n = q.size(0), kv = k.size(2), d = k.size(3), most = *std::max_element(length.begin(), length.end());
-  // [n, KV, most, D]
-  auto seen = [&](const at::Tensor& cache) { return cache.narrow(1, 0, most).index_select(0, beside(q, slot)).transpose(1, 2); };
-  at::Tensor score = at::matmul(q.reshape({n, kv, -1, d}).mul(scale), seen(k).transpose(2, 3)).to(at::kFloat);  // [n, KV, G, most]
-  at::Tensor place = at::arange(most, at::TensorOptions().dtype(at::kLong).device(q.device())), end = beside(q, length).view({n, 1, 1, 1});
-  at::Tensor mask = place.ge(end);
-  if (window > 0) mask.logical_or_(place.lt(end.sub(window)));
-  return at::matmul(score.masked_fill_(mask, -INFINITY).softmax(-1).to(q.scalar_type()), seen(v)).reshape(q.sizes());
-}
-
 }  // namespace elara::portable

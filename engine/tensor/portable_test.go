@@ -136,22 +136,6 @@ func TestPortableDropoutHasTheMaskOfTheFusedOneBitForBit(t *testing.T) {
 	}
 }
 
-func TestPortableCacheIsThatOfTheFusedKernels(t *testing.T) {
-	inEachForm(t, func(e *Engine) {
-		for _, dtype := range []DType{Float32, BFloat16} {
-			cache := e.Zeros(dtype, 2, 3, 1, 2)
-			CacheStore(cache, e.FromFloat32([]float32{1, 2, 3, 4}, 2, 1, 2).To(dtype), []int64{1, 0}, []int64{2, 1})
-			require.Equal(t, []float32{0, 0, 3, 4, 0, 0, 0, 0, 0, 0, 1, 2}, cache.Float32s())
-			// Three rows of two slots: with lengths 1, 3 and 2 and a window of 2.
-			k := e.FromFloat32(draw(2*3*1*2, 50), 2, 3, 1, 2).To(dtype)
-			v := e.FromFloat32([]float32{1, 10, 2, 20, 3, 30, 4, 40, 5, 50, 6, 60}, 2, 3, 1, 2).To(dtype)
-			q := e.Zeros(dtype, 3, 2, 2) // equal scores: the mean of what is seen
-			got := CacheAttention(q, k, v, []int64{1, 0, 1}, []int64{1, 3, 2}, 2, 1).Float32s()
-			require.InDeltaSlice(t, []float32{4, 40, 4, 40, 2.5, 25, 2.5, 25, 4.5, 45, 4.5, 45}, got, 0.2)
-		}
-	})
-}
-
 // What would stop a GPU's whole process is refused before it gets there.
 func TestIndicesOutsideOfATableAreRefusedInEachForm(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -161,12 +145,18 @@ func TestIndicesOutsideOfATableAreRefusedInEachForm(t *testing.T) {
 		"position": {func(e *Engine) {
 			e.Zeros(Float32, 1, 1, 4).Rope(e.Zeros(Float32, 2, 2), e.Zeros(Float32, 2, 2), e.FromInt64([]int64{2}))
 		}, "position 2 lies beyond the table of 2"},
-		"slot": {func(e *Engine) {
-			CacheStore(e.Zeros(Float32, 2, 3, 1, 2), e.Zeros(Float32, 1, 1, 2), []int64{2}, []int64{0})
-		}, "slot 2 position 0 lies outside the cache"},
-		"length": {func(e *Engine) {
-			CacheAttention(e.Zeros(Float32, 1, 1, 2), e.Zeros(Float32, 2, 3, 1, 2), e.Zeros(Float32, 2, 3, 1, 2), []int64{0}, []int64{4}, 0, 1)
-		}, "length 4 lies outside the cache"},
+		"row of the cache": {func(e *Engine) {
+			x, cache := e.Zeros(Float32, 1, 1, 2), e.Zeros(Float32, 3, 1, 2)
+			CacheAttention(x, x, x, cache, cache, Sight{Row: []int64{3}, Begin: []int64{0}, Length: []int64{1}, Rows: []int32{0}}, 0, 1)
+		}, "row 3 lies outside the cache"},
+		"row that is seen": {func(e *Engine) {
+			x, cache := e.Zeros(Float32, 1, 1, 2), e.Zeros(Float32, 3, 1, 2)
+			CacheAttention(x, x, x, cache, cache, Sight{Row: []int64{2}, Begin: []int64{0}, Length: []int64{1}, Rows: []int32{-1}}, 0, 1)
+		}, "row -1 lies outside the cache"},
+		"part of the list": {func(e *Engine) {
+			x, cache := e.Zeros(Float32, 1, 1, 2), e.Zeros(Float32, 3, 1, 2)
+			CacheAttention(x, x, x, cache, cache, Sight{Row: []int64{2}, Begin: []int64{1}, Length: []int64{2}, Rows: []int32{0, 2}}, 0, 1)
+		}, "token 1 sees entries 1 to 3 of a list of 2"},
 		"target": {func(e *Engine) {
 			LinearCrossEntropy(e.Zeros(Float32, 1, 2), e.Zeros(Float32, 5, 2), e.FromInt64([]int64{5}), nil, 0, 1)
 		}, "a target lies outside the vocabulary of 5"},

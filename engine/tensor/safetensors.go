@@ -105,7 +105,46 @@ func (s *Safetensors) Load(e *Engine, name string) (*Tensor, error) {
 	default:
 		return nil, fault.At(s.path, 0, "tensor %q has type %s, expected F32, F16, BF16 or I64", name, view.DType())
 	}
-	return e.FromBytes(view.Data(), dtype, shape...), nil
+	if len(view.Data()) <= loadPiece || len(shape) == 0 {
+		return e.FromBytes(view.Data(), dtype, shape...), s.forget()
+	}
+	return s.loadByRows(e, view.Data(), dtype, shape)
+}
+
+// loadPiece is how much of a file is in memory beside the tensor that is copied from it.
+const loadPiece = 4 << 20
+
+// loadByRows copies a large tensor piece by piece.
+func (s *Safetensors) loadByRows(e *Engine, data []byte, dtype DType, shape []int64) (loaded *Tensor, err error) {
+	loaded = e.Zeros(dtype, shape...)
+	row := int64(len(data)) / shape[0]
+	step := max(1, loadPiece/row)
+	e.Scope(func() {
+		e.NoGrad(func() {
+			for at := int64(0); at < shape[0] && err == nil; at += step {
+				n := min(step, shape[0]-at)
+				e.Scope(func() {
+					piece := append([]int64{n}, shape[1:]...)
+					loaded.Narrow(0, at, n).Copy(e.FromBytes(data[at*row:(at+n)*row], dtype, piece...))
+				})
+				err = s.forget()
+			}
+		})
+	})
+	return loaded, err
+}
+
+// forget lets the kernel take back the pages that were copied from: who reads a model tensor by tensor needs memory for one, not
+// for the file. What is read again is read from the file again. The whole mapping is named, because the kernel brings pages in
+// before and behind those that are asked for.
+func (s *Safetensors) forget() error {
+	if s.data == nil {
+		return nil
+	}
+	if err := unix.Madvise(s.data, unix.MADV_DONTNEED); err != nil {
+		return fmt.Errorf("read %s: %w", s.path, err)
+	}
+	return nil
 }
 
 func signed(shape []uint64) []int64 {

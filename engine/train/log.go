@@ -39,7 +39,7 @@ func (l *Loop) log(result StepResult, rate, speed float64) {
 	}
 	loss := s.Own.WindowLoss / float64(s.Own.WindowSteps)
 	s.Own.LastLoss, s.Own.LastLogStep, s.Own.WindowLoss, s.Own.WindowSteps = loss, s.GlobalStep, 0, 0
-	entry := LogEntry{Epoch: s.Epoch, Step: s.GlobalStep, Loss: &loss, LearningRate: &rate}
+	entry := LogEntry{Epoch: s.Epoch, Step: s.GlobalStep, Loss: &loss, LearningRate: &rate, Metrics: result.Metrics}
 	if !result.Overflow {
 		entry.GradNorm = &result.GradNorm
 	}
@@ -100,6 +100,6 @@ func (l *Loop) progress(run progress, result StepResult, rate float64) spec.Prog
 		Loss: result.Loss, LearningRate: rate, GradNorm: result.GradNorm, EvalLoss: s.Own.LastEvalLoss,
 		EvalStep: s.Own.LastEvalStep, LoggedLoss: s.Own.LastLoss, LoggedStep: s.Own.LastLogStep,
 		TokensPerSecond: run.speed(), PeakMemoryBytes: result.PeakMemoryBytes, MatmulShare: result.MatmulShare,
-		CheckpointStep: run.saved, ResumedFrom: run.resumed,
+		CheckpointStep: run.saved, ResumedFrom: run.resumed, Metrics: result.Metrics,
 	}
 }

@@ -77,6 +77,8 @@ type LogEntry struct {
 	EvalLoss        *float64 `json:"eval_loss,omitempty"`
 	TrainLoss       *float64 `json:"train_loss,omitempty"`
 	TokensPerSecond *float64 `json:"tokens_per_second,omitempty"` // wall clock; only where timings were asked for
+
+	Metrics map[string]float64 `json:"-"` // of the window's last step, as keys of the entry itself
 }
 
 // NewState begins a run.

@@ -24,6 +24,8 @@ type StepResult struct {
 	// PeakMemoryBytes and MatmulShare are as in spec.Progress; 0: not measured.
 	PeakMemoryBytes int64
 	MatmulShare     float64
+	// Metrics are what a training measures beside its loss, by the names that its Python peer logs; they must be finite.
+	Metrics map[string]float64
 }
 
 // ScaledStepper is a Stepper that can compute in half precision. A Loop that is told so gives it the factor before every

@@ -53,10 +53,12 @@ func Table() []Layer {
 		{Path: "engine/nn", May: tensorWork, Never: outside},
 		{Path: "engine/model", May: append([]string{"data/gguf", "data/torchfile"}, tensorWork...), Never: outside},
 		{Path: "engine/lora", May: tensorWork, Never: outside},
+		{Path: "engine/merge", May: tensorWork, Never: outside},
 		{Path: "engine/optim", May: tensorWork, Never: outside},
 		{Path: "engine/loss", May: tensorWork, Never: outside},
 		{Path: "engine/sample", May: tensorWork, Never: outside},
 		{Path: "engine/train", May: []string{"spec"}, Never: append([]string{gotch, "elara/engine/tensor"}, outside...)},
+		{Path: "engine/ppo", May: []string{"spec"}, Never: append([]string{gotch, "elara/engine/tensor"}, outside...)},
 		{
 			Path:  "engine/recipes",
 			May:   []string{"engine", "data", "scoring", "spec"},

@@ -18,7 +18,7 @@ import (
 
 func engineCommands() []*cobra.Command {
 	return []*cobra.Command{
-		loraCommand(), pretrainCommand(), rewardCommand(), dpoCommand(),
+		loraCommand(), pretrainCommand(), rewardCommand(), dpoCommand(), ppoCommand(), mergeCommand(),
 		scoreCommand(), scoreRewardCommand(), choiceCommand(), evaluateCommand(), memoryCommand(), generateCommand(), tinyModelCommand(),
 	}
 }

@@ -51,6 +51,7 @@ type Engine struct {
 	Device     string // class of device: "cpu", "cuda", ...
 	Trainer    activities.Trainer
 	Pretrainer activities.Pretrainer
+	Merger     activities.Merger
 	Evaluator  activities.Evaluator
 	Code       string // version of the program, noted with what it trains
 	Machine    string // kind of this machine, likewise
@@ -135,8 +136,8 @@ func (o Options) device(scratch string, fatal chan<- error) sdkworker.Worker {
 	})
 	worker.RegisterActivity(&activities.Device{
 		Store: o.Store, Cache: o.cache(), Scratch: scratch, Instruments: o.Instruments,
-		Trainer: o.Engine.Trainer, Pretrainer: o.Engine.Pretrainer, Evaluator: o.Engine.Evaluator, Curves: o.Curves,
-		Code: o.Engine.Code, Machine: o.Engine.Machine,
+		Trainer: o.Engine.Trainer, Pretrainer: o.Engine.Pretrainer, Merger: o.Engine.Merger, Evaluator: o.Engine.Evaluator,
+		Curves: o.Curves, Code: o.Engine.Code, Machine: o.Engine.Machine,
 	})
 	o.Logger.Info("serving", "queue", queue)
 	return worker

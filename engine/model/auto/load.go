@@ -20,8 +20,26 @@ import (
 
 // Load reads a Hugging Face folder, or one .gguf file, with all weights in dtype. It must run inside engine.Do.
 func Load(e *tensor.Engine, path string, dtype tensor.DType) (model.Model, error) {
+	reader := &model.Reader{Engine: e, DType: dtype}
+	m, err := open(reader, path)
+	return m, finish(reader, err)
+}
+
+// Stream opens what Load loads, and leaves the weights in their files until they are needed. It must run inside engine.Do; the
+// caller frees and closes it.
+func Stream(e *tensor.Engine, path string, dtype tensor.DType) (*model.Streamed, error) {
+	reader := &model.Reader{Engine: e, DType: dtype, Hollow: true}
+	m, err := open(reader, path)
+	if err != nil {
+		return nil, finish(reader, err)
+	}
+	return model.NewStreamed(m, reader), nil
+}
+
+// open gives the model of a path, and its open files to the reader.
+func open(reader *model.Reader, path string) (model.Model, error) {
 	if strings.HasSuffix(path, ".gguf") {
-		return loadGGUF(e, path, dtype)
+		return openGGUF(reader, path)
 	}
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {
@@ -30,13 +48,13 @@ func Load(e *tensor.Engine, path string, dtype tensor.DType) (model.Model, error
 	// A folder that holds just one GGUF file is how an imported base model looks.
 	if found, err := filepath.Glob(filepath.Join(path, "*.gguf")); err == nil && len(found) == 1 {
 		if _, err := os.Stat(filepath.Join(path, "config.json")); errors.Is(err, fs.ErrNotExist) {
-			return loadGGUF(e, found[0], dtype)
+			return openGGUF(reader, found[0])
 		}
 	}
-	return loadFolder(e, path, dtype)
+	return openFolder(reader, path)
 }
 
-func loadFolder(e *tensor.Engine, path string, dtype tensor.DType) (_ model.Model, err error) {
+func openFolder(reader *model.Reader, path string) (model.Model, error) {
 	file := filepath.Join(path, "config.json")
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -52,8 +70,7 @@ func loadFolder(e *tensor.Engine, path string, dtype tensor.DType) (_ model.Mode
 	if err != nil {
 		return nil, err
 	}
-	reader := &model.Reader{Source: source, Engine: e, DType: dtype}
-	defer func() { err = finish(reader, err) }()
+	reader.Source = source
 	switch kind.ModelType {
 	case llama.Llama, llama.Qwen2, llama.Qwen3, llama.Mistral:
 		config, err := llama.ParseConfig(file, data)
@@ -71,7 +88,7 @@ func loadFolder(e *tensor.Engine, path string, dtype tensor.DType) (_ model.Mode
 	return nil, fault.At(file, 0, "model_type %q is not supported, expected gpt2, llama, mistral, qwen2 or qwen3", kind.ModelType)
 }
 
-func loadGGUF(e *tensor.Engine, path string, dtype tensor.DType) (_ model.Model, err error) {
+func openGGUF(reader *model.Reader, path string) (model.Model, error) {
 	file, err := gguf.Open(path)
 	if err != nil {
 		return nil, err
@@ -80,9 +97,7 @@ func loadGGUF(e *tensor.Engine, path string, dtype tensor.DType) (_ model.Model,
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	source := model.NewGGUF(file, config.ModelType, config.NumAttentionHeads, config.NumKeyValueHeads)
-	reader := &model.Reader{Source: source, Engine: e, DType: dtype}
-	defer func() { err = finish(reader, err) }()
+	reader.Source = model.NewGGUF(file, config.ModelType, config.NumAttentionHeads, config.NumKeyValueHeads)
 	return llama.Load(config, reader)
 }
 
@@ -90,6 +105,9 @@ func loadGGUF(e *tensor.Engine, path string, dtype tensor.DType) (_ model.Model,
 func finish(r *model.Reader, err error) error {
 	if err != nil {
 		r.Free()
+	}
+	if r.Source == nil {
+		return err
 	}
 	return errors.Join(err, r.Source.Close())
 }

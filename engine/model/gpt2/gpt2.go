@@ -173,9 +173,9 @@ func (m *Model) Weights() []*tensor.Tensor {
 func (m *Model) Buffers() []*tensor.Tensor { return nil }
 
 // NewCache implements model.Model.
-func (m *Model) NewCache(slots, positions int64) *nn.Cache {
+func (m *Model) NewCache() *nn.Cache {
 	c := m.config
-	return nn.NewCache(m.normW.Engine(), m.facts.DType, c.NLayer, slots, positions, c.NHead, c.NEmbd/c.NHead)
+	return nn.NewCache(m.normW.Engine(), m.facts.DType, c.NLayer, c.NHead, c.NEmbd/c.NHead)
 }
 
 // Facts implements model.Model.

@@ -184,9 +184,9 @@ func (m *Model) Weights() []*tensor.Tensor {
 func (m *Model) Buffers() []*tensor.Tensor { return m.tables }
 
 // NewCache implements model.Model.
-func (m *Model) NewCache(slots, positions int64) *nn.Cache {
+func (m *Model) NewCache() *nn.Cache {
 	c := m.config
-	return nn.NewCache(m.norm.Engine(), m.facts.DType, c.NumHiddenLayers, slots, positions, c.NumKeyValueHeads, c.HeadDim)
+	return nn.NewCache(m.norm.Engine(), m.facts.DType, c.NumHiddenLayers, c.NumKeyValueHeads, c.HeadDim)
 }
 
 // Facts implements model.Model.

@@ -1,0 +1,243 @@
+//go:build torch
+
+package recipes
+
+import (
+	"context"
+	"slices"
+
+	"elara/engine/model"
+	"elara/engine/nn"
+	"elara/engine/ppo"
+	"elara/engine/sample"
+	"elara/engine/tensor"
+	"elara/spec/fault"
+)
+
+// episode is one answer to a prompt and what is known of it.
+type episode struct {
+	prompt, answer []int32
+	row            nn.Row // both; the answer is supervised
+	ended          bool   // by itself
+
+	logProbs, entropy, ref []float64 // [tokens of the answer]
+	values                 []float64 // [steps]
+	score                  float64   // as it was judged
+
+	kl, rewards           []float64
+	advantages, returns   []float64
+	penalised, nonScoring float64 // the score that counts, and the sum of the KL rewards
+}
+
+func newEpisode(prompt, answer []int32, ended bool) *episode {
+	e := &episode{prompt: prompt, answer: answer, ended: ended}
+	e.row.Tokens = slices.Concat(prompt, answer)
+	e.row.Supervised = make([]bool, len(e.row.Tokens))
+	for t := len(prompt); t < len(e.row.Tokens); t++ {
+		e.row.Supervised[t] = true
+	}
+	return e
+}
+
+// steps is how many steps the answer has: one after its end too, where it ended before the window did.
+func (e *episode) steps(window int) int { return min(len(e.answer)+1, window) }
+
+// laid is some episodes packed into one stream: at[n][t] says which of the pass's predictions is token t of answer n.
+type laid struct {
+	*nn.Pass
+	at [][]int
+}
+
+// lay packs episodes. Prompts, and what answers begin with alike, are computed once.
+func lay(episodes []*episode) laid {
+	rows := make([]nn.Row, len(episodes))
+	for n, e := range episodes {
+		rows[n] = e.row
+	}
+	l := laid{nn.Pack(rows, leastShared), make([][]int, len(episodes))}
+	for i, of := range l.Of { // a row's predictions lie in the order of its tokens
+		for _, n := range of {
+			l.at[n] = append(l.at[n], i)
+		}
+	}
+	return l
+}
+
+// through is the pass with an adapter on. Dropout is off, here and in the update: else old and new log-probabilities would not
+// be of one policy.
+func (l laid) through(slot int) *nn.Pass {
+	pass := *l.Pass
+	pass.Adapter = slot
+	return &pass
+}
+
+// headChunk is how many rows of logits exist at once.
+const headChunk = 256
+
+// distribution gives the log-probability and the entropy of every prediction under an adapter, at the temperature of the
+// answers, the hidden rows that they were made of and the derivatives by these.
+func (p *ppoRun) distribution(pass *nn.Pass, slopes bool) (hidden, logProbs, entropy, slope *tensor.Tensor) {
+	e := p.runner.Engine
+	hidden = model.Hidden(p.model, pass).Rows(e.FromInt64(pass.At)).Scale(1 / p.temperature())
+	logProbs, entropy, slope = tensor.LinearLogProbs(hidden, pass.Head(p.model.Head()), e.FromInt64(pass.Targets), headChunk, slopes)
+	return hidden, logProbs, entropy, slope
+}
+
+// temperature is TRL's: never quite zero. Old, new and reference log-probabilities are all taken at it.
+func (p *ppoRun) temperature() float64 { return p.job.PPO.Temperature + 1e-7 }
+
+// valueRows are the rows of the stream at which values are read: before each token of each answer, and at each answer's end.
+func (l laid) valueRows() []int64 { return slices.Concat(l.At, l.Last) }
+
+// valuesOf picks an answer's values, [steps], out of those at valueRows.
+func (l laid) valuesOf(n, steps int, all []float32) []float64 {
+	values := pick(all, l.at[n])
+	if steps > len(values) {
+		values = append(values, float64(all[len(l.At)+n]))
+	}
+	return values
+}
+
+func pick(all []float32, at []int) []float64 {
+	out := make([]float64, len(at))
+	for t, i := range at {
+		out[t] = float64(all[i])
+	}
+	return out
+}
+
+// inChunks runs f over so many episodes at a time inside Engine.Do, without recording for a backward pass. Other recipes get
+// their turn in between.
+func (p *ppoRun) inChunks(ctx context.Context, episodes []*episode, f func(chunk []*episode, l laid)) error {
+	e := p.runner.Engine
+	for chunk := range slices.Chunk(episodes, p.job.PPO.LocalRolloutForwardBatchSize) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := e.Do(func() error {
+			e.Scope(func() { e.NoGrad(func() { f(chunk, lay(chunk)) }) })
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// generate answers prompts under an adapter. The draws are a function of the seed and a prompt's place among them.
+func (p *ppoRun) generate(ctx context.Context, slot int, prompts [][]int32, temperature float64, seed tensor.Key) ([]*episode, error) {
+	requests := make([]sample.Request, len(prompts))
+	for n, prompt := range prompts {
+		requests[n] = sample.Request{
+			Prompt: prompt, Adapter: slot, Stream: uint64(n),
+			Options: sample.Options{MaxNewTokens: p.job.PPO.ResponseLength, Temperature: temperature, Seed: uint64(seed), Stop: p.stop},
+		}
+	}
+	episodes := make([]*episode, len(prompts))
+	err := p.runner.Engine.Do(func() error {
+		sequences, err := sample.Generate(ctx, p.model, p.job.PPO.LocalRolloutForwardBatchSize, requests)
+		for n, s := range sequences {
+			episodes[n] = newEpisode(s.Prompt, s.Tokens, s.End == sample.Stopped)
+		}
+		return err
+	})
+	return episodes, err
+}
+
+// judged fills in the scores.
+func (p *ppoRun) judged(ctx context.Context, episodes []*episode) error {
+	if p.reward == nil {
+		return p.inChunks(ctx, episodes, func(chunk []*episode, l laid) {
+			hidden := model.Hidden(p.model, l.through(p.judgeSlot))
+			for n, score := range p.judge.Score.Forward(hidden, l.Last).Float32s() {
+				chunk[n].score = float64(score)
+			}
+		})
+	}
+	prompts, answers := make([][]int32, len(episodes)), make([][]int32, len(episodes))
+	for n, e := range episodes {
+		prompts[n], answers[n] = e.prompt, e.answer
+	}
+	scores, err := p.reward(ctx, prompts, answers)
+	if err != nil {
+		return err
+	}
+	if len(scores) != len(episodes) {
+		return fault.New(fault.Invalid, "the reward gave %d scores for %d answers", len(scores), len(episodes))
+	}
+	for n, e := range episodes {
+		e.score = scores[n]
+	}
+	return nil
+}
+
+// rollout draws the answers of an iteration and measures them under the policy that drew them, its reference and the value
+// function.
+func (p *ppoRun) rollout(ctx context.Context, step int64, prompts []int) ([]*episode, error) {
+	var asked [][]int32
+	for _, n := range prompts {
+		for range p.job.PPO.NumGenerations {
+			asked = append(asked, p.prompts[n])
+		}
+	}
+	seed := tensor.Key(uint64(p.job.Args.Seed)).Named("rollout").Derive(uint64(step))
+	episodes, err := p.generate(ctx, p.policy.slot, asked, p.temperature(), seed)
+	if err != nil {
+		return nil, err
+	}
+	err = p.inChunks(ctx, episodes, func(chunk []*episode, l laid) {
+		_, logProbs, entropy, _ := p.distribution(l.through(p.policy.slot), false)
+		_, ref, _, _ := p.distribution(l.through(p.reference), false)
+		values := p.value.adapter.Score.Forward(model.Hidden(p.model, l.through(p.value.slot)), l.valueRows())
+		own, other, uncertain, worth := logProbs.Float32s(), ref.Float32s(), entropy.Float32s(), values.Float32s()
+		for n, e := range chunk {
+			e.logProbs, e.entropy, e.ref = pick(own, l.at[n]), pick(uncertain, l.at[n]), pick(other, l.at[n])
+			e.values = l.valuesOf(n, e.steps(p.job.PPO.ResponseLength), worth)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return episodes, p.judged(ctx, episodes)
+}
+
+// advantages turns scores into what the update learns from, and moves the normaliser of scores.
+func (p *ppoRun) advantages(episodes []*episode) error {
+	c := p.job.PPO
+	if c.UseScoreScaling || c.UseScoreNorm {
+		p.state.Scores.Update(scoresOf(episodes))
+	}
+	rewards, advantages := make([][]float64, len(episodes)), make([][]float64, len(episodes))
+	for n, e := range episodes {
+		score := e.score
+		if c.UseScoreScaling {
+			score = p.state.Scores.Scaled(score, c.UseScoreNorm)
+		}
+		e.penalised = ppo.Penalised(ppo.Clipped(score, c.ScoreClip), c.MissingEOSPenalty, e.ended)
+		e.kl = ppo.Estimator(c.KLEstimator).Tokens(e.logProbs, e.ref)
+		for _, kl := range e.kl {
+			e.nonScoring -= p.state.KL.Coefficient * kl
+		}
+		e.rewards = ppo.Rewards(e.kl, p.state.KL.Coefficient, e.penalised, len(e.values))
+		rewards[n] = e.rewards
+	}
+	if c.WhitenRewards {
+		if err := ppo.Whiten(rewards, false); err != nil {
+			return err
+		}
+	}
+	for n, e := range episodes {
+		e.advantages, e.returns = ppo.Advantages(e.rewards, e.values, c.Gamma, c.Lam)
+		e.advantages = e.advantages[:len(e.answer)] // the step after the end has no token to learn
+		advantages[n] = e.advantages
+	}
+	return ppo.Whiten(advantages, true)
+}
+
+func scoresOf(episodes []*episode) []float64 {
+	scores := make([]float64, len(episodes))
+	for n, e := range episodes {
+		scores[n] = e.score
+	}
+	return scores
+}

@@ -1,0 +1,56 @@
+//go:build torch
+
+package recipes
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+)
+
+// sampleRow is one line of the table of samples: what the reference says to a held-out prompt, and what the policy does, both
+// greedily. It is patients' text: it goes into its file and nowhere else.
+type sampleRow struct {
+	Step        int64   `json:"step"`
+	Prompt      string  `json:"prompt"`
+	Before      string  `json:"before"`
+	After       string  `json:"after"`
+	ScoreBefore float64 `json:"score_before"`
+	ScoreAfter  float64 `json:"score_after"`
+}
+
+// sampled adds to the table after the steps that are due.
+func (p *ppoRun) sampled(ctx context.Context, step int64) error {
+	total := p.job.Iterations()
+	if len(p.held) == 0 || step != total && step%max(1, total/p.job.PPO.NumSampleGenerations) != 0 {
+		return nil
+	}
+	before, err := p.generate(ctx, p.reference, p.held, 0, 0)
+	if err != nil {
+		return err
+	}
+	after, err := p.generate(ctx, p.policy.slot, p.held, 0, 0)
+	if err != nil {
+		return err
+	}
+	for _, episodes := range [][]*episode{before, after} {
+		if err := p.judged(ctx, episodes); err != nil {
+			return err
+		}
+	}
+	table := bytes.NewBuffer(bytes.Clone(p.samples))
+	lines := json.NewEncoder(table)
+	lines.SetEscapeHTML(false)
+	text := func(ids []int32) string { return p.base.tok.Decode(ids, true) }
+	for n := range p.held {
+		if err := lines.Encode(sampleRow{
+			Step: step, Prompt: text(p.held[n]), Before: text(before[n].answer), After: text(after[n].answer),
+			ScoreBefore: before[n].score, ScoreAfter: after[n].score,
+		}); err != nil {
+			return fmt.Errorf("encode %s: %w", samplesFile, err)
+		}
+	}
+	p.samples = table.Bytes()
+	return nil
+}
