@@ -149,7 +149,7 @@ func (s subject) remembers(ctx context.Context, dir string, rows []string, isPla
 	if err := write(at("lora.json"), map[string]any{
 		"base_model": s.base, "output_dir": at("adapter"), "train_data_path": train, "max_length": 512, "append_eos": true, "add_pad_token": false,
 		"completion_only_loss": true,
-		"lora_config": map[string]any{"r": s.rank, "alpha": 2 * s.rank, "target_modules": "all-linear"},
+		"lora_config":          map[string]any{"r": s.rank, "alpha": 2 * s.rank, "target_modules": "all-linear"},
 		"training_args": map[string]any{
 			"max_steps": s.steps, "per_device_train_batch_size": 20, "learning_rate": s.rate, "lr_scheduler_type": "cosine", "logging_steps": 10, "warmup_steps": 5,
 			"save_strategy": "no", "eval_strategy": "no", "seed": 42,
