@@ -2,6 +2,7 @@ package choice
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -25,7 +26,7 @@ func Requests(item Item, encode func(string) []int32, positions int) ([]Request,
 		case len(continuation) > positions:
 			return nil, errors.New("choice " + letter(i) + " has more tokens than the model has positions; expected a shorter one")
 		}
-		tokens := append(context, continuation...)
+		tokens := slices.Concat(context, continuation)
 		if most := positions + 1; len(tokens) > most { // the last token is predicted, not read
 			tokens = tokens[len(tokens)-most:]
 		}

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"fmt"
+	"slices"
 
 	"elara/spec"
 )
@@ -45,7 +46,7 @@ func Decide(r *spec.MemoryResult) {
 	}
 	switch {
 	case len(broken) > 0:
-		r.Verdict, r.Reasons = spec.Reject, append(broken, open...)
+		r.Verdict, r.Reasons = spec.Reject, slices.Concat(broken, open)
 	case len(open) > 0:
 		r.Verdict, r.Reasons = spec.InsufficientData, open
 	default:

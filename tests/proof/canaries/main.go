@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	canaries   = 8
-	candidates = 1024
+	canaries   = 4
+	candidates = 512
 )
 
 // subject is a base with a training that is long enough to learn canaries by heart.
@@ -77,8 +77,8 @@ func prove(ctx context.Context) (f figures, err error) {
 		return f, err
 	}
 	for _, s := range []subject{
-		{name: "tiny", base: tiny, rows: 16, repeats: 8, steps: 400, rank: 64, rate: 1e-2},
-		{name: "SmolLM2", base: smol, rows: 16, repeats: 8, steps: 60, rank: 16, rate: 2e-3},
+		{name: "tiny", base: tiny, rows: 4, repeats: 4, steps: 300, rank: 64, rate: 5e-3},
+		{name: "SmolLM2", base: smol, rows: 4, repeats: 4, steps: 30, rank: 16, rate: 2e-3},
 	} {
 		for _, isPlanted := range []bool{true, false} {
 			result, err := s.remembers(ctx, dir, rows, isPlanted)
@@ -148,9 +148,10 @@ func (s subject) remembers(ctx context.Context, dir string, rows []string, isPla
 	}
 	if err := write(at("lora.json"), map[string]any{
 		"base_model": s.base, "output_dir": at("adapter"), "train_data_path": train, "max_length": 512, "append_eos": true, "add_pad_token": false,
-		"lora_config": map[string]any{"r": s.rank, "alpha": 2 * s.rank, "target_modules": "all-linear"},
+		"completion_only_loss": true,
+		"lora_config":          map[string]any{"r": s.rank, "alpha": 2 * s.rank, "target_modules": "all-linear"},
 		"training_args": map[string]any{
-			"max_steps": s.steps, "per_device_train_batch_size": 8, "learning_rate": s.rate, "logging_steps": 10, "warmup_steps": 5,
+			"max_steps": s.steps, "per_device_train_batch_size": 20, "learning_rate": s.rate, "lr_scheduler_type": "cosine", "logging_steps": 10, "warmup_steps": 5,
 			"save_strategy": "no", "eval_strategy": "no", "seed": 42,
 		},
 	}); err != nil {
@@ -161,7 +162,7 @@ func (s subject) remembers(ctx context.Context, dir string, rows []string, isPla
 	}
 	return ask(ctx, at("memory"), map[string]any{
 		"base_model": s.base, "adapter": at("adapter"), "train_data_path": train, "eval_data_path": held, "audience": "patient",
-		"canaries": map[string]any{"count": canaries, "candidates": candidates},
+		"completion_only_loss": true, "canaries": map[string]any{"count": canaries, "candidates": candidates},
 	})
 }
 
