@@ -19,7 +19,7 @@ import (
 func engineCommands() []*cobra.Command {
 	return []*cobra.Command{
 		loraCommand(), pretrainCommand(), rewardCommand(), dpoCommand(), ppoCommand(), mergeCommand(),
-		scoreCommand(), scoreRewardCommand(), evaluateCommand(), generateCommand(), tinyModelCommand(),
+		scoreCommand(), scoreRewardCommand(), evaluateCommand(), generateCommand(), serveCommand(), tinyModelCommand(),
 	}
 }
 
