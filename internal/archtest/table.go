@@ -72,7 +72,7 @@ func Table() []Layer {
 		{Path: "worker", Any: true},
 		{
 			Path:  "starter",
-			May:   []string{"spec", "storage", "configs", "workflows", "telemetry", "desk", "data/sample", "data/preference", "data/trl", "data/export", "data/instruct", "data/hub", "internal/setup", "internal/connect", "internal/version"},
+			May:   []string{"spec", "storage", "configs", "workflows", "telemetry", "desk", "serving", "data/sample", "data/preference", "data/trl", "data/export", "data/instruct", "data/hub", "internal/setup", "internal/connect", "internal/version"},
 			Never: []string{gotch, engine},
 		},
 		{
