@@ -149,7 +149,13 @@ func encoded(value any) []byte {
 func undecoded(err error) *refusal {
 	var mistyped *json.UnmarshalTypeError
 	if errors.As(err, &mistyped) {
-		return wrong(mistyped.Field, "%s: expected a %s, found a %s", mistyped.Field, mistyped.Type, mistyped.Value).coded("invalid_type")
+		expected := mistyped.Type.Kind().String()
+		if kind := mistyped.Type.Kind(); kind == reflect.Float64 {
+			expected = "number"
+		} else if kind == reflect.Slice || kind == reflect.Struct {
+			expected = "list or object"
+		}
+		return wrong(mistyped.Field, "%s: expected a %s, found a %s", mistyped.Field, expected, mistyped.Value).coded("invalid_type")
 	}
 	if _, name, unknown := strings.Cut(err.Error(), "unknown field "); unknown {
 		name = strings.Trim(name, `"`)
