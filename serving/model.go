@@ -88,7 +88,7 @@ func (a Adapter) Describe(template instruct.Template) (Model, error) {
 			return m, err
 		}
 		if digest != file.SHA256 {
-			return m, fault.At(path, 0, "%w", fault.New(fault.Corrupt, "%s has the digest %s, expected %s", file.Name, digest.Short(), file.SHA256.Short()))
+			return m, fault.At(path, 0, "%s has the digest %s, expected %s", file.Name, digest.Short(), file.SHA256.Short())
 		}
 		if file.Name == weightsFile {
 			m.Digest = digest
