@@ -77,7 +77,7 @@ func prove(ctx context.Context) (figure string, err error) {
 		{name: "doctor", audience: spec.Doctor, folder: filepath.Join(dir, "doctor")},
 	}
 	for i, m := range models[1:] {
-		if err := train(ctx, dir, base, m, rows[i*64:(i+1)*64]); err != nil {
+		if err := train(ctx, base, m, rows[i*64:i*64+8]); err != nil {
 			return "nothing asked", err
 		}
 	}
@@ -87,10 +87,8 @@ func prove(ctx context.Context) (figure string, err error) {
 			return "nothing asked", err
 		}
 	}
-	for i := range questions {
-		if slices.Equal(expected["base"][i].ids, expected["patient"][i].ids) || slices.Equal(expected["doctor"][i].ids, expected["patient"][i].ids) {
-			return "nothing asked", errors.New("two models answer the same: a mix-up would not show")
-		}
+	if !differ(models, expected) {
+		return "nothing asked", errors.New("two models answer all questions the same: a mix-up would not show")
 	}
 	s, err := start(ctx, base, models[1:])
 	if err != nil {
@@ -112,17 +110,46 @@ func prove(ctx context.Context) (figure string, err error) {
 	return figure, nil
 }
 
-// train makes an adapter with a rate high enough that it answers otherwise than its base, and exports it.
-func train(ctx context.Context, dir, base string, m model, rows []string) error {
+// differ reports whether every two models answer some question in another way.
+func differ(models []model, expected map[string][]asked) bool {
+	answers := map[string]bool{}
+	for _, m := range models {
+		all := ""
+		for _, a := range expected[m.name] {
+			all += fmt.Sprintln(a.ids)
+		}
+		answers[all] = true
+	}
+	return len(answers) == len(models)
+}
+
+// train makes an adapter that answers otherwise than its base, with its own name, and exports it.
+func train(ctx context.Context, base string, m model, rows []string) error {
 	file, out := m.folder+".jsonl", m.folder+"-trained"
-	if err := ground.Write(file, rows); err != nil {
+	var lines []string
+	for _, row := range rows {
+		question, _, err := split(row)
+		if err != nil {
+			return err
+		}
+		text, err := instruct.Guide().Text(question, strings.Repeat(m.name+" ", newTokens), m.audience)
+		if err != nil {
+			return err
+		}
+		line, err := json.Marshal(map[string]string{"text": text})
+		if err != nil {
+			return err
+		}
+		lines = append(lines, string(line)+"\n")
+	}
+	if err := ground.Write(file, lines); err != nil {
 		return err
 	}
 	config, err := json.Marshal(map[string]any{
-		"base_model": base, "output_dir": out, "train_data_path": file, "max_length": 96,
+		"base_model": base, "output_dir": out, "train_data_path": file, "max_length": 480, "completion_only_loss": true,
 		"lora_config": map[string]any{"r": 4, "alpha": 16, "target_modules": []string{"q_proj", "v_proj", "down_proj"}},
 		"training_args": map[string]any{
-			"max_steps": 6, "per_device_train_batch_size": 2, "learning_rate": 5e-3, "save_strategy": "no", "eval_strategy": "no", "seed": len(m.name),
+			"max_steps": 10, "per_device_train_batch_size": 2, "learning_rate": 1e-2, "save_strategy": "no", "eval_strategy": "no", "seed": len(m.name),
 		},
 	})
 	if err != nil {
@@ -143,13 +170,9 @@ func expect(ctx context.Context, dir, base string, m model, tokenizer string, ro
 	var all []asked
 	var lines []string
 	for _, row := range rows {
-		var text struct{ Text string }
-		if err := json.Unmarshal([]byte(row), &text); err != nil {
+		question, answer, err := split(row)
+		if err != nil {
 			return nil, err
-		}
-		question, answer, found := instruct.Split(text.Text)
-		if !found {
-			return nil, errors.New("a row of the sample is not in the guide's form")
 		}
 		taught, err := instruct.Guide().Text(question, answer, m.audience)
 		if err != nil {
@@ -184,6 +207,19 @@ func expect(ctx context.Context, dir, base string, m model, tokenizer string, ro
 			all[i].ids, all[i].text = line.IDs, line.Text
 		}),
 		each(in+".ids", func(i int, line struct{ IDs []int32 }) { all[i].prompt = line.IDs }))
+}
+
+// split gives question and answer of a row of the sample.
+func split(row string) (question, answer string, err error) {
+	var text struct{ Text string }
+	if err := json.Unmarshal([]byte(row), &text); err != nil {
+		return "", "", err
+	}
+	question, answer, found := instruct.Split(text.Text)
+	if !found {
+		return "", "", errors.New("a row of the sample is not in the guide's form")
+	}
+	return question, answer, nil
 }
 
 // each reads the lines of a JSONL file.
