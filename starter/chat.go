@@ -254,6 +254,7 @@ func (c *chat) ask(ctx context.Context, question string) error {
 	turns := append(c.turns[:len(c.turns):len(c.turns)], instruct.Message{Role: "user", Content: question})
 	request := chatOrder{
 		Model: c.model.ID, Messages: turns, Stream: true, Temperature: c.temperature, MaxTokens: c.maxTokens, Seed: c.seed, Audience: c.listener(),
+		Stop: instruct.Guide().Stops(),
 	}
 	var answer strings.Builder
 	finish, err := c.server.stream(ctx, request, func(piece string) error {

@@ -34,6 +34,7 @@ type chatOrder struct {
 	MaxTokens   int                `json:"max_completion_tokens,omitempty"`
 	Seed        int64              `json:"seed"`
 	Audience    spec.Audience      `json:"audience"`
+	Stop        []string           `json:"stop"`
 }
 
 // withOwnServer runs f with a server that is started for it, on a free port and with a token that nobody else has.
