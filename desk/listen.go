@@ -13,7 +13,7 @@ import (
 	"elara/spec/fault"
 )
 
-// Listening says where a desk is reached.
+// Listening says where a desk, or another server of ours, is reached.
 type Listening struct {
 	Address           string // host:port
 	CertFile, KeyFile string // PEM; both or none
@@ -39,7 +39,7 @@ func (l Listening) Check() error {
 		return fault.New(fault.Invalid, "expected both of --tls-cert and --tls-key, or none of them")
 	}
 	if !l.Loopback() && !l.Secure() {
-		return fault.WithHint(fault.New(fault.Invalid, "--listen %s: other machines would reach the desk without TLS", l.Address),
+		return fault.WithHint(fault.New(fault.Invalid, "--listen %s: other machines would reach it without TLS", l.Address),
 			"give --tls-cert and --tls-key, or --behind-proxy where a proxy of yours ends TLS")
 	}
 	return nil

@@ -96,7 +96,7 @@ func newRoot(a *app) *cobra.Command {
 		newRun(a), newWatch(a), newStatus(a),
 		newApprove(a), newReject(a), newCancel(a),
 		newPreferences(a), newDesk(a),
-		newEvaluate(a), newCompare(a),
+		newEvaluate(a), newCompare(a), newServe(a), newChat(a),
 		newSchedule(a), newArtifacts(a), newRelease(a), newWithdraw(a), newExport(a), newDoctor(a),
 	)
 	markUsageErrors(root)

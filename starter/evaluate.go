@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os/exec"
 	"strconv"
+	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -58,19 +60,39 @@ FILE holds {"text": ...} a line in the form that the adapter was trained on.`,
 
 // workerExec runs one stage on this machine; what it prints is what this command prints.
 func (a *app) workerExec(ctx context.Context, args ...string) error {
-	worker, err := devstack.FindWorker()
+	command, err := a.workerCommand(ctx, args...)
 	if err != nil {
 		return err
 	}
+	command.Stdout = a.out
+	return stageEnded(args[0], command.Run())
+}
+
+// workerCommand is a stage on this machine that ends in order when ctx does: it is asked to, and gets no Ctrl-C beside that.
+func (a *app) workerCommand(ctx context.Context, args ...string) (*exec.Cmd, error) {
+	worker, err := devstack.FindWorker()
+	if err != nil {
+		return nil, err
+	}
 	command := exec.CommandContext(ctx, worker, append([]string{"exec"}, args...)...)
-	command.Stdout, command.Stderr = a.out, a.err
-	err = command.Run()
+	command.Stderr = a.err
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
+	command.WaitDelay = stageStopsWithin
+	return command, nil
+}
+
+// stageStopsWithin is what a stage has to end in order.
+const stageStopsWithin = 30 * time.Second
+
+// stageEnded says how a stage went.
+func stageEnded(stage string, err error) error {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == exitRefused {
-		return refusedError{fmt.Errorf("%s was refused, as said above", args[0])}
+		return refusedError{fmt.Errorf("%s was refused, as said above", stage)}
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", args[0], err)
+		return fmt.Errorf("%s: %w", stage, err)
 	}
 	return nil
 }

@@ -11,10 +11,6 @@ import (
 
 	"elara/spec/fault"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-	promexporter "go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -43,29 +39,22 @@ func newMeasuring(ctx context.Context, address string, about *resource.Resource,
 	if address == "" {
 		return &measuring{provider: noop.NewMeterProvider()}, nil
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	exporter, err := promexporter.New(promexporter.WithRegisterer(registry), promexporter.WithoutScopeInfo())
+	exposed, err := expose(about, logger)
 	if err != nil {
-		return nil, fmt.Errorf("make the metrics exporter: %w", err)
+		return nil, err
 	}
-	provider := sdkmetric.NewMeterProvider(
-		sdkmetric.WithReader(exporter),
-		sdkmetric.WithResource(about),
-		sdkmetric.WithView(durationViews()...),
-	)
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, errors.Join(
 			fault.WithHint(fault.New(fault.Invalid, "serve metrics at %s: %w", address, err), "set telemetry.metrics_address to a free address"),
-			provider.Shutdown(ctx))
+			exposed.Shutdown(ctx))
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn)}))
+	mux.Handle("GET /metrics", exposed.Handler)
 	m := &measuring{
-		provider: provider,
+		provider: exposed.provider,
 		url:      "http://" + listener.Addr().String() + "/metrics",
-		stop:     provider.Shutdown,
+		stop:     exposed.Shutdown,
 		server:   &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second},
 		served:   make(chan error, 1),
 	}

@@ -13,6 +13,11 @@ const (
 	CheckpointCommitDuration = "elara.checkpoint.commit.duration" // s, from the first blob to the pointer
 	CheckpointCommitBytes    = "elara.checkpoint.commit.size"     // bytes, per adapter
 	StageDuration            = "elara.stage.duration"             // s, per stage and outcome
+	ServeDuration            = "elara.serve.duration"             // s of a request, per model and outcome
+	ServeFirstTokenDuration  = "elara.serve.first_token.duration" // s to the first token, per model
+	ServeTokenDuration       = "elara.serve.token.duration"       // s between tokens, mean of a request, per model
+	ServeTokens              = "elara.serve.tokens"               // per model and kind
+	ServeRunning             = "elara.serve.running"              // requests that are answered or wait
 )
 
 // Spans.
@@ -27,4 +32,6 @@ const (
 	LabelAdapter = "elara.adapter"
 	LabelStep    = "elara.step"
 	LabelOutcome = "elara.outcome" // ok, or the fault kind
+	LabelModel   = "elara.model"   // name of a model that is served
+	LabelKind    = "elara.kind"    // of tokens: prompt or answer
 )

@@ -43,10 +43,7 @@ func Start(ctx context.Context, options Options) (*Telemetry, error) {
 	if err != nil {
 		return nil, err
 	}
-	about := resource.NewSchemaless(
-		attribute.String("service.name", options.Service),
-		attribute.String("service.version", options.Version),
-	)
+	about := aboutService(options.Service, options.Version)
 	traces, err := newTracing(ctx, options.OTLPEndpoint, about)
 	if err != nil {
 		return nil, err
@@ -58,6 +55,10 @@ func Start(ctx context.Context, options Options) (*Telemetry, error) {
 	// The exporters report failures to one place per process; without this they would print past the logger.
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { logger.Warn("telemetry was not delivered", "error", err) }))
 	return &Telemetry{logger: logger, traces: traces, metrics: metrics}, nil
+}
+
+func aboutService(name, version string) *resource.Resource {
+	return resource.NewSchemaless(attribute.String("service.name", name), attribute.String("service.version", version))
 }
 
 // Logger writes records that carry trace_id and span_id of the context they are logged with.

@@ -49,6 +49,9 @@ func Table() []Layer {
 		},
 		{Path: "telemetry", May: []string{"spec"}, Never: []string{aws, viper, gotch, engine, storage}},
 
+		// Chats over HTTP, of whatever continues tokens.
+		{Path: "serving", May: []string{"spec", "data/instruct", "data/export", "telemetry"}, Never: []string{aws, viper, gotch, engine, storage}},
+
 		{Path: "engine/tensor", May: []string{"spec/fault"}, Never: append([]string{"elara/data"}, outside...)},
 		{Path: "engine/nn", May: tensorWork, Never: outside},
 		{Path: "engine/model", May: append([]string{"data/gguf", "data/torchfile"}, tensorWork...), Never: outside},
@@ -69,7 +72,7 @@ func Table() []Layer {
 		{Path: "worker", Any: true},
 		{
 			Path:  "starter",
-			May:   []string{"spec", "storage", "configs", "workflows", "telemetry", "desk", "data/sample", "data/preference", "data/trl", "data/export", "data/instruct", "data/hub", "internal/setup", "internal/connect", "internal/version"},
+			May:   []string{"spec", "storage", "configs", "workflows", "telemetry", "desk", "serving", "data/sample", "data/preference", "data/trl", "data/export", "data/instruct", "data/hub", "internal/setup", "internal/connect", "internal/version"},
 			Never: []string{gotch, engine},
 		},
 		{

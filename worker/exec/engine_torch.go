@@ -19,7 +19,8 @@ import (
 func engineCommands() []*cobra.Command {
 	return []*cobra.Command{
 		loraCommand(), pretrainCommand(), rewardCommand(), dpoCommand(), ppoCommand(), mergeCommand(),
-		scoreCommand(), scoreRewardCommand(), choiceCommand(), memoryCommand(), evaluateCommand(), generateCommand(), tinyModelCommand(),
+		scoreCommand(), scoreRewardCommand(), choiceCommand(), memoryCommand(), evaluateCommand(),
+		generateCommand(), serveCommand(), tinyModelCommand(),
 	}
 }
 
