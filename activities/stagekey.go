@@ -23,6 +23,8 @@ var (
 	pretrainStage = stage{"pretrain", 1}
 	trainStage    = stage{"train", 1}
 	mergeStage    = stage{"merge", 1}
+	sampleStage   = stage{"sample", 1}
+	collectStage  = stage{"collect", 1} // what people said about pairs
 	evaluateStage = stage{"evaluate", 2}
 )
 
