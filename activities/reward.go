@@ -11,7 +11,7 @@ import (
 // rewardTraining is the training of a reward model over the base that the adapter has.
 func rewardTraining(t FeedbackTrainer, in spec.FeedbackInput, at local) feedback {
 	job := in.Plan.Reward
-	job.Audience = in.Adapter.Audience
+	job.Audience, job.LoRA = in.Adapter.Audience, in.Adapter.LoRA
 	f := feedback{kind: spec.KindRewardModel, job: job, keep: job.Args.SaveTotalLimit, inputs: []spec.Digest{in.Base.Digest, in.Comparisons.Digest}, output: at.out}
 	job.BaseModel, job.OutputDir, job.Args.OutputDir = at.base, at.out, at.out+checkpointsEnd
 	job.TrainDataPath, job.EvalDataPath = comparisonFiles(at.comparisons)
