@@ -223,6 +223,7 @@ type FeedbackResult struct {
 // RLHFResult is one adapter before and after.
 type RLHFResult struct {
 	Adapter     AdapterName     `json:"adapter"`
+	Method      RLHFMethod      `json:"method"`
 	SFT         ArtifactRef     `json:"sft"`
 	Prompts     ArtifactRef     `json:"prompts,omitzero"`
 	Pairs       ArtifactRef     `json:"pairs,omitzero"`

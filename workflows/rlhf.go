@@ -14,7 +14,7 @@ import (
 // RLHF makes one adapter answer as people prefer: it lets them judge pairs of its answers, or takes judgements that are there, and
 // trains on them by DPO, or by PPO against a reward model of them. While people are asked it holds no device.
 func RLHF(ctx workflow.Context, in spec.RLHFInput) (spec.RLHFResult, error) {
-	r := &alignment{in: in, result: spec.RLHFResult{Adapter: in.Adapter.Name, SFT: in.SFT}}
+	r := &alignment{in: in, result: spec.RLHFResult{Adapter: in.Adapter.Name, Method: in.Plan.Method, SFT: in.SFT}}
 	err := r.run(ctx)
 	return r.result, err
 }
