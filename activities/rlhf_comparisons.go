@@ -67,7 +67,10 @@ func (c *Control) splitComparisons(ctx context.Context, in spec.ComparisonsInput
 		from = []spec.Digest{in.Preferences.Digest}
 	}
 	result.Preferences = in.Preferences
-	if result.Ref, err = artifact.PublishBytes(work.ctx, work.store, spec.KindComparisons, files, from, nil); err != nil || key == "" {
+	if result.Ref, err = artifact.PublishBytes(work.ctx, work.store, spec.KindComparisons, files, from, nil); err != nil {
+		return result, err
+	}
+	if result, err = spared(work.ctx, work.store, compareStage, result.Ref, result); err != nil || key == "" {
 		return result, err
 	}
 	_, err = remember(work.ctx, work.store, collectStage, key, in.Preferences)

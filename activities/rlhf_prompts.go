@@ -11,6 +11,7 @@ import (
 	"elara/data/source"
 	"elara/spec"
 	"elara/spec/fault"
+	"elara/storage"
 	"elara/storage/artifact"
 )
 
@@ -64,7 +65,20 @@ func (c *Control) collectPrompts(ctx context.Context, in spec.RLHFInput) (spec.P
 	}
 	ref, err := artifact.PublishBytes(work.ctx, work.store, spec.KindPrompts,
 		map[string][]byte{questionsFile: questions.Bytes(), promptsFile: prompts.Bytes()}, from, nil)
-	return spec.PromptSet{Ref: ref, Count: len(asked)}, err
+	if err != nil {
+		return spec.PromptSet{}, err
+	}
+	return spared(work.ctx, work.store, promptsStage, ref, spec.PromptSet{Ref: ref, Count: len(asked)})
+}
+
+// spared gives an artifact a stage record of its own. What no record names may be swept from the store while people take their
+// time.
+func spared[Result any](ctx context.Context, store storage.Store, s stage, ref spec.ArtifactRef, result Result) (Result, error) {
+	key, err := s.key(struct{ Artifact spec.Digest }{ref.Digest})
+	if err != nil {
+		return result, err
+	}
+	return remember(ctx, store, s, key, result)
 }
 
 // questions reads those of the plan's file, or of the rows that the adapter was trained on.

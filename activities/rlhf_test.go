@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -13,6 +14,7 @@ import (
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/storage/artifact"
+	"elara/storage/cas"
 	"elara/tests/toy"
 )
 
@@ -222,6 +224,18 @@ func TestTrainingFromJudgementsInSegmentsGivesTheBytesOfAnUnbrokenOne(t *testing
 				require.Empty(t, do(t, r, r.control.FindFeedback, changed).Unchanged, name)
 			}
 		})
+	}
+}
+
+// A sweep of the store spares what a run under way will need, however long people take.
+func TestASweepSparesWhatTheStageWillNeed(t *testing.T) {
+	r := newRoom(t)
+	in := feedbackInput(t, r, spec.StagePPO)
+	marks := make(cas.Marks)
+	_, err := artifact.SweepStages(t.Context(), r.store, marks, time.Time{})
+	require.NoError(t, err)
+	for _, needed := range []spec.ArtifactRef{in.Prompts, in.Comparisons, in.Reward} {
+		require.True(t, marks.Has(needed.Digest), needed.Kind)
 	}
 }
 

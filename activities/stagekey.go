@@ -24,7 +24,9 @@ var (
 	trainStage    = stage{"train", 1}
 	mergeStage    = stage{"merge", 1}
 	sampleStage   = stage{"sample", 1}
-	collectStage  = stage{"collect", 1} // what people said about pairs
+	promptsStage  = stage{"prompts", 1}     // by their content
+	compareStage  = stage{"comparisons", 1} // by their content
+	collectStage  = stage{"collect", 1}     // what people said about pairs
 	evaluateStage = stage{"evaluate", 2}
 )
 

@@ -48,7 +48,7 @@ func TestBadAlignmentIsRefusedWithThePlace(t *testing.T) {
 		"  preferences: a.jsonl\n  collect: {per_pair: 2}":                                       "p.yaml:21: rlhf.collect: is not read: preferences are given",
 		"  preferences: a.jsonl\n  prompts: q.txt":                                               "p.yaml:21: rlhf.prompts: is not read: preferences are given and method is dpo",
 		"  preferences: store:12ab":                                                              `p.yaml:20: rlhf.preferences: digest "12ab" has 4 characters, expected 64 hexadecimal digits`,
-		"  adapters: [doctor]":                                                                   `p.yaml:20: rlhf: adapters: "doctor" is not among those of the pipeline, or is there twice`,
+		"  adapters: [doctor]":                                                                   `p.yaml:19: rlhf: adapters: "doctor" is not among those of the pipeline, or is there twice`,
 		"  eval_percent: 0\n  dpo: {training_args: {eval_strategy: steps}}":                      `p.yaml:21: rlhf.dpo.training_args.eval_strategy: is "steps" but rlhf.eval_percent is 0, expected both or neither`,
 		"  dpo: {training_args: {loss_type: robust}}":                                            "p.yaml:20: rlhf.dpo.training_args.loss_type: is robust and label_smoothing 0, expected robust with label_smoothing above 0, or sigmoid with 0",
 		"  dpo: {training_args: {bf16: true, fp16: true}}":                                       "p.yaml:20: rlhf.dpo.training_args: fp16 and bf16 are both true, expected at most one",
