@@ -8,7 +8,6 @@ import (
 
 	"elara/activities"
 	"elara/spec"
-	"elara/spec/fault"
 )
 
 // RLHF makes one adapter answer as people prefer: it lets them judge pairs of its answers, or takes judgements that are there, and
@@ -49,10 +48,13 @@ func (r *alignment) run(ctx workflow.Context) error {
 		r.result.Reward = &trained
 		policy.Part, policy.Prompts, policy.Reward = spec.StagePPO, r.result.Prompts, trained.Ref
 	}
-	var err error
-	r.result.Policy, err = r.train(ctx, policy)
+	trained, err := r.train(ctx, policy)
+	if err != nil {
+		return err
+	}
+	r.result.Policy = trained
 	r.show(ctx, spec.StageDone)
-	return err
+	return nil
 }
 
 // compare gets the preferences that are trained on.
@@ -164,9 +166,6 @@ func (p *pipeline) rlhf(ctx workflow.Context) error {
 		var aligned spec.RLHFResult
 		if aligned, errs[i] = children[i].result(ctx); errs[i] != nil {
 			continue
-		}
-		if aligned.Policy.Ref.IsZero() {
-			return refuse(fault.Corrupt, "rlhf: no policy came out for adapter %s", plan.Adapters[i])
 		}
 		p.result.RLHF = append(p.result.RLHF, aligned)
 		p.result.Adapters[j].Ref, p.adapters[j].Ref = aligned.Policy.Ref, aligned.Policy.Ref
