@@ -30,6 +30,8 @@ type Device struct {
 	Pretrainer Pretrainer
 	Merger     Merger
 	Evaluator  Evaluator
+	Feedback   FeedbackTrainer
+	Sampler    Sampler
 	Curves     Curves // nil: no curves are kept
 	Code       string // version of this program, noted with what it trains
 	Machine    string // kind of this machine, likewise

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"io"
+	"maps"
 	"sync"
 	"time"
 
@@ -194,5 +195,7 @@ func showable(p spec.Progress) spec.Progress {
 	for _, figure := range []*float64{&p.Epoch, &p.Loss, &p.LearningRate, &p.GradNorm, &p.EvalLoss, &p.LoggedLoss, &p.TokensPerSecond, &p.MatmulShare} {
 		*figure = finite(*figure)
 	}
+	p.Metrics = maps.Clone(p.Metrics)
+	maps.DeleteFunc(p.Metrics, func(_ string, value float64) bool { return !isFinite(value) })
 	return p
 }

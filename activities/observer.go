@@ -21,9 +21,10 @@ type observer struct {
 	saver       saver
 	committed   atomic.Int64 // newest step whose checkpoint is committed by this attempt
 
-	cut             []int64   // lines of the training file whose rows are left out
-	tokensPerSecond float64   // of the last step
-	stepped         time.Time // end of the last step; zero before the first, whose time is mostly loading
+	cut             []int64            // lines of the training file whose rows are left out
+	tokensPerSecond float64            // of the last step
+	metrics         map[string]float64 // likewise
+	stepped         time.Time          // end of the last step; zero before the first, whose time is mostly loading
 
 	curve   *runlog.Log
 	measure func(progress spec.Progress, began, ended time.Time)
@@ -33,7 +34,7 @@ func (o *observer) Progress(progress spec.Progress) {
 	progress.Stage, progress.Adapter = o.stage, o.adapter
 	progress.CheckpointStep = max(o.committed.Load(), o.resumedFrom)
 	progress.ResumedFrom = o.resumedFrom
-	o.tokensPerSecond = finite(progress.TokensPerSecond)
+	o.tokensPerSecond, o.metrics = finite(progress.TokensPerSecond), progress.Metrics
 	o.pulse.step(progress)
 	o.curve.Observe(progress)
 	now := time.Now()

@@ -48,6 +48,7 @@ func newRoomWith(t *testing.T, store storage.Store, trainer Trainer) *room {
 	r.device = &Device{
 		Store: store, Cache: cache, Scratch: r.scratch, Code: "0f1e2d", Machine: "linux/amd64, cpu",
 		Trainer: trainer, Pretrainer: toy.Pretrainer{}, Merger: toy.Merger{}, Evaluator: toy.Evaluator{},
+		Feedback: toy.Feedback{}, Sampler: toy.Feedback{},
 	}
 	r.RegisterActivity(r.control)
 	r.RegisterActivity(r.device)

@@ -23,6 +23,10 @@ var (
 	pretrainStage = stage{"pretrain", 1}
 	trainStage    = stage{"train", 1}
 	mergeStage    = stage{"merge", 1}
+	sampleStage   = stage{"sample", 1}
+	promptsStage  = stage{"prompts", 1}     // by their content
+	compareStage  = stage{"comparisons", 1} // by their content
+	collectStage  = stage{"collect", 1}     // what people said about pairs
 	evaluateStage = stage{"evaluate", 2}
 )
 

@@ -142,18 +142,23 @@ func (d *Device) publishAdapter(
 	if err != nil {
 		return spec.ArtifactRef{}, err
 	}
+	ref, err := artifact.Publish(ctx, store, spec.KindAdapter, folder, []spec.Digest{in.Base.Digest, in.Dataset.Digest, config.Digest}, d.maker())
+	if err != nil {
+		return spec.ArtifactRef{}, err
+	}
+	stands, err := remember(ctx, store, trainStage, key, spec.AdapterResult{Adapter: in.Plan.Name, Ref: ref, Outcome: outcome})
+	return stands.Ref, err
+}
+
+// maker is what an artifact says of the program and the machine that made it.
+func (d *Device) maker() map[string]string {
 	meta := make(map[string]string)
 	for name, text := range map[string]string{"code": d.Code, "machine": d.Machine} {
 		if text != "" {
 			meta[name] = text
 		}
 	}
-	ref, err := artifact.Publish(ctx, store, spec.KindAdapter, folder, []spec.Digest{in.Base.Digest, in.Dataset.Digest, config.Digest}, meta)
-	if err != nil {
-		return spec.ArtifactRef{}, err
-	}
-	stands, err := remember(ctx, store, trainStage, key, spec.AdapterResult{Adapter: in.Plan.Name, Ref: ref, Outcome: outcome})
-	return stands.Ref, err
+	return meta
 }
 
 // configFile is the one file of a config artifact: the adapter's part of the pipeline, as the key of its training has it.

@@ -78,9 +78,17 @@ func readDPOJob(tree *node) (spec.DPOJob, *node, error) {
 	if err == nil {
 		err = settlePairs(job.PairData, job.LoRA, &job.Args, job.OutputDir, tree)
 	}
-	if err == nil && (job.LabelSmoothing > 0) != (job.LossType == spec.DPORobust) {
-		err = tree.place("training_args", "loss_type").errorf(
-			"training_args.loss_type: is %s and label_smoothing %v, expected robust with label_smoothing above 0, or sigmoid with 0", job.LossType, job.LabelSmoothing)
+	if err == nil {
+		err = settleDPOLoss(job, tree.place("training_args", "loss_type"), "")
 	}
 	return job, tree, err
+}
+
+// settleDPOLoss refuses a loss without its share, and a share without its loss; prefix is the place of training_args.
+func settleDPOLoss(job spec.DPOJob, at origin, prefix string) error {
+	if (job.LabelSmoothing > 0) != (job.LossType == spec.DPORobust) {
+		return at.errorf("%straining_args.loss_type: is %s and label_smoothing %v, expected robust with label_smoothing above 0, or sigmoid with 0",
+			prefix, job.LossType, job.LabelSmoothing)
+	}
+	return nil
 }

@@ -19,7 +19,7 @@ func samples() map[string][]any {
 	return map[string][]any{
 		"name": {"other-name"}, "base_model": {"other-model"}, "audience": {"doctor"}, "preset": {"doctor"}, "model_type": nil,
 		"match": {[]any{"x+"}}, "weights": {[]any{2}}, "adapters": {[]any{"b"}}, "into": {"adapter"}, "audiences": {[]any{"doctor"}}, "questions": {[]any{"Why?"}},
-		"approvers": {[]any{"Person A"}}, "signatures": {2}, "smoke_question": {"Why not?"},
+		"approvers": {[]any{"Person A"}}, "reviewers": {[]any{"Person A"}}, "per_pair": {2}, "signatures": {2}, "smoke_question": {"Why not?"},
 		"target_modules": {[]any{"k_proj"}, ".*attn", "all-linear"}, "exclude_modules": {[]any{"k_proj"}, ".*attn"},
 		"layers_to_transform": {3, []any{0, 2}}, "layers_pattern": {"h", []any{"h", "layers"}}, "modules_to_save": {[]any{"lm_head"}},
 		"rank_pattern": {map[string]any{"q_proj": 4}}, "alpha_pattern": {map[string]any{"q_proj": 4.5}}, "init_lora_weights": {false, "gaussian"},
@@ -131,7 +131,7 @@ func prove(t *testing.T, table *section, base map[string]any, load func(map[stri
 	require.NoError(t, err)
 	reached := map[string]bool{}
 	table.walk("", func(path string, k key) {
-		if k.object != nil || k.element != nil || strings.HasPrefix(path, "defaults.") || strings.HasPrefix(path, "pretrain.training_args.") {
+		if k.object != nil || k.element != nil || strings.HasPrefix(path, "defaults.") || strings.HasPrefix(path, "pretrain.training_args.") || strings.HasPrefix(path, "rlhf.") {
 			return // the same tables as an adapter's; the layering has a test of its own
 		}
 		ground, before := maps.Clone(base), plain
@@ -222,7 +222,8 @@ func TestEveryKeyOfAPipelineIsRead(t *testing.T) {
 	var elsewhere []string // proven by the tests above, or not in the file
 	for _, name := range fields(reflect.TypeFor[Pipeline](), "") {
 		if strings.HasPrefix(name, ".Warnings") || strings.HasPrefix(name, ".Input.Adapters[]") || strings.HasPrefix(name, ".Input.Prepare.Sources[]") || strings.HasPrefix(name, ".Input.Base.Artifact") ||
-			strings.HasPrefix(name, ".Input.Pretrain.Sources[]") || strings.HasPrefix(name, ".Input.Merge.Candidates[]") || strings.HasPrefix(name, ".Input.Pretrain.Args.") {
+			strings.HasPrefix(name, ".Input.Pretrain.Sources[]") || strings.HasPrefix(name, ".Input.Merge.Candidates[]") || strings.HasPrefix(name, ".Input.Pretrain.Args.") ||
+			strings.HasPrefix(name, ".Input.RLHF.") {
 			elsewhere = append(elsewhere, name)
 		}
 	}

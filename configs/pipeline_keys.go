@@ -35,6 +35,7 @@ func (r *pipelineReader) keys() *section {
 		block("defaults", defaultsKeys(&scratch), "What all adapters share; an adapter's own keys win."),
 		choice("joint", &in.Joint, spec.JointOn, []string{spec.JointOn, spec.JointOff}, "Train the adapters at once, step by step in turn over one base model on each device, or one after the other. Neither changes a byte of what comes out."),
 		blocks("adapters", adapterKeys(&adapterFile{plan: &element}), r.readAdapter, "The adapters, in the order of training and of every report.").require(),
+		block("rlhf", r.rlhfKeys(), "Adapters that answer as people prefer: reinforcement learning from human feedback, after the training. Without this block there is none."),
 		block("merge", r.mergeKeys(), "Several adapters into one, or into the base model, after the training. Without this block there is none."),
 		block("evaluate", &section{keys: []key{
 			integer("max_rows", &in.Evaluate.MaxRows, 200, 0, maxSteps, "Held-out rows measured per adapter; 0: all."),
@@ -225,6 +226,9 @@ func (r *pipelineReader) settle(tree *node) error {
 		return err
 	}
 	if err := r.settlePretrain(tree); err != nil {
+		return err
+	}
+	if err := r.settleRLHF(tree); err != nil {
 		return err
 	}
 	if err := r.settleMerge(tree); err != nil {

@@ -180,6 +180,11 @@ func settlePPO(job spec.PPOJob, tree *node) error {
 	case job.SFTModelPath == "" && len(job.LoRA.TargetModules) == 0 && job.LoRA.TargetPattern == "":
 		return tree.place("lora_config").errorf("lora_config.target_modules: missing, expected it or sft_model_path")
 	}
+	return settlePPOConfig(job, tree, "")
+}
+
+// settlePPOConfig is settlePPO without the adapters; the job stands at path.
+func settlePPOConfig(job spec.PPOJob, tree *node, path string) error {
 	c := job.PPO
 	for _, idle := range []struct {
 		is   bool
@@ -193,12 +198,12 @@ func settlePPO(job spec.PPOJob, tree *node) error {
 	} {
 		for _, name := range idle.keys {
 			if config := tree.get("ppo_config"); idle.is && config != nil && config.get(name) != nil {
-				return placed(at(errors.New("is not read: "+idle.why), name), tree, "", "ppo_config")
+				return placed(at(errors.New("is not read: "+idle.why), name), tree, path, "ppo_config")
 			}
 		}
 	}
 	if err := job.Check(); err != nil {
-		return placed(err, tree, "", "ppo_config")
+		return placed(err, tree, path, "ppo_config")
 	}
 	return nil
 }

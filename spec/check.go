@@ -41,6 +41,9 @@ func (in PipelineInput) Check() error {
 		}
 		seen[plan.Name] = true
 	}
+	if err := in.CheckRLHF(); err != nil {
+		return err
+	}
 	if err := in.CheckMerge(); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ type PipelineInput struct {
 	Pretrain PretrainPlan  `json:"pretrain,omitzero"`
 	Adapters []AdapterPlan `json:"adapters"`        // in file order; that is the order of training and of every report
 	Joint    string        `json:"joint,omitempty"` // JointOn or JointOff; empty: JointOn
+	RLHF     RLHFPlan      `json:"rlhf,omitzero"`
 	Merge    MergePlan     `json:"merge,omitzero"`
 	Evaluate EvaluatePlan  `json:"evaluate"`
 	Gates    GatePlan      `json:"gates,omitzero"`
@@ -106,6 +107,7 @@ type PipelineResult struct {
 	Prepare   PrepareResult   `json:"prepare"`
 	Pretrain  *PretrainResult `json:"pretrain,omitempty"` // nil where the pipeline has no such stage; its model is Base then
 	Adapters  []AdapterResult `json:"adapters"`
+	RLHF      []RLHFResult    `json:"rlhf,omitempty"`  // of the adapters of the plan; Adapters has their policies then
 	Merge     *MergeResult    `json:"merge,omitempty"` // nil where the pipeline has no such stage
 	Evaluate  EvaluateResult  `json:"evaluate"`
 	Candidate ArtifactRef     `json:"candidate"`

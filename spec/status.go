@@ -19,6 +19,7 @@ type PipelineStatus struct {
 	Base      ArtifactRef     `json:"base,omitzero"`
 	Pretrain  *PretrainStatus `json:"pretrain,omitempty"` // nil where the pipeline has no such stage, and before it begins
 	Adapters  []AdapterStatus `json:"adapters"`           // in the order of the plan
+	RLHF      []RLHFStatus    `json:"rlhf,omitempty"`     // as Pretrain
 	Merge     *MergeStatus    `json:"merge,omitempty"`    // nil where the pipeline has no such stage, and before it begins
 	Scores    []AdapterScore  `json:"scores,omitempty"`   // set after the evaluation
 	Report    ArtifactRef     `json:"report,omitzero"`    // set after the evaluation

@@ -70,6 +70,8 @@ func (o *observer) look(ctx context.Context) (view, error) {
 		err = o.show(ctx, &v, workflows.PrepareID(status.Run))
 	case spec.StagePretrain:
 		err = o.show(ctx, &v, workflows.PretrainID(status.Run))
+	case spec.StageRLHF:
+		err = o.aligning(ctx, &v)
 	case spec.StageMerge:
 		err = o.show(ctx, &v, workflows.MergeID(status.Run))
 	case spec.StageEvaluate:

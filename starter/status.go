@@ -127,6 +127,9 @@ func detailsText(d runDetails, now time.Time) string {
 	if p := d.Pipeline.Pretrain; p != nil {
 		text += pretrainText(*p)
 	}
+	for _, aligned := range d.Pipeline.RLHF {
+		text += rlhfText(aligned)
+	}
 	table := terminal.Table{Header: []string{"adapter", "rows", "held out", "artifact"}, Right: []int{1, 2}}
 	for _, adapter := range d.Pipeline.Adapters {
 		table.Rows = append(table.Rows, []string{

@@ -82,6 +82,9 @@ func resultText(result spec.PipelineResult) string {
 	if p := result.Pretrain; p != nil {
 		b.WriteString(pretrainText(spec.PretrainStatus{Base: p.Base, Ref: p.Model, Documents: p.Corpus.TrainDocs, Steps: p.Outcome.Step}))
 	}
+	for _, aligned := range result.RLHF {
+		b.WriteString(rlhfText(spec.RLHFStatus{Adapter: aligned.Adapter, Method: aligned.Method, Policy: aligned.Policy.Ref, Alarms: aligned.Policy.Alarms}))
+	}
 	if m := result.Merge; m != nil {
 		b.WriteString(mergeText(spec.MergeStatus{Best: m.Best, Candidates: m.Candidates}) + "\n")
 	}

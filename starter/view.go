@@ -19,6 +19,7 @@ type view struct {
 	Adapters   []adapterView       `json:"adapters,omitempty"`
 	Now        spec.Progress       `json:"now,omitzero"`      // of the preparation or the evaluation, while one is under way
 	Queued     bool                `json:"queued,omitempty"`  // it waits for a worker to take it
+	Asked      spec.RunID          `json:"asked,omitempty"`   // collection in which people are asked, while the stage rlhf waits for them
 	Trouble    string              `json:"trouble,omitempty"` // why the stage does not go on, if it does not
 	Status     spec.PipelineStatus `json:"-"`
 }
@@ -44,6 +45,9 @@ func (v view) stages() []string {
 		all = append(all, spec.StagePretrain)
 	}
 	all = append(all, spec.StageTrain)
+	if v.Status.RLHF != nil {
+		all = append(all, spec.StageRLHF)
+	}
 	if v.Status.Merge != nil {
 		all = append(all, spec.StageMerge)
 	}
@@ -133,6 +137,18 @@ func (v view) behind(stage string) string {
 		}
 		p := v.Status.Pretrain
 		return fmt.Sprintf("%s steps over all weights, %s documents", terminal.Count(p.Steps), terminal.Count(p.Documents))
+	case spec.StageRLHF:
+		stopped := 0
+		for _, s := range v.Status.RLHF {
+			if len(s.Alarms) > 0 {
+				stopped++
+			}
+		}
+		note := fmt.Sprintf("%d adapters aligned by %s", len(v.Status.RLHF), v.Status.RLHF[0].Method)
+		if stopped > 0 {
+			note += fmt.Sprintf(", %d stopped by the guard", stopped)
+		}
+		return note
 	case spec.StageMerge:
 		if reason := skippedReason(v.Status, stage); reason != "" {
 			return zeroed + ": " + reason
@@ -171,7 +187,10 @@ func (v view) under(stage string) string {
 	if v.awaitsDecision() {
 		return "candidate " + v.Status.Candidate.Digest.Short() + " waits for a reviewer's decision"
 	}
-	if v.Now.TotalSteps == 0 || v.Now.Stage != stage {
+	if stage == spec.StageRLHF && v.Asked != "" {
+		return "people are asked: elara preferences status " + string(v.Asked)
+	}
+	if v.Now.TotalSteps == 0 || v.Now.Stage != stage && stage != spec.StageRLHF {
 		if v.Queued {
 			return queued
 		}

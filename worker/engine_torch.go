@@ -20,7 +20,10 @@ func openEngine(_ context.Context, settings configs.WorkerSettings) (engine, err
 	}
 	runner := &recipes.Runner{Engine: e}
 	return engine{
-		Engine: &serve.Engine{Device: settings.DeviceClass(), Trainer: runner, Pretrainer: runner, Merger: runner, Evaluator: runner, AtOnce: settings.AdaptersAtOnce},
-		close:  func() error { e.Close(); return nil },
+		Engine: &serve.Engine{
+			Device: settings.DeviceClass(), Trainer: runner, Pretrainer: runner, Merger: runner, Evaluator: runner,
+			Feedback: feedback{runner}, Sampler: feedback{runner}, AtOnce: settings.AdaptersAtOnce,
+		},
+		close: func() error { e.Close(); return nil },
 	}, nil
 }

@@ -46,6 +46,9 @@ func pipelineDetails(s spec.PipelineStatus) string {
 	for _, a := range s.Adapters {
 		fmt.Fprintf(&b, "| %s | %d | %d | %s |\n", a.Adapter, a.TrainRows, a.EvalRows, a.Ref.Digest.Short())
 	}
+	for _, aligned := range s.RLHF {
+		b.WriteString("\n" + alignedDetails(aligned))
+	}
 	if s.Merge != nil && len(s.Merge.Candidates) > 0 {
 		b.WriteString("\n" + mergeDetails(s.Merge.Candidates))
 	}

@@ -26,6 +26,21 @@ func TrainID(run spec.RunID, adapter spec.AdapterName) string {
 	return "train." + string(run) + "." + string(adapter)
 }
 
+// RLHFID is the workflow ID of the alignment of one adapter of a run.
+func RLHFID(run spec.RunID, adapter spec.AdapterName) string {
+	return "rlhf." + string(run) + "." + string(adapter)
+}
+
+// FeedbackID is the workflow ID of a training from judgements, of one adapter of a run.
+func FeedbackID(run spec.RunID, adapter spec.AdapterName, part string) string {
+	return part + "." + string(run) + "." + string(adapter)
+}
+
+// CollectionOf names the collection in which people judge the answers of one adapter of a run.
+func CollectionOf(run spec.RunID, adapter spec.AdapterName) spec.RunID {
+	return RunOf(RLHFID(run, adapter))
+}
+
 // MergeID is the workflow ID of the merge of a run.
 func MergeID(run spec.RunID) string { return "merge." + string(run) }
 

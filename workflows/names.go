@@ -20,6 +20,9 @@ const (
 	MergeWorkflow    = "Merge"        // spec.MergeInput -> spec.MergeResult
 	EvaluateWorkflow = "Evaluate"     // spec.EvaluateInput -> spec.EvaluateResult
 
+	RLHFWorkflow     = "RLHF"              // spec.RLHFInput -> spec.RLHFResult
+	FeedbackWorkflow = "TrainFromFeedback" // FeedbackState -> spec.FeedbackResult
+
 	PreferencesWorkflow = "CollectPreferences" // PreferencesState -> spec.PreferencesResult
 )
 
@@ -31,6 +34,8 @@ func Register(registry worker.WorkflowRegistry) {
 	registry.RegisterWorkflowWithOptions(TrainAdapter, workflow.RegisterOptions{Name: TrainWorkflow})
 	registry.RegisterWorkflowWithOptions(Merge, workflow.RegisterOptions{Name: MergeWorkflow})
 	registry.RegisterWorkflowWithOptions(Evaluate, workflow.RegisterOptions{Name: EvaluateWorkflow})
+	registry.RegisterWorkflowWithOptions(RLHF, workflow.RegisterOptions{Name: RLHFWorkflow})
+	registry.RegisterWorkflowWithOptions(TrainFromFeedback, workflow.RegisterOptions{Name: FeedbackWorkflow})
 	registry.RegisterWorkflowWithOptions(CollectPreferences, workflow.RegisterOptions{Name: PreferencesWorkflow})
 }
 
@@ -86,11 +91,13 @@ var (
 	ElaraDataset   = temporal.NewSearchAttributeKeyKeyword("ElaraDataset")   // short digest
 	ElaraStep      = temporal.NewSearchAttributeKeyInt64("ElaraStep")
 	ElaraEvalLoss  = temporal.NewSearchAttributeKeyFloat64("ElaraEvalLoss")
+	ElaraReward    = temporal.NewSearchAttributeKeyFloat64("ElaraReward") // mean score of PPO's last answers
+	ElaraKL        = temporal.NewSearchAttributeKeyFloat64("ElaraKL")     // of theirs, in nats of an answer
 )
 
 // SearchAttributes lists the keys that a namespace must have before a workflow of this package runs in it.
 func SearchAttributes() []temporal.SearchAttributeKey {
 	return []temporal.SearchAttributeKey{
-		ElaraStage, ElaraAdapter, ElaraBaseModel, ElaraDataset, ElaraStep, ElaraEvalLoss,
+		ElaraStage, ElaraAdapter, ElaraBaseModel, ElaraDataset, ElaraStep, ElaraEvalLoss, ElaraReward, ElaraKL,
 	}
 }

@@ -28,7 +28,7 @@ func TestPublicNamesStay(t *testing.T) {
 		attributes = append(attributes, key.GetName()+" "+key.GetValueType().String())
 	}
 	require.Equal(t, []string{
-		"ElaraStage Keyword", "ElaraAdapter Keyword", "ElaraBaseModel Keyword", "ElaraDataset Keyword", "ElaraStep Int", "ElaraEvalLoss Double",
+		"ElaraStage Keyword", "ElaraAdapter Keyword", "ElaraBaseModel Keyword", "ElaraDataset Keyword", "ElaraStep Int", "ElaraEvalLoss Double", "ElaraReward Double", "ElaraKL Double",
 	}, attributes)
 	require.Equal(t, temporal.NewSearchAttributeKeyInt64("ElaraStep"), ElaraStep)
 }
@@ -37,7 +37,7 @@ func TestPublicNamesStay(t *testing.T) {
 func TestWorkflowTypesAreTheNamesOfTheFunctions(t *testing.T) {
 	for want, run := range map[string]any{
 		PipelineWorkflow: Pipeline, PrepareWorkflow: Prepare, TrainWorkflow: TrainAdapter, EvaluateWorkflow: Evaluate,
-		PreferencesWorkflow: CollectPreferences,
+		PreferencesWorkflow: CollectPreferences, RLHFWorkflow: RLHF, FeedbackWorkflow: TrainFromFeedback,
 	} {
 		name := runtime.FuncForPC(reflect.ValueOf(run).Pointer()).Name()
 		require.Equal(t, want, name[strings.LastIndexByte(name, '.')+1:])

@@ -31,6 +31,9 @@ func Pipeline(ctx workflow.Context, in spec.PipelineInput) (spec.PipelineResult,
 	if err := p.train(ctx); err != nil {
 		return p.result, err
 	}
+	if err := p.rlhf(ctx); err != nil {
+		return p.result, err
+	}
 	if err := p.merge(ctx); err != nil {
 		return p.result, err
 	}
@@ -68,6 +71,7 @@ type pipeline struct {
 	result   spec.PipelineResult
 
 	pretraining *spec.PretrainStatus // nil where the pipeline has no such stage, and before it begins
+	aligning    []spec.RLHFStatus    // as pretraining
 	merging     *spec.MergeStatus    // as pretraining
 }
 
@@ -246,7 +250,7 @@ func (p *pipeline) status() spec.PipelineStatus {
 	return spec.PipelineStatus{
 		Run: p.in.Run, Name: p.in.Name, Stage: p.stage,
 		Base: p.result.Base, Pretrain: p.pretraining, Adapters: append([]spec.AdapterStatus(nil), p.adapters...),
-		Merge:  p.merging,
+		RLHF: slices.Clone(p.aligning), Merge: p.merging,
 		Scores: p.result.Evaluate.Scores, Report: p.result.Evaluate.Report,
 		Candidate: p.result.Candidate, Gates: p.result.Gates, Decision: p.approval.decision,
 		Channel: p.in.Release.Channel, Replaces: p.approval.replaces, Approval: p.in.Approval, Signed: slices.Clone(p.approval.signed),

@@ -39,6 +39,9 @@ type scene struct {
 	released   func(spec.ReleaseInput) (spec.ReleaseResult, error)
 	flipped    func(spec.ReleaseInput) (spec.ReleaseResult, error)
 	smoked     func(spec.SmokeInput) (spec.SmokeResult, error)
+	feedback   func(spec.FeedbackSegmentInput) (spec.FeedbackSegmentResult, error)
+	trained    func(spec.FeedbackInput) (spec.FeedbackResult, error)
+	compared   func(spec.ComparisonsInput) (spec.Comparisons, error)
 	served     spec.Incumbents
 	judge      func(spec.GateInput) (spec.GateResult, error)
 }
@@ -96,6 +99,8 @@ func newScene(t *testing.T) *scene {
 	s.smoked = func(in spec.SmokeInput) (spec.SmokeResult, error) {
 		return spec.SmokeResult{Adapter: in.Target.Name}, nil
 	}
+
+	s.align()
 
 	fake(s, control.CollectSources, func(spec.PrepareInput) (string, spec.ArtifactRef, error) {
 		return "collect", ref(spec.KindSource, "0"), nil

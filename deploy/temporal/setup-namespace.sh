@@ -31,7 +31,7 @@ until temporal operator search-attribute list --namespace "$TEMPORAL_NAMESPACE" 
 done
 
 have=$(temporal operator search-attribute list --namespace "$TEMPORAL_NAMESPACE")
-for attribute in ElaraStage:Keyword ElaraAdapter:Keyword ElaraBaseModel:Keyword ElaraDataset:Keyword ElaraStep:Int ElaraEvalLoss:Double; do
+for attribute in ElaraStage:Keyword ElaraAdapter:Keyword ElaraBaseModel:Keyword ElaraDataset:Keyword ElaraStep:Int ElaraEvalLoss:Double ElaraReward:Double ElaraKL:Double; do
     name=${attribute%%:*} type=${attribute##*:}
     case $have in
     *"$name"*) ;;

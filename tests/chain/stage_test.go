@@ -236,7 +236,8 @@ func workerMain(ctx context.Context) error {
 		ControlQueue: controlQueue(os.Getenv(queueSuffixVar)), TrainQueue: trainQueue(os.Getenv(queueSuffixVar)),
 		Hub:    models,
 		Curves: keepCurves(os.Getenv(curvesVar)),
-		Engine: &serve.Engine{Device: "cpu", Trainer: trainer(os.Getenv(killAtVar)), Pretrainer: toy.Pretrainer{Trainer: trainer(os.Getenv(killAtVar))}, Merger: toy.Merger{}, Evaluator: toy.Evaluator{}},
+		Engine: &serve.Engine{Device: "cpu", Trainer: trainer(os.Getenv(killAtVar)), Pretrainer: toy.Pretrainer{Trainer: trainer(os.Getenv(killAtVar))}, Merger: toy.Merger{}, Evaluator: toy.Evaluator{},
+			Feedback: toy.Feedback{Trainer: trainer(os.Getenv(killAtVar))}, Sampler: toy.Feedback{}},
 	})
 }
 

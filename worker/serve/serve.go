@@ -53,6 +53,8 @@ type Engine struct {
 	Pretrainer activities.Pretrainer
 	Merger     activities.Merger
 	Evaluator  activities.Evaluator
+	Feedback   activities.FeedbackTrainer
+	Sampler    activities.Sampler
 	Code       string // version of the program, noted with what it trains
 	Machine    string // kind of this machine, likewise
 	// AtOnce is how many trainings and evaluations share the device. They take turns step by step over one base model.
@@ -137,6 +139,7 @@ func (o Options) device(scratch string, fatal chan<- error) sdkworker.Worker {
 	worker.RegisterActivity(&activities.Device{
 		Store: o.Store, Cache: o.cache(), Scratch: scratch, Instruments: o.Instruments,
 		Trainer: o.Engine.Trainer, Pretrainer: o.Engine.Pretrainer, Merger: o.Engine.Merger, Evaluator: o.Engine.Evaluator,
+		Feedback: o.Engine.Feedback, Sampler: o.Engine.Sampler,
 		Curves: o.Curves, Code: o.Engine.Code, Machine: o.Engine.Machine,
 	})
 	o.Logger.Info("serving", "queue", queue)

@@ -48,7 +48,7 @@ const (
 func complete() map[string]enumspb.IndexedValueType {
 	return map[string]enumspb.IndexedValueType{
 		"ElaraStage": keyword, "ElaraAdapter": keyword, "ElaraBaseModel": keyword, "ElaraDataset": keyword,
-		"ElaraStep": integer, "ElaraEvalLoss": double, "SomebodyElses": keyword,
+		"ElaraStep": integer, "ElaraEvalLoss": double, "ElaraReward": double, "ElaraKL": double, "SomebodyElses": keyword,
 	}
 }
 

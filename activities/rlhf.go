@@ -1,0 +1,182 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"elara/data/instruct"
+	"elara/spec"
+	"elara/storage"
+	"elara/storage/artifact"
+	"elara/storage/checkpoint"
+)
+
+// FeedbackTrainer trains from people's judgements on this machine. The engine provides it. Each method keeps the contract of
+// Trainer.TrainLoRA.
+type FeedbackTrainer interface {
+	// TrainReward leaves a reward model in job.OutputDir.
+	TrainReward(ctx context.Context, job spec.RewardJob, resume *spec.Snapshot, observer spec.TrainObserver) (spec.RewardOutcome, error)
+	// TrainDPO leaves the adapter in job.OutputDir.
+	TrainDPO(ctx context.Context, job spec.DPOJob, resume *spec.Snapshot, observer spec.TrainObserver) (spec.TrainOutcome, error)
+	// TrainPPO leaves the policy in job.OutputDir. The job's reward model judges its answers.
+	TrainPPO(ctx context.Context, job spec.PPOJob, resume *spec.Snapshot, observer spec.TrainObserver) (spec.PPOOutcome, error)
+}
+
+// feedbackStages are the trainings, by their parts of the stage.
+var feedbackStages = map[string]stage{spec.StageReward: {"reward", 1}, spec.StageDPO: {"dpo", 1}, spec.StagePPO: {"ppo", 1}}
+
+// feedback is one training from judgements: what it is made of, and how it is run. Its paths are set on a device only.
+type feedback struct {
+	kind   spec.ArtifactKind
+	job    any           // without paths: part of the identity
+	keep   int           // checkpoints that stay; 0: all
+	inputs []spec.Digest // what goes into it, in an order of its own
+	output string        // folder that what is trained lies in
+	run    func(ctx context.Context, resume *spec.Snapshot, watch *observer) (spec.TrainOutcome, spec.FeedbackFigures, error)
+}
+
+// feedbackOf is the training of a part of the stage. Who asks only what it is made of gives no trainer and no places.
+func feedbackOf(t FeedbackTrainer, in spec.FeedbackInput, at local) feedback {
+	switch in.Part {
+	case spec.StageReward:
+		return rewardTraining(t, in, at)
+	case spec.StageDPO:
+		return dpoTraining(t, in, at)
+	}
+	return ppoTraining(t, in, at)
+}
+
+// feedbackKey is the identity of what is trained: everything that it is made of.
+func feedbackKey(in spec.FeedbackInput) (spec.Digest, error) {
+	template, err := instruct.Guide().Hash()
+	if err != nil {
+		return "", err
+	}
+	of := feedbackOf(nil, in, local{})
+	return feedbackStages[in.Part].key(struct {
+		Inputs   []spec.Digest
+		Job      any
+		Template spec.Digest
+		Device   string
+	}{of.inputs, of.job, template, in.Plan.Device})
+}
+
+// FindFeedback looks for what was trained of the same before; Unchanged is set when there is something.
+func (c *Control) FindFeedback(ctx context.Context, in spec.FeedbackInput) (spec.FeedbackResult, error) {
+	return run(ctx, c.Instruments, in.Part, in, c.findFeedback)
+}
+
+func (c *Control) findFeedback(ctx context.Context, in spec.FeedbackInput) (spec.FeedbackResult, error) {
+	key, err := feedbackKey(in)
+	if err != nil {
+		return spec.FeedbackResult{}, err
+	}
+	found, reason, err := recall(ctx, c.Store, feedbackStages[in.Part], key,
+		func(r spec.FeedbackResult) []spec.ArtifactRef { return []spec.ArtifactRef{r.Ref} })
+	found.Unchanged = reason
+	return found, err
+}
+
+// FeedbackSegment trains a reward model or a policy from the newest checkpoint up to a step, or to the end, or until it is asked
+// to stop; it saves before it stops.
+func (d *Device) FeedbackSegment(ctx context.Context, in spec.FeedbackSegmentInput) (spec.FeedbackSegmentResult, error) {
+	return run(ctx, d.Instruments, in.Part, in, d.feedbackSegment)
+}
+
+func (d *Device) feedbackSegment(ctx context.Context, in spec.FeedbackSegmentInput) (result spec.FeedbackSegmentResult, err error) {
+	name := spec.CheckpointName(in.Adapter.Name, in.Part)
+	work := begin(ctx, d.Store, spec.Progress{Stage: in.Part, Adapter: name}, bulkPatience)
+	defer work.end()
+	folder, remove, err := scratch(d.Scratch, in.Part)
+	if err != nil {
+		return result, err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	key, err := feedbackKey(in.FeedbackInput)
+	if err != nil {
+		return result, err
+	}
+	at, err := d.layOut(work.ctx, work.store, in.FeedbackInput)
+	if err != nil {
+		return result, err
+	}
+	at.out = filepath.Join(folder, "adapter")
+	training := feedbackOf(d.Feedback, in.FeedbackInput, at)
+	result.SegmentResult, err = d.segment(ctx, work, segment{
+		stage: in.Part, run: in.Run, name: name, key: key, facts: checkpoint.Facts{Config: key, Engine: checkpoint.Engine{Device: in.Plan.Device}},
+		until: in.UntilStep, steps: in.Plan.SegmentSteps, keep: training.keep, curve: training.job,
+	}, func(ctx context.Context, resume *spec.Snapshot, watch *observer) (outcome spec.TrainOutcome, err error) {
+		outcome, result.FeedbackFigures, err = training.run(ctx, resume, watch)
+		result.Reward, result.KL = watch.metric(rewardMetric), watch.metric(klMetric)
+		return outcome, err
+	}, func(ctx context.Context, watch *observer, outcome spec.TrainOutcome) error {
+		if int64(len(watch.cut)) != outcome.RowsDropped {
+			return fmt.Errorf("the engine left out %d pairs and named %d lines", outcome.RowsDropped, len(watch.cut))
+		}
+		result.Ref, err = d.publishFeedback(ctx, work.store, in.FeedbackInput, key, training, spec.FeedbackResult{Outcome: outcome, FeedbackFigures: result.FeedbackFigures})
+		return err
+	})
+	return result, err
+}
+
+// What PPO is watched by, under TRL's names.
+const (
+	rewardMetric = "objective/scores"
+	klMetric     = "objective/kl"
+)
+
+// metric gives a figure of the last step; nil: it has none, or JSON cannot hold it.
+func (o *observer) metric(name string) *float64 {
+	value, measured := o.metrics[name]
+	if !measured || !isFinite(value) {
+		return nil
+	}
+	return &value
+}
+
+// local is where the inputs of a training lie on this machine.
+type local struct{ base, sft, comparisons, prompts, reward, out string }
+
+// layOut brings the inputs that are named onto this machine.
+func (d *Device) layOut(ctx context.Context, store storage.Store, in spec.FeedbackInput) (at local, err error) {
+	for _, input := range []struct {
+		ref  spec.ArtifactRef
+		path *string
+	}{{in.Base, &at.base}, {in.SFT, &at.sft}, {in.Comparisons, &at.comparisons}, {in.Prompts, &at.prompts}, {in.Reward, &at.reward}} {
+		if input.ref.IsZero() {
+			continue
+		}
+		if *input.path, err = d.Cache.Materialise(ctx, store, input.ref); err != nil {
+			return at, err
+		}
+	}
+	at.base, err = modelPath(at.base)
+	return at, err
+}
+
+// feedbackFile is the one file of the config artifact of a training from judgements.
+const feedbackFile = "feedback.json"
+
+// publishFeedback stores what a training left in its output folder, with what it was made from and by, and records it for runs to
+// come.
+func (d *Device) publishFeedback(
+	ctx context.Context, store storage.Store, in spec.FeedbackInput, key spec.Digest, training feedback, result spec.FeedbackResult,
+) (spec.ArtifactRef, error) {
+	content, err := json.MarshalIndent(map[string]any{in.Part: training.job}, "", "  ")
+	if err != nil {
+		return spec.ArtifactRef{}, err
+	}
+	config, err := artifact.PublishBytes(ctx, store, spec.KindConfig, map[string][]byte{feedbackFile: append(content, '\n')}, nil, nil)
+	if err != nil {
+		return spec.ArtifactRef{}, err
+	}
+	result.Ref, err = artifact.Publish(ctx, store, training.kind, training.output, append(training.inputs, config.Digest), d.maker())
+	if err != nil {
+		return spec.ArtifactRef{}, err
+	}
+	stands, err := remember(ctx, store, feedbackStages[in.Part], key, result)
+	return stands.Ref, err
+}

@@ -1,0 +1,144 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"elara/activities"
+	"elara/spec"
+)
+
+// FeedbackState is the input of the workflow of a training from judgements and all that it carries from one of its runs to the next.
+type FeedbackState struct {
+	spec.FeedbackInput
+	Segments int               `json:"segments"` // finished ones, over all runs of the workflow
+	Outcome  spec.TrainOutcome `json:"outcome"`  // of the last segment
+	Skipped  []string          `json:"skipped,omitempty"`
+}
+
+// TrainFromFeedback trains a reward model or a policy in segments, as TrainAdapter does.
+func TrainFromFeedback(ctx workflow.Context, state FeedbackState) (spec.FeedbackResult, error) {
+	if err := workflow.SetQueryHandlerWithOptions(ctx, ProgressQuery,
+		func() (spec.Progress, error) { return state.progress(), nil },
+		workflow.QueryHandlerOptions{Description: "progress as of the last finished segment"},
+	); err != nil {
+		return spec.FeedbackResult{}, err
+	}
+	if state.Segments == 0 {
+		var a *activities.Control
+		found, err := call(ctx, quick("was the same trained before"), a.FindFeedback, state.FeedbackInput)
+		if err != nil || found.Unchanged != "" {
+			return found, err
+		}
+	}
+	for range segmentsPerRun {
+		segment, err := state.train(ctx)
+		if err != nil {
+			return spec.FeedbackResult{}, err
+		}
+		if segment.Outcome.Done {
+			return spec.FeedbackResult{Ref: segment.Ref, Outcome: segment.Outcome, FeedbackFigures: segment.FeedbackFigures}, nil
+		}
+	}
+	return spec.FeedbackResult{}, workflow.NewContinueAsNewError(ctx, TrainFromFeedback, state)
+}
+
+// train runs one segment and takes its outcome into the state.
+func (s *FeedbackState) train(ctx workflow.Context) (spec.FeedbackSegmentResult, error) {
+	var a *activities.Device
+	until := s.Outcome.Step + s.Plan.SegmentSteps
+	segment, err := call(ctx, device(DeviceQueue(s.TrainQueue, s.Plan.Device), fmt.Sprintf("%s of %s up to step %d", s.Part, s.Adapter.Name, until)),
+		a.FeedbackSegment, spec.FeedbackSegmentInput{FeedbackInput: s.FeedbackInput, UntilStep: until})
+	if err != nil {
+		return segment, err
+	}
+	s.Segments++
+	s.Outcome = segment.Outcome
+	s.Skipped = append(s.Skipped, segment.Skipped...)
+	if extra := len(s.Skipped) - skippedKept; extra > 0 {
+		s.Skipped = s.Skipped[extra:]
+	}
+	workflow.SetCurrentDetails(ctx, feedbackDetails(*s, segment))
+	updates := []temporal.SearchAttributeUpdate{ElaraStep.ValueSet(s.Outcome.Step)}
+	if s.Outcome.EvalLoss != 0 {
+		updates = append(updates, ElaraEvalLoss.ValueSet(s.Outcome.EvalLoss))
+	}
+	if segment.Reward != nil {
+		updates = append(updates, ElaraReward.ValueSet(*segment.Reward))
+	}
+	if segment.KL != nil {
+		updates = append(updates, ElaraKL.ValueSet(*segment.KL))
+	}
+	return segment, workflow.UpsertTypedSearchAttributes(ctx, updates...)
+}
+
+func (s *FeedbackState) progress() spec.Progress {
+	return spec.Progress{
+		Stage: s.Part, Adapter: s.Adapter.Name,
+		Step: s.Outcome.Step, TotalSteps: s.Outcome.TotalSteps,
+		Loss: s.Outcome.Loss, EvalLoss: s.Outcome.EvalLoss,
+		CheckpointStep: s.Outcome.Step,
+	}
+}
+
+// feedbackDetails are the current details of the workflow in the Temporal UI.
+func feedbackDetails(s FeedbackState, last spec.FeedbackSegmentResult) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Stage: **%s: %s**, step **%d of %d**\n\n", s.Adapter.Name, partNames[s.Part], s.Outcome.Step, s.Outcome.TotalSteps)
+	if last.Reward != nil {
+		fmt.Fprintf(&b, "- mean score %.4f\n", *last.Reward)
+	}
+	if last.KL != nil {
+		fmt.Fprintf(&b, "- KL from the adapter before %.4f nats\n", *last.KL)
+	}
+	b.WriteString(figureDetails(last.FeedbackFigures))
+	segmentDetails(&b, s.Outcome, s.Segments, s.Skipped, last.SegmentResult)
+	return b.String()
+}
+
+func figureDetails(f spec.FeedbackFigures) string {
+	var b strings.Builder
+	if a := f.Accuracy; a != nil {
+		fmt.Fprintf(&b, "- right about %.1f %% of the held-out preferences (%.1f to %.1f)\n", 100*a.Value, 100*a.Low, 100*a.High)
+	}
+	if len(f.Alarms) > 0 {
+		fmt.Fprintf(&b, "- **stopped by the guard** (%s): the policy is the last one within its bounds\n", strings.Join(f.Alarms, ", "))
+	}
+	return b.String()
+}
+
+// details are the current details of the stage of one adapter.
+func (r *alignment) details() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### %s, run %s\n\nStage: **%s**\n\n", r.in.Adapter.Name, r.in.Run, r.part)
+	if r.part == spec.StagePreferences {
+		fmt.Fprintf(&b, "People are asked: collection `%s`.\n\n", CollectionOf(r.in.Run, r.in.Adapter.Name))
+	}
+	fmt.Fprintf(&b, "- adapter `%s`\n", r.result.SFT.Digest.Short())
+	if c := r.result.Comparisons; !c.Ref.IsZero() {
+		fmt.Fprintf(&b, "- %d preferences, %d held out\n", c.Train, c.Held)
+	}
+	if reward := r.result.Reward; reward != nil {
+		fmt.Fprintf(&b, "- reward model `%s`\n%s", reward.Ref.Digest.Short(), figureDetails(reward.FeedbackFigures))
+	}
+	if policy := r.result.Policy; !policy.Ref.IsZero() {
+		fmt.Fprintf(&b, "- policy `%s`\n%s", policy.Ref.Digest.Short(), figureDetails(policy.FeedbackFigures))
+	}
+	return b.String()
+}
+
+// alignedDetails is the stage of one adapter in the details of the pipeline.
+func alignedDetails(s spec.RLHFStatus) string {
+	switch {
+	case len(s.Alarms) > 0:
+		return fmt.Sprintf("Aligned %s by %s: adapter `%s`, **stopped by the guard** (%s).\n", s.Adapter, s.Method, s.Policy.Digest.Short(), strings.Join(s.Alarms, ", "))
+	case !s.Policy.IsZero():
+		return fmt.Sprintf("Aligned %s by %s: adapter `%s`.\n", s.Adapter, s.Method, s.Policy.Digest.Short())
+	case s.Collection != "":
+		return fmt.Sprintf("Aligning %s by %s; people are asked in collection `%s`.\n", s.Adapter, s.Method, s.Collection)
+	}
+	return fmt.Sprintf("Aligning %s by %s.\n", s.Adapter, s.Method)
+}
