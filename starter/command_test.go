@@ -136,7 +136,7 @@ func TestTheWholeChainFromTheCommandLine(t *testing.T) {
 	require.Contains(t, demo.out, "DOCTOR: What causes iron deficiency anemia, and how is it diagnosed?\n  before\n    before 2\n  after\n    after 2\n")
 	require.Contains(t, demo.out, state+"/adapters/emergency\n")
 	require.Contains(t, demo.out, "/namespaces/elara/workflows/pipeline.demo-tiny-")
-	require.Regexp(t, `Took \d+s, peak memory [\d.]+ MB \(stack [\d.]+ MB, temporal [\d.]+ MB, worker [\d.]+ MB\)`, demo.out)
+	require.Regexp(t, `Took \d+s, peak memory [\d.]+ MB \(stack [\d.]+ MB, temporal [\d.]+ MB, worker [\d.]+ MB, desk [\d.]+ MB\)`, demo.out)
 	config, err := os.ReadFile(filepath.Join(state, "adapters", "patient", "adapter_config.json"))
 	require.NoError(t, err)
 	require.JSONEq(t, `{"r":16}`, string(config))
