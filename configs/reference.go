@@ -41,6 +41,8 @@ warning, or refused by name. The blocks of a pipeline's adapters follow the same
 		ppoJobKeys(&spec.PPOJob{}), columns{})
 	writeTable(&out, "Merge file", `Several adapters into one, or into the base: a JSON file for `+"`elara-worker exec merge --config FILE`"+`, see
 [merging.md](merging.md).`, mergeJobKeys(&spec.MergeJob{}), columns{})
+	writeTable(&out, "Distillation file", `A smaller model that answers like a larger one: a JSON file for `+"`elara-worker exec distill --config FILE`"+`, see
+[distillation.md](distillation.md).`, distillJobKeys(&spec.DistillJob{}), columns{})
 	return out.String()
 }
 
