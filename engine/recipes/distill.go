@@ -60,6 +60,7 @@ type distillation struct {
 	pretraining
 	job       spec.DistillJob
 	tokenizer spec.Digest
+	positions int       // that a row may have in both models
 	recorded  *recorded // nil where the teacher runs beside the student
 
 	teacher model.Model // nil where it does not
@@ -86,11 +87,10 @@ func (d *distillation) read(ctx context.Context, r *Runner) error {
 			tok.VocabSize(), d.tokenizer, teachers.VocabSize(), teachers.Hash())
 	}
 	d.stop = stops(tok)
-	positions, err := r.fit(job)
-	if err != nil {
+	if d.positions, err = r.fit(job); err != nil {
 		return err
 	}
-	read := reading{tok: tok, maxLength: min(job.MaxLength, positions), appendEOS: job.AppendEOS, completionOnly: job.CompletionOnlyLoss}
+	read := reading{tok: tok, maxLength: min(job.MaxLength, d.positions), appendEOS: job.AppendEOS, completionOnly: job.CompletionOnlyLoss}
 	if d.train, err = read.rows(ctx, job.TrainDataPath); err != nil {
 		return err
 	}
@@ -264,7 +264,6 @@ func (d *distillation) consult(pass *nn.Pass, rows []int) (*tensor.Teacher, erro
 func (d *distillation) answer(ctx context.Context, micro [][]nn.Row, seed tensor.Key) error {
 	var requests []sample.Request
 	var rows []*nn.Row
-	room := int(d.base.model.Facts().MaxPositions)
 	most := 0
 	for _, batch := range micro {
 		most = max(most, len(batch))
@@ -273,7 +272,7 @@ func (d *distillation) answer(ctx context.Context, micro [][]nn.Row, seed tensor
 			rows = append(rows, &batch[i])
 			requests = append(requests, sample.Request{
 				Prompt: prompt, Adapter: nn.NoAdapter, Stream: uint64(len(requests)),
-				Options: sample.Options{MaxNewTokens: min(d.job.MaxNewTokens, room-len(prompt)), Temperature: d.job.Temperature, Seed: uint64(seed.Named("draw")), Stop: d.stop},
+				Options: sample.Options{MaxNewTokens: min(d.job.MaxNewTokens, d.positions-len(prompt)), Temperature: d.job.Temperature, Seed: uint64(seed.Named("draw")), Stop: d.stop},
 			})
 		}
 	}

@@ -245,17 +245,12 @@ func (s *shrunk) widths(c spec.StudentShape) (*widths, error) {
 		size[name[strings.LastIndex(name, ".")+1:]] = stored.Tensor.Size(0)
 	}
 	w := &widths{e: s.Head().Engine(), hiddenOf: s.Facts().Width, innerOf: size["up_proj"], ofQ: size["q_proj"], ofKeys: size["k_proj"]}
-	var numbers struct {
-		Heads    int64 `json:"num_attention_heads"`
-		KeyHeads int64 `json:"num_key_value_heads"`
+	var heads int64
+	if err := json.Unmarshal(s.config["num_attention_heads"], &heads); err != nil || heads < 1 {
+		return nil, fault.New(fault.Invalid, "num_attention_heads of the teacher is %.40s, expected a number", s.config["num_attention_heads"])
 	}
-	for key, target := range map[string]*int64{"num_attention_heads": &numbers.Heads, "num_key_value_heads": &numbers.KeyHeads} {
-		if raw, found := s.config[key]; found && json.Unmarshal(raw, target) != nil {
-			return nil, fault.New(fault.Invalid, "%s of the teacher is %.40s, expected a number", key, raw)
-		}
-	}
-	headDim := w.ofQ / numbers.Heads
-	numbers.KeyHeads = w.ofKeys / headDim
+	headDim := w.ofQ / heads
+	keyHeads := w.ofKeys / headDim
 	sizes := []struct {
 		key       string
 		less, all int64
@@ -263,8 +258,8 @@ func (s *shrunk) widths(c spec.StudentShape) (*widths, error) {
 		unit      int64
 	}{
 		{"hidden_size", c.HiddenSize, w.hiddenOf, &w.hidden, 1}, {"intermediate_size", c.IntermediateSize, w.innerOf, &w.inner, 1},
-		{"num_attention_heads", c.NumAttentionHeads, numbers.Heads, &w.queries, headDim},
-		{"num_key_value_heads", c.NumKeyValueHeads, numbers.KeyHeads, &w.keys, headDim},
+		{"num_attention_heads", c.NumAttentionHeads, heads, &w.queries, headDim},
+		{"num_key_value_heads", c.NumKeyValueHeads, keyHeads, &w.keys, headDim},
 	}
 	for _, size := range sizes {
 		if size.less == 0 {
@@ -280,7 +275,7 @@ func (s *shrunk) widths(c spec.StudentShape) (*widths, error) {
 	}
 	if w.queries*w.ofKeys != w.keys*w.ofQ {
 		return nil, fault.New(fault.Invalid, "student_config.num_attention_heads: %d heads over %d key heads, the teacher has %d over %d: expected the same ratio, so that queries keep their keys",
-			w.queries/headDim, w.keys/headDim, numbers.Heads, numbers.KeyHeads)
+			w.queries/headDim, w.keys/headDim, heads, keyHeads)
 	}
 	return w, s.set("head_dim", headDim)
 }

@@ -287,7 +287,7 @@ func TestWhatCannotBeDistilledIsRefused(t *testing.T) {
 		"bf16":                 {func(j *spec.DistillJob) { j.Args.BF16 = true }, "expected neither bf16 nor fp16"},
 		"answers, offline":     {func(j *spec.DistillJob) { j.Lmbda, j.TeacherLogProbs = 0.5, "x" }, "lmbda: is 0.5"},
 		"no prompts":           {func(j *spec.DistillJob) { j.Lmbda, j.CompletionOnlyLoss = 0.5, false }, "rows have no prompt"},
-		"beta":                 {func(j *spec.DistillJob) { j.Beta = math.NextAfter(1, 2) }, "beta: is 1"},
+		"beta":                 {func(j *spec.DistillJob) { j.Beta = math.Nextafter(1, 2) }, "beta: is 1"},
 		"more layers":          {func(j *spec.DistillJob) { j.StudentConfig.NumHiddenLayers = 4 }, "4 of a teacher of 3 layers"},
 		"heads without keys":   {func(j *spec.DistillJob) { j.StudentConfig.NumAttentionHeads = 2 }, "2 heads over 2 key heads, the teacher has 4 over 2"},
 		"a top without a rest": {func(j *spec.DistillJob) { j.TopK, j.TeacherLogProbs = 260, filepath.Join(t.TempDir(), "l") }, "top_k is 260 of a vocabulary of 260"},

@@ -137,8 +137,8 @@ func begun(t *testing.T, r *Runner, job spec.PPOJob, reward Reward) *ppoRun {
 // hiddenOf is a pass through the model of a run.
 func hiddenOf(p *ppoRun, pass *nn.Pass) *tensor.Tensor { return model.Hidden(p.model, pass) }
 
-// baseDigest is the SHA-256 of all weights of a base.
-func baseDigest(t *testing.T, r *Runner, dir string) [32]byte {
+// weightsInMemory is the SHA-256 of all weights of a base as it lies in memory.
+func weightsInMemory(t *testing.T, r *Runner, dir string) [32]byte {
 	t.Helper()
 	hash := sha256.New()
 	over(t, r, dir, func(b *base) error {

@@ -263,9 +263,9 @@ func TestRunThatIsCutAnywhereEndsInTheSameBytes(t *testing.T) {
 func TestBaseStaysAsItWas(t *testing.T) {
 	r := newRunner(t)
 	dir := toyModel(t, r)
-	before := baseDigest(t, r, dir)
+	before := weightsInMemory(t, r, dir)
 	reinforced(t, r, ppoJob(t, dir, 2), count(2))
-	require.Equal(t, before, baseDigest(t, r, dir))
+	require.Equal(t, before, weightsInMemory(t, r, dir))
 }
 
 func TestScoreThatIsNoNumberPutsTheHealthyPolicyBack(t *testing.T) {

@@ -49,7 +49,7 @@ def main():
         loss = (weights * (share * each + (1 - share) * nll)).sum()
         loss.backward()
         case |= {"divergence": each.tolist(), "nll": nll.tolist(), "loss": loss.item(), "h": hs.grad.flatten().tolist(), "w": ws.grad.flatten().tolist()}
-        cases.append({name: value if name == "ids" else rounded(value) for name, value in case.items()})
+        cases.append({name: value if name in ("k", "ids") else rounded(value) for name, value in case.items()})
     flat = {name: t.flatten().tolist() for name, t in {"h": h, "w": w, "teacher_h": th, "teacher_w": tw, "targets": targets, "weights": weights}.items()}
     print(json.dumps({"versions": {"torch": torch.__version__.split("+")[0], "trl": trl.__version__}, "rows": ROWS, **flat, "cases": cases}).replace('}, {', '},\n{'))
 
