@@ -302,3 +302,33 @@ func TestWhatCannotBeDistilledIsRefused(t *testing.T) {
 		})
 	}
 }
+
+func TestTheTeachersAdapterIsPartOfIt(t *testing.T) {
+	r := newRunner(t)
+	job := smallDistillation(t, sharpModel(t, r))
+	adapter := smallJob(t, job.TeacherModel)
+	trained(t, r, adapter)
+	job.TeacherAdapter, job.StudentConfig, job.StudentModel = adapter.OutputDir, spec.StudentShape{}, job.TeacherModel
+	job.KDRatio, job.Args.MaxSteps, job.Args.LoggingSteps = 1, 1, 1
+	_, files := distilled(t, r, job)
+	online := losses(t, files)[0]["loss"]
+	require.Greater(t, online, 1e-4, "the student is the base alone")
+	job.TeacherLogProbs, job.TopK, job.OutputDir = filepath.Join(t.TempDir(), "logprobs"), 259, filepath.Join(t.TempDir(), "model")
+	_, files = distilled(t, r, job)
+	require.InDelta(t, online, losses(t, files)[0]["loss"], 1e-5)
+}
+
+func TestAStudentOfGPT2IsMadeByLayers(t *testing.T) {
+	r := newRunner(t)
+	g := readPretrainGolden(t).Models["gpt2"]
+	job := smallDistillation(t, formulaModel(t, r, goldenModel{Config: g.Config, Weights: g.Weights}, 1))
+	job.StudentConfig.NumHiddenLayers = 1
+	require.NoError(t, r.makeStudent(job))
+	teacher, student := storedValues(t, r, job.TeacherModel), storedValues(t, r, job.StudentModel)
+	require.Less(t, len(student), len(teacher))
+	for name, values := range student { // the first layer keeps its number
+		require.Equal(t, teacher[name], values, name)
+	}
+	job.StudentModel, job.StudentConfig.HiddenSize = filepath.Join(t.TempDir(), "narrow"), 8
+	require.ErrorContains(t, r.makeStudent(job), "a GPT-2 is made smaller by num_hidden_layers alone")
+}
