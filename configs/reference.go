@@ -43,6 +43,8 @@ warning, or refused by name. The blocks of a pipeline's adapters follow the same
 [merging.md](merging.md).`, mergeJobKeys(&spec.MergeJob{}), columns{})
 	writeTable(&out, "Memory file", `What a model has by heart of its training rows: a JSON file for `+"`elara-worker exec memory --config FILE`"+`, see
 [evaluation.md](evaluation.md).`, memoryJobKeys(&spec.MemoryJob{}), columns{})
+	writeTable(&out, "Distillation file", `A smaller model that answers like a larger one: a JSON file for `+"`elara-worker exec distill --config FILE`"+`, see
+[distillation.md](distillation.md).`, distillJobKeys(&spec.DistillJob{}), columns{})
 	return out.String()
 }
 

@@ -45,9 +45,13 @@ func Predict(m model.Model, p *nn.Pass, hidden *tensor.Tensor, smoothing float64
 	head := m.Head()
 	e := head.Engine()
 	h := hidden.Rows(e.FromInt64(p.At)) // [predictions, width]
-	var weights *tensor.Tensor
-	if slices.ContainsFunc(p.Weights, func(w float32) bool { return w != 1 }) {
-		weights = e.FromFloat32(p.Weights, int64(len(p.Weights)))
+	return tensor.LinearCrossEntropy(h, p.Head(head), e.FromInt64(p.Targets), weightsOf(e, p), smoothing, chunk)
+}
+
+// weightsOf is how many rows make each prediction, float32 [predictions]; nil where each is one row's.
+func weightsOf(e *tensor.Engine, p *nn.Pass) *tensor.Tensor {
+	if !slices.ContainsFunc(p.Weights, func(w float32) bool { return w != 1 }) {
+		return nil
 	}
-	return tensor.LinearCrossEntropy(h, p.Head(head), e.FromInt64(p.Targets), weights, smoothing, chunk)
+	return e.FromFloat32(p.Weights, int64(len(p.Weights)))
 }

@@ -46,7 +46,7 @@ func (r *Runner) Pretrain(ctx context.Context, job spec.PretrainJob, resume *spe
 			hears.Cut(line)
 		}
 	}
-	loop, err := p.loop(resume, observer)
+	loop, err := p.loop(p, resume, observer)
 	if err != nil {
 		return spec.TrainOutcome{}, err
 	}
@@ -99,8 +99,8 @@ func (p *pretraining) open(resume *spec.Snapshot) error {
 	return nil
 }
 
-// loop sets the training loop up at the step it begins with.
-func (p *pretraining) loop(resume *spec.Snapshot, observer spec.TrainObserver) (*train.Loop, error) {
+// loop sets the training loop of a stepper up at the step it begins with.
+func (p *pretraining) loop(stepper train.Stepper, resume *spec.Snapshot, observer spec.TrainObserver) (*train.Loop, error) {
 	plan, err := train.NewPlanByLength(p.job.Args, p.train.lengths())
 	if err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func (p *pretraining) loop(resume *spec.Snapshot, observer spec.TrainObserver) (
 		}
 	}
 	return &train.Loop{
-		Args: p.job.Args, Plan: plan, Schedule: schedule, Stepper: p, Observer: observer, State: state,
+		Args: p.job.Args, Plan: plan, Schedule: schedule, Stepper: stepper, Observer: observer, State: state,
 		Best: best, Timings: p.runner.Timings, Evaluate: len(p.eval.list) > 0,
 	}, nil
 }

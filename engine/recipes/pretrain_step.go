@@ -11,31 +11,50 @@ import (
 	"elara/engine/train"
 )
 
-// Step implements train.Stepper. The denominator is counted over the whole step, so that how rows are cut into micro-batches
-// does not change the gradient.
+// Step implements train.Stepper.
 func (p *pretraining) Step(ctx context.Context, step int64, batches [][]int, learningRate float64) (train.StepResult, error) {
+	micro := make([][]nn.Row, len(batches))
+	for i, b := range batches {
+		micro[i] = p.train.take(b)
+	}
+	return p.descend(ctx, step, micro, 0, learningRate, func(_ int, pass *nn.Pass) (*tensor.Tensor, error) {
+		sum, _ := loss.Causal(p.weights, pass)
+		return sum, nil
+	})
+}
+
+// descend takes a step down the sum that a loss gives for each micro-batch. The denominator is counted over the whole step, so that
+// how rows are cut into micro-batches does not change the gradient. Beginnings of least tokens are computed once; 0: none.
+func (p *pretraining) descend(
+	ctx context.Context, step int64, micro [][]nn.Row, least int, learningRate float64, sum func(i int, pass *nn.Pass) (*tensor.Tensor, error),
+) (train.StepResult, error) {
 	var result train.StepResult
-	var counted int64
-	for _, b := range batches {
-		for _, row := range p.train.take(b) {
-			counted += loss.Counted(p.weights, row)
+	counted := p.counted(micro)
+	for _, rows := range micro {
+		for _, row := range rows {
 			result.Tokens += int64(len(row.Tokens))
 		}
 	}
 	e := p.runner.Engine
 	dropout := tensor.Key(uint64(p.job.Args.Seed)).Named("dropout").Derive(uint64(step))
-	err := e.Do(func() error {
-		for i, b := range batches {
+	err := e.Do(func() (err error) {
+		for i, rows := range micro {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
 			e.Scope(func() {
-				pass := nn.Pack(p.train.take(b), 0)
+				pass := nn.Pack(rows, least)
 				pass.Adapter, pass.Train, pass.Key = nn.NoAdapter, true, dropout.Derive(uint64(i))
-				sum, _ := loss.Causal(p.weights, pass)
-				result.Loss += sum.Scalar() / float64(counted)
-				sum.Scale(1 / float64(counted)).Backward()
+				var total *tensor.Tensor
+				if total, err = sum(i, pass); err != nil {
+					return
+				}
+				result.Loss += total.Scalar() / float64(counted)
+				total.Scale(1 / float64(counted)).Backward()
 			})
+			if err != nil {
+				return err
+			}
 		}
 		p.weights.settle()
 		result.GradNorm = p.optimiser.Clip(p.job.Args.MaxGradNorm)
@@ -54,6 +73,16 @@ func (p *pretraining) Step(ctx context.Context, step int64, batches [][]int, lea
 		})
 	}
 	return result, err
+}
+
+// counted is the denominator of a step.
+func (p *pretraining) counted(micro [][]nn.Row) (n int64) {
+	for _, rows := range micro {
+		for _, row := range rows {
+			n += loss.Counted(p.weights, row)
+		}
+	}
+	return n
 }
 
 // Evaluate implements train.Stepper: the mean of -log p over all held-out tokens, whatever the batch size.

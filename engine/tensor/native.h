@@ -88,6 +88,17 @@ char *el_linear_cross_entropy(el_tensor *sum, el_tensor *nll, el_tensor h, el_te
 char *el_linear_log_probs(el_tensor *logprobs, el_tensor *entropy, el_tensor *slope, el_tensor h, el_tensor w, el_tensor targets,
                           int64_t chunk);
 
+/* divergence.cc */
+/* what a student is held to: hidden and head, or ids and log_probs; the others are NULL */
+typedef struct {
+  el_tensor hidden, head, ids, log_probs;
+} el_teacher;
+char *el_linear_divergence(el_tensor *sum, el_tensor *divergence, el_tensor *nll, el_tensor h, el_tensor w, el_tensor targets,
+                           el_tensor weights, const el_teacher *teacher, double beta, double temperature, double share,
+                           int64_t chunk); /* weights: NULL or float32, one per row */
+char *el_linear_top_log_probs(el_tensor *ids, el_tensor *log_probs, el_tensor h, el_tensor w, int64_t k, double temperature,
+                              int64_t chunk);
+
 /* linalg.cc */
 char *el_svd(el_tensor *u, el_tensor *s, el_tensor *vh, el_tensor a); /* reduced */
 char *el_qr(el_tensor *q, el_tensor *r, el_tensor a);                 /* reduced */

@@ -18,7 +18,7 @@ import (
 
 func engineCommands() []*cobra.Command {
 	return []*cobra.Command{
-		loraCommand(), pretrainCommand(), rewardCommand(), dpoCommand(), ppoCommand(), mergeCommand(),
+		loraCommand(), pretrainCommand(), rewardCommand(), dpoCommand(), ppoCommand(), mergeCommand(), distillCommand(),
 		scoreCommand(), scoreRewardCommand(), choiceCommand(), memoryCommand(), evaluateCommand(),
 		generateCommand(), serveCommand(), tinyModelCommand(),
 	}
