@@ -146,7 +146,7 @@ func train(ctx context.Context, base string, m model, rows []string) error {
 		return err
 	}
 	config, err := json.Marshal(map[string]any{
-		"base_model": base, "output_dir": out, "train_data_path": file, "max_length": 480, "completion_only_loss": true,
+		"base_model": base, "output_dir": out, "train_data_path": file, "max_length": 480, "completion_only_loss": true, "add_pad_token": false,
 		"lora_config": map[string]any{"r": 4, "alpha": 16, "target_modules": []string{"q_proj", "v_proj", "down_proj"}},
 		"training_args": map[string]any{
 			"max_steps": 10, "per_device_train_batch_size": 2, "learning_rate": 1e-2, "save_strategy": "no", "eval_strategy": "no", "seed": len(m.name),
