@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -113,11 +114,12 @@ func (c *chat) run(ctx context.Context, server chatServer, begin string) (err er
 			return nil // it was asked to end
 		}
 		quit, err := c.take(ctx, line)
-		if err != nil && !c.app.inTerminal {
-			return err
-		}
 		if err != nil {
-			c.app.say("%s", oneLine(err))
+			if !c.app.inTerminal {
+				return err
+			}
+			c.app.say("%s", oneLine(err)) // the person may say something else
+			continue
 		}
 		if quit || ctx.Err() != nil {
 			return nil
@@ -251,7 +253,7 @@ func (c *chat) showTemplate() error {
 
 // ask sends a message, and prints the answer as it comes.
 func (c *chat) ask(ctx context.Context, question string) error {
-	turns := append(c.turns[:len(c.turns):len(c.turns)], instruct.Message{Role: "user", Content: question})
+	turns := slices.Concat(c.turns, []instruct.Message{{Role: "user", Content: question}})
 	request := chatOrder{
 		Model: c.model.ID, Messages: turns, Stream: true, Temperature: c.temperature, MaxTokens: c.maxTokens, Seed: c.seed, Audience: c.listener(),
 		Stop: instruct.Guide().Stops(),
@@ -272,7 +274,8 @@ func (c *chat) ask(ctx context.Context, question string) error {
 	if finish == serving.FinishLength && c.app.inTerminal {
 		c.app.say("(cut off)")
 	}
-	c.turns = append(turns, instruct.Message{Role: "assistant", Content: answer.String()})
+	turns = append(turns, instruct.Message{Role: "assistant", Content: answer.String()})
+	c.turns = turns
 	return nil
 }
 
