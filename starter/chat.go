@@ -121,7 +121,7 @@ func (c *chat) run(ctx context.Context, server chatServer, begin string) (err er
 			c.app.say("%s", oneLine(err)) // the person may say something else
 			continue
 		}
-		if quit || ctx.Err() != nil {
+		if quit {
 			return nil
 		}
 	}
