@@ -3,6 +3,9 @@
 package recipes
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -24,8 +27,14 @@ func (s *Session) fits(a ServeAdapter) error {
 	if err := s.sameTokenizer(a.Dir); err != nil {
 		return err
 	}
-	if _, err := os.Stat(a.BaseModel); err != nil || filepath.Clean(a.BaseModel) == s.base.key.path {
+	if filepath.Clean(a.BaseModel) == s.base.key.path {
+		return nil
+	}
+	switch _, err := os.Stat(a.BaseModel); {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil // a name on a hub, or a folder of another machine
+	case err != nil:
+		return fmt.Errorf("look for the base of %s: %w", a.Dir, err)
 	}
 	digest, err := baseDigest(a.BaseModel)
 	if err != nil {
@@ -39,8 +48,11 @@ func (s *Session) fits(a ServeAdapter) error {
 
 // sameTokenizer compares an adapter's tokenizer, where it has one, with the base's, alone and with the guide's <PAD>.
 func (s *Session) sameTokenizer(dir string) error {
-	if _, err := os.Stat(filepath.Join(dir, "tokenizer.json")); err != nil {
+	switch _, err := os.Stat(filepath.Join(dir, "tokenizer.json")); {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil // PEFT writes none of its own
+	case err != nil:
+		return fmt.Errorf("look for a tokenizer: %w", err)
 	}
 	own, err := tokenizer.Load(dir)
 	if err != nil {
