@@ -5,16 +5,19 @@ package recipes
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"elara/engine/nn"
 	"elara/engine/tensor"
 	"elara/engine/train"
 )
 
-// The certificate is made with a few short rows: what it looks for shows on any.
+// The certificate is made with a few short rows: what it looks for shows on any. Each is the beginning of a row, which others have
+// too, and its end, which they have not.
 const (
-	certifiedRows   = 3
-	certifiedTokens = 64
+	certifiedRows      = 3
+	certifiedBeginning = 8
+	certifiedEnd       = 16 // of the first row; half of it of the next
 )
 
 // certify computes the same rows once at a time, each in a micro-batch of its own, and once as training does, and compares loss
@@ -44,13 +47,14 @@ func (l *loraRun) certify() *train.Certificate {
 	return c
 }
 
-// certified picks rows of different lengths, so that a mean of means would differ from the mean over tokens.
+// certified picks rows and makes them of different lengths, so that a mean of means would differ from the mean over tokens.
 func certified(list []nn.Row) []nn.Row {
 	var picked []nn.Row
 	for i, row := range list[:min(certifiedRows, len(list))] {
-		n := min(len(row.Tokens), certifiedTokens>>i)
-		row.Tokens, row.Supervised = row.Tokens[:n], nil
-		if n > 1 {
+		end := max(certifiedBeginning, len(row.Tokens)-certifiedEnd>>i)
+		beginning := row.Tokens[:min(certifiedBeginning, len(row.Tokens))]
+		row.Tokens, row.Supervised = slices.Concat(beginning, row.Tokens[min(end, len(row.Tokens)):]), nil
+		if len(row.Tokens) > 1 {
 			picked = append(picked, row)
 		}
 	}

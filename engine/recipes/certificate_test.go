@@ -5,6 +5,7 @@ package recipes
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -34,11 +35,15 @@ func TestFinishedRunCertifiesThatItsLossIsInvariant(t *testing.T) {
 
 func TestCertifiedRowsDifferInLength(t *testing.T) {
 	long := make([]int32, 100)
-	rows := certified(nn.Rows([][]int32{long, long, long, long}))
-	require.Len(t, rows, 3)
-	for i, want := range []int{64, 32, 16} {
-		require.Len(t, rows[i].Tokens, want)
+	for i := range long {
+		long[i] = int32(i)
 	}
+	rows := certified(nn.Rows([][]int32{long, long[:10], long, long}))
+	require.Len(t, rows, 3)
+	require.Equal(t, slices.Concat(long[:8], long[84:]), rows[0].Tokens)
+	require.Equal(t, long[:10], rows[1].Tokens, "what is short stays whole")
+	require.Equal(t, slices.Concat(long[:8], long[96:]), rows[2].Tokens)
+	require.Empty(t, certified(nn.Rows([][]int32{long[:1]})), "nothing to predict")
 }
 
 func TestDistanceOfGradients(t *testing.T) {
