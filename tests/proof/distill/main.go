@@ -18,7 +18,6 @@ import (
 
 const (
 	held     = 500 // rows
-	most     = 128 // tokens of a row
 	batch    = 8
 	fallback = 200 // steps
 )
@@ -142,6 +141,7 @@ type setting struct {
 	steps            int
 	base, adapter    string // the teacher
 	layers           int    // of a student
+	most             int    // tokens of a row
 }
 
 // arguments are those of every training here.
@@ -160,22 +160,22 @@ func (s *setting) arguments(rate float64, more map[string]any) map[string]any {
 func (s *setting) makeTeacher(ctx context.Context) error {
 	if os.Getenv("ELARA_DISTILL_BASE") == "tiny" {
 		tiny := filepath.Join(s.dir, "tiny")
-		s.base, s.layers = filepath.Join(s.dir, "teacher"), 2 // of 3
+		s.base, s.layers, s.most = filepath.Join(s.dir, "teacher"), 2, 480 // of 3 layers, and of bytes
 		if err := ground.Run(ctx, ground.Worker, "exec", "tiny-model", "--out", tiny); err != nil {
 			return err
 		}
 		arguments := s.arguments(3e-3, nil)
 		arguments["max_steps"] = 4 * s.steps
 		return s.run(ctx, "pretrain", "teacher", map[string]any{
-			"base_model": tiny, "output_dir": s.base, "train_data_path": s.train, "max_length": most, "append_eos": true, "training_args": arguments,
+			"base_model": tiny, "output_dir": s.base, "train_data_path": s.train, "max_length": s.most, "append_eos": true, "training_args": arguments,
 		})
 	}
 	if s.base = os.Getenv("ELARA_SMOLLM2"); s.base == "" {
 		return errors.New("ELARA_SMOLLM2 is not set: source build/env.sh, which make setup writes")
 	}
-	s.adapter, s.layers = filepath.Join(s.dir, "adapter"), 15 // of 30
+	s.adapter, s.layers, s.most = filepath.Join(s.dir, "adapter"), 15, 256 // of 30 layers
 	return s.run(ctx, "lora", "adapter", map[string]any{
-		"base_model": s.base, "output_dir": s.adapter, "train_data_path": s.train, "max_length": most, "append_eos": true,
+		"base_model": s.base, "output_dir": s.adapter, "train_data_path": s.train, "max_length": s.most, "append_eos": true, "completion_only_loss": true,
 		"lora_config":   map[string]any{"r": 16, "alpha": 32, "dropout": 0, "target_modules": "all-linear"},
 		"training_args": s.arguments(5e-4, nil),
 	})
@@ -187,10 +187,10 @@ func (s *setting) distil(ctx context.Context, name string, own, more map[string]
 	arguments["lmbda"], arguments["beta"], arguments["temperature"] = 0, 0, 1
 	file := map[string]any{
 		"teacher_model": s.base, "student_model": filepath.Join(s.dir, "half"), "student_config": map[string]any{"num_hidden_layers": s.layers},
-		"output_dir": filepath.Join(s.dir, name), "train_data_path": s.train, "max_length": most, "append_eos": true, "training_args": arguments,
+		"output_dir": filepath.Join(s.dir, name), "train_data_path": s.train, "max_length": s.most, "append_eos": true, "training_args": arguments,
 	}
 	if s.adapter != "" {
-		file["teacher_adapter"] = s.adapter
+		file["teacher_adapter"], file["completion_only_loss"] = s.adapter, true
 	}
 	for key, value := range more {
 		file[key] = value
