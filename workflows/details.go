@@ -82,24 +82,8 @@ func ledgerDetails(r spec.PrepareResult) string {
 func trainDetails(s TrainState, last spec.SegmentResult) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Stage: **train %s**, step **%d of %d**\n\n", s.Plan.Name, s.Outcome.Step, s.Outcome.TotalSteps)
-	segmentDetails(&b, s.Outcome, s.Segments, s.Skipped, last)
+	s.details(&b, last)
 	return b.String()
-}
-
-// segmentDetails is what trainings of every kind have to tell.
-func segmentDetails(b *strings.Builder, outcome spec.TrainOutcome, segments int, skipped []string, last spec.SegmentResult) {
-	fmt.Fprintf(b, "- loss %.4f\n", outcome.Loss)
-	if outcome.EvalLoss != 0 {
-		fmt.Fprintf(b, "- held-out loss %.4f\n", outcome.EvalLoss)
-	}
-	if last.TokensPerSecond != 0 {
-		fmt.Fprintf(b, "- %.0f tokens/s\n", last.TokensPerSecond)
-	}
-	fmt.Fprintf(b, "- last checkpoint: step %d\n", outcome.Step)
-	fmt.Fprintf(b, "- segments: %d, the last one began at step %d\n", segments, last.ResumedFrom)
-	for _, reason := range skipped {
-		fmt.Fprintf(b, "- skipped a checkpoint: %s\n", reason)
-	}
 }
 
 // gateDetails is the verdict with its reasons.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"elara/activities"
@@ -15,20 +14,15 @@ import (
 // next.
 type PretrainState struct {
 	spec.PretrainInput
-	Queue    string            `json:"queue"`           // task queue of the device class
-	Corpus   spec.CorpusResult `json:"corpus,omitzero"` // set before the first segment
-	Segments int               `json:"segments"`        // finished ones, over all runs of the workflow
-	Outcome  spec.TrainOutcome `json:"outcome"`         // of the last segment
-	Skipped  []string          `json:"skipped,omitempty"`
+	Segmented
+	Queue  string            `json:"queue"`           // task queue of the device class
+	Corpus spec.CorpusResult `json:"corpus,omitzero"` // set before the first segment
 }
 
 // Pretrain trains all weights of the base model on running text, in segments as TrainAdapter does, and gives another base
 // model.
 func Pretrain(ctx workflow.Context, state PretrainState) (spec.PretrainResult, error) {
-	if err := workflow.SetQueryHandlerWithOptions(ctx, ProgressQuery,
-		func() (spec.Progress, error) { return state.progress(), nil },
-		workflow.QueryHandlerOptions{Description: "progress as of the last finished segment"},
-	); err != nil {
+	if err := state.answer(ctx, spec.StagePretrain, spec.PretrainName); err != nil {
 		return spec.PretrainResult{}, err
 	}
 	if state.Segments == 0 {
@@ -37,16 +31,14 @@ func Pretrain(ctx workflow.Context, state PretrainState) (spec.PretrainResult, e
 			return found, err
 		}
 	}
-	for range segmentsPerRun {
-		segment, err := state.train(ctx)
-		if err != nil {
-			return spec.PretrainResult{}, err
-		}
-		if segment.Outcome.Done {
-			return spec.PretrainResult{Model: segment.Model, Base: state.Base, Corpus: state.Corpus, Outcome: segment.Outcome}, nil
-		}
+	last, err := inSegments(ctx, &state.Segmented, state.train)
+	if err != nil {
+		return spec.PretrainResult{}, err
 	}
-	return spec.PretrainResult{}, workflow.NewContinueAsNewError(ctx, Pretrain, state)
+	if !state.Outcome.Done {
+		return spec.PretrainResult{}, workflow.NewContinueAsNewError(ctx, Pretrain, state)
+	}
+	return spec.PretrainResult{Model: last.Model, Base: state.Base, Corpus: state.Corpus, Outcome: last.Outcome}, nil
 }
 
 // collect freezes the documents and looks for a model that was made of them before.
@@ -74,27 +66,9 @@ func (s *PretrainState) train(ctx workflow.Context) (spec.PretrainSegmentResult,
 	if err != nil {
 		return segment, err
 	}
-	s.Segments++
-	s.Outcome = segment.Outcome
-	s.Skipped = append(s.Skipped, segment.Skipped...)
-	if extra := len(s.Skipped) - skippedKept; extra > 0 {
-		s.Skipped = s.Skipped[extra:]
-	}
+	s.take(segment.SegmentResult)
 	workflow.SetCurrentDetails(ctx, pretrainDetails(*s, segment.SegmentResult))
-	updates := []temporal.SearchAttributeUpdate{ElaraStep.ValueSet(s.Outcome.Step)}
-	if s.Outcome.EvalLoss != 0 {
-		updates = append(updates, ElaraEvalLoss.ValueSet(s.Outcome.EvalLoss))
-	}
-	return segment, workflow.UpsertTypedSearchAttributes(ctx, updates...)
-}
-
-func (s *PretrainState) progress() spec.Progress {
-	return spec.Progress{
-		Stage: spec.StagePretrain, Adapter: spec.PretrainName,
-		Step: s.Outcome.Step, TotalSteps: s.Outcome.TotalSteps,
-		Loss: s.Outcome.Loss, EvalLoss: s.Outcome.EvalLoss,
-		CheckpointStep: s.Outcome.Step,
-	}
+	return segment, s.publish(ctx)
 }
 
 // pretrainDetails are the current details of the workflow in the Temporal UI.
@@ -102,7 +76,7 @@ func pretrainDetails(s PretrainState, last spec.SegmentResult) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Stage: **continued pre-training**, step **%d of %d**\n\n", s.Outcome.Step, s.Outcome.TotalSteps)
 	fmt.Fprintf(&b, "- %d documents, %d held out\n", s.Corpus.TrainDocs, s.Corpus.EvalDocs)
-	segmentDetails(&b, s.Outcome, s.Segments, s.Skipped, last)
+	s.details(&b, last)
 	return b.String()
 }
 

@@ -133,7 +133,7 @@ func TestPretrainingGoesOnAsNew(t *testing.T) {
 	require.Equal(t, state, carried)
 
 	s = newScene(t)
-	s.ExecuteWorkflow(Pretrain, PretrainState{PretrainInput: state.PretrainInput, Corpus: state.Corpus, Queue: state.Queue, Segments: 1, Outcome: spec.TrainOutcome{Step: 20}})
+	s.ExecuteWorkflow(Pretrain, PretrainState{PretrainInput: state.PretrainInput, Corpus: state.Corpus, Queue: state.Queue, Segmented: Segmented{Segments: 1, Outcome: spec.TrainOutcome{Step: 20}}})
 	require.NoError(t, s.GetWorkflowError())
 	require.Equal(t, []string{"pretrain 30"}, s.called())
 }

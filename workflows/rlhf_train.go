@@ -14,17 +14,12 @@ import (
 // FeedbackState is the input of the workflow of a training from judgements and all that it carries from one of its runs to the next.
 type FeedbackState struct {
 	spec.FeedbackInput
-	Segments int               `json:"segments"` // finished ones, over all runs of the workflow
-	Outcome  spec.TrainOutcome `json:"outcome"`  // of the last segment
-	Skipped  []string          `json:"skipped,omitempty"`
+	Segmented
 }
 
 // TrainFromFeedback trains a reward model or a policy in segments, as TrainAdapter does.
 func TrainFromFeedback(ctx workflow.Context, state FeedbackState) (spec.FeedbackResult, error) {
-	if err := workflow.SetQueryHandlerWithOptions(ctx, ProgressQuery,
-		func() (spec.Progress, error) { return state.progress(), nil },
-		workflow.QueryHandlerOptions{Description: "progress as of the last finished segment"},
-	); err != nil {
+	if err := state.answer(ctx, state.Part, state.Adapter.Name); err != nil {
 		return spec.FeedbackResult{}, err
 	}
 	if state.Segments == 0 {
@@ -34,16 +29,14 @@ func TrainFromFeedback(ctx workflow.Context, state FeedbackState) (spec.Feedback
 			return found, err
 		}
 	}
-	for range segmentsPerRun {
-		segment, err := state.train(ctx)
-		if err != nil {
-			return spec.FeedbackResult{}, err
-		}
-		if segment.Outcome.Done {
-			return spec.FeedbackResult{Ref: segment.Ref, Outcome: segment.Outcome, FeedbackFigures: segment.FeedbackFigures}, nil
-		}
+	last, err := inSegments(ctx, &state.Segmented, state.train)
+	if err != nil {
+		return spec.FeedbackResult{}, err
 	}
-	return spec.FeedbackResult{}, workflow.NewContinueAsNewError(ctx, TrainFromFeedback, state)
+	if !state.Outcome.Done {
+		return spec.FeedbackResult{}, workflow.NewContinueAsNewError(ctx, TrainFromFeedback, state)
+	}
+	return spec.FeedbackResult{Ref: last.Ref, Outcome: last.Outcome, FeedbackFigures: last.FeedbackFigures}, nil
 }
 
 // train runs one segment and takes its outcome into the state.
@@ -55,33 +48,16 @@ func (s *FeedbackState) train(ctx workflow.Context) (spec.FeedbackSegmentResult,
 	if err != nil {
 		return segment, err
 	}
-	s.Segments++
-	s.Outcome = segment.Outcome
-	s.Skipped = append(s.Skipped, segment.Skipped...)
-	if extra := len(s.Skipped) - skippedKept; extra > 0 {
-		s.Skipped = s.Skipped[extra:]
-	}
+	s.take(segment.SegmentResult)
 	workflow.SetCurrentDetails(ctx, feedbackDetails(*s, segment))
-	updates := []temporal.SearchAttributeUpdate{ElaraStep.ValueSet(s.Outcome.Step)}
-	if s.Outcome.EvalLoss != 0 {
-		updates = append(updates, ElaraEvalLoss.ValueSet(s.Outcome.EvalLoss))
-	}
+	var updates []temporal.SearchAttributeUpdate
 	if segment.Reward != nil {
 		updates = append(updates, ElaraReward.ValueSet(*segment.Reward))
 	}
 	if segment.KL != nil {
 		updates = append(updates, ElaraKL.ValueSet(*segment.KL))
 	}
-	return segment, workflow.UpsertTypedSearchAttributes(ctx, updates...)
-}
-
-func (s *FeedbackState) progress() spec.Progress {
-	return spec.Progress{
-		Stage: s.Part, Adapter: s.Adapter.Name,
-		Step: s.Outcome.Step, TotalSteps: s.Outcome.TotalSteps,
-		Loss: s.Outcome.Loss, EvalLoss: s.Outcome.EvalLoss,
-		CheckpointStep: s.Outcome.Step,
-	}
+	return segment, s.publish(ctx, updates...)
 }
 
 // feedbackDetails are the current details of the workflow in the Temporal UI.
@@ -95,7 +71,7 @@ func feedbackDetails(s FeedbackState, last spec.FeedbackSegmentResult) string {
 		fmt.Fprintf(&b, "- KL from the adapter before %.4f nats\n", *last.KL)
 	}
 	b.WriteString(figureDetails(last.FeedbackFigures))
-	segmentDetails(&b, s.Outcome, s.Segments, s.Skipped, last.SegmentResult)
+	s.details(&b, last.SegmentResult)
 	return b.String()
 }
 

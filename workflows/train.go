@@ -3,7 +3,6 @@ package workflows
 import (
 	"fmt"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"elara/activities"
@@ -13,25 +12,14 @@ import (
 // TrainState is the input of the training workflow and all that it carries from one of its runs to the next.
 type TrainState struct {
 	spec.AdapterInput
-	Queue    string            `json:"queue"`    // task queue of the device class
-	Segments int               `json:"segments"` // finished ones, over all runs of the workflow
-	Outcome  spec.TrainOutcome `json:"outcome"`  // of the last segment
-	Skipped  []string          `json:"skipped,omitempty"`
+	Segmented
+	Queue string `json:"queue"` // task queue of the device class
 }
-
-// segmentsPerRun bounds the history of one run: a segment is about a dozen events, the server warns at 10,240.
-const segmentsPerRun = 200
-
-// skippedKept is how many reasons for skipped checkpoints are shown and carried along.
-const skippedKept = 10
 
 // TrainAdapter trains one adapter in segments, each an activity that any worker of the queue can take over. Where a
 // segment begins is not decided here: it is the newest checkpoint in the store that verifies.
 func TrainAdapter(ctx workflow.Context, state TrainState) (spec.AdapterResult, error) {
-	if err := workflow.SetQueryHandlerWithOptions(ctx, ProgressQuery,
-		func() (spec.Progress, error) { return state.progress(), nil },
-		workflow.QueryHandlerOptions{Description: "progress as of the last finished segment"},
-	); err != nil {
+	if err := state.answer(ctx, spec.StageTrain, state.Plan.Name); err != nil {
 		return spec.AdapterResult{}, err
 	}
 	if state.Segments == 0 {
@@ -41,16 +29,14 @@ func TrainAdapter(ctx workflow.Context, state TrainState) (spec.AdapterResult, e
 			return found, err
 		}
 	}
-	for range segmentsPerRun {
-		segment, err := state.train(ctx)
-		if err != nil {
-			return spec.AdapterResult{}, err
-		}
-		if segment.Outcome.Done {
-			return spec.AdapterResult{Adapter: state.Plan.Name, Ref: segment.Adapter, Outcome: segment.Outcome}, nil
-		}
+	last, err := inSegments(ctx, &state.Segmented, state.train)
+	if err != nil {
+		return spec.AdapterResult{}, err
 	}
-	return spec.AdapterResult{}, workflow.NewContinueAsNewError(ctx, TrainAdapter, state)
+	if !state.Outcome.Done {
+		return spec.AdapterResult{}, workflow.NewContinueAsNewError(ctx, TrainAdapter, state)
+	}
+	return spec.AdapterResult{Adapter: state.Plan.Name, Ref: last.Adapter, Outcome: last.Outcome}, nil
 }
 
 // train runs one segment and takes its outcome into the state.
@@ -62,30 +48,7 @@ func (s *TrainState) train(ctx workflow.Context) (spec.SegmentResult, error) {
 	if err != nil {
 		return segment, err
 	}
-	s.Segments++
-	s.Outcome = segment.Outcome
-	s.Skipped = append(s.Skipped, segment.Skipped...)
-	if extra := len(s.Skipped) - skippedKept; extra > 0 {
-		s.Skipped = s.Skipped[extra:]
-	}
+	s.take(segment)
 	workflow.SetCurrentDetails(ctx, trainDetails(*s, segment))
 	return segment, s.publish(ctx)
-}
-
-// publish makes the training findable by where it is, once per segment.
-func (s *TrainState) publish(ctx workflow.Context) error {
-	updates := []temporal.SearchAttributeUpdate{ElaraStep.ValueSet(s.Outcome.Step)}
-	if s.Outcome.EvalLoss != 0 {
-		updates = append(updates, ElaraEvalLoss.ValueSet(s.Outcome.EvalLoss))
-	}
-	return workflow.UpsertTypedSearchAttributes(ctx, updates...)
-}
-
-func (s *TrainState) progress() spec.Progress {
-	return spec.Progress{
-		Stage: spec.StageTrain, Adapter: s.Plan.Name,
-		Step: s.Outcome.Step, TotalSteps: s.Outcome.TotalSteps,
-		Loss: s.Outcome.Loss, EvalLoss: s.Outcome.EvalLoss,
-		CheckpointStep: s.Outcome.Step,
-	}
 }
