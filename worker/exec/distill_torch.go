@@ -3,6 +3,7 @@
 package exec
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -15,46 +16,19 @@ import (
 )
 
 func distillCommand() *cobra.Command {
-	var file string
-	var engine engineFlags
-	var resume bool
-	c := &cobra.Command{
-		Use:   "distill --config D.json [--resume]",
-		Short: "Train all weights of a smaller model to answer as a larger one does, and compare the two",
-		Example: `  elara-worker exec distill --config distill.json
-  elara-worker exec distill --config distill.json --resume`,
-		RunE: func(c *cobra.Command, _ []string) error {
+	return courseCommand("distill", "Train all weights of a smaller model to answer as a larger one does, and compare the two",
+		"distillation file: teacher, student and rows", func(file string) (course, []configs.Warning, error) {
 			job, warnings, err := configs.LoadDistillJob(file)
-			if err != nil {
-				return err
+			c := course{output: job.OutputDir, args: job.Args}
+			var report *spec.DistillReport
+			c.train = func(ctx context.Context, r *recipes.Runner, from *spec.Snapshot, observer *folderObserver) (string, error) {
+				outcome, err := r.Distill(ctx, job, from, observer)
+				report = outcome.Report
+				return stepsOf(outcome.TrainOutcome), err
 			}
-			for _, w := range warnings {
-				fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", w)
-			}
-			out := c.OutOrStdout()
-			observer := &folderObserver{dir: job.Args.OutputDir, keep: job.Args.SaveTotalLimit, out: out}
-			var from *spec.Snapshot
-			if resume {
-				if from, err = observer.newest(); err != nil {
-					return err
-				}
-			}
-			return engine.withEngine(func(r *recipes.Runner) error {
-				r.Timings = true
-				r.Notice = func(line string) { fmt.Fprintln(out, line) }
-				outcome, err := r.Distill(c.Context(), job, from, observer)
-				if err != nil {
-					return placed(file, err)
-				}
-				fmt.Fprintf(out, "%d steps, mean loss %.4f: %s\n", outcome.Step, outcome.Loss, job.OutputDir)
-				return printDistilled(out, outcome.Report)
-			})
-		},
-	}
-	required(c, &file, "config", "distillation file: teacher, student and rows")
-	engine.declare(c)
-	c.Flags().BoolVar(&resume, "resume", false, "go on from the newest checkpoint in training_args.output_dir")
-	return c
+			c.report = func(out io.Writer) error { return printDistilled(out, report) }
+			return c, warnings, err
+		})
 }
 
 // printDistilled says how the student does, where rows were held out.

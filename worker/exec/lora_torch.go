@@ -125,9 +125,7 @@ func openTraining(c *cobra.Command, file string, resume, named bool) (*training,
 	if named {
 		name = filepath.Base(job.OutputDir) + ": "
 	}
-	for _, w := range warnings {
-		fmt.Fprintf(c.ErrOrStderr(), "%swarning: %s\n", name, w)
-	}
+	warn(c, name, warnings)
 	t := &training{config: file, asRead: job, job: job, observer: &folderObserver{
 		dir: job.Args.OutputDir, keep: job.Args.SaveTotalLimit, out: c.OutOrStdout(), name: name,
 	}}
@@ -135,6 +133,13 @@ func openTraining(c *cobra.Command, file string, resume, named bool) (*training,
 		t.from, err = t.observer.newest()
 	}
 	return t, err
+}
+
+// warn prints warnings of a file; name stands before each line.
+func warn(c *cobra.Command, name string, warnings []configs.Warning) {
+	for _, w := range warnings {
+		fmt.Fprintf(c.ErrOrStderr(), "%swarning: %s\n", name, w)
+	}
 }
 
 // apart refuses trainings that would write into one folder.

@@ -29,9 +29,7 @@ func memoryCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, w := range warnings {
-				fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", w)
-			}
+			warn(c, "", warnings)
 			return withModels(c.ErrOrStderr(), func(m *models) error {
 				if job.BaseModel, _, err = m.base(c.Context(), file, job.BaseModel); err != nil {
 					return err

@@ -26,9 +26,7 @@ func mergeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, w := range warnings {
-				fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", w)
-			}
+			warn(c, "", warnings)
 			return engine.withEngine(func(r *recipes.Runner) error {
 				outcome, err := r.Merge(c.Context(), job, func(spec.Progress) {})
 				if err != nil {

@@ -3,6 +3,7 @@
 package exec
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -14,52 +15,24 @@ import (
 )
 
 func ppoCommand() *cobra.Command {
-	var file string
-	var engine engineFlags
-	var resume bool
-	c := &cobra.Command{
-		Use:   "ppo --config C.json [--resume]",
-		Short: "Train a policy by proximal policy optimisation against a reward model",
-		Example: `  elara-worker exec ppo --config ppo.json
-  elara-worker exec ppo --config ppo.json --resume`,
-		RunE: func(c *cobra.Command, _ []string) error {
+	return courseCommand("ppo", "Train a policy by proximal policy optimisation against a reward model",
+		"PPO file in the form of the guide's other files", func(file string) (course, []configs.Warning, error) {
 			job, warnings, err := configs.LoadPPOJob(file)
-			if err != nil {
-				return err
-			}
-			for _, w := range warnings {
-				fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", w)
-			}
-			out := c.OutOrStdout()
-			observer := &ppoObserver{folderObserver{dir: job.Args.OutputDir, keep: job.Args.SaveTotalLimit, out: out}}
-			var from *spec.Snapshot
-			if resume {
-				if from, err = observer.newest(); err != nil {
-					return err
+			c := course{output: job.OutputDir, args: job.Args}
+			c.train = func(ctx context.Context, r *recipes.Runner, from *spec.Snapshot, observer *folderObserver) (string, error) {
+				r.Timings = false // tokens of the update say little of an iteration, which draws for most of its time
+				outcome, err := r.TrainPPO(ctx, job, nil, from, &ppoObserver{observer})
+				if err == nil && len(outcome.Alarms) > 0 {
+					fmt.Fprintf(observer.out, "stopped by the guard (%s), policy %d is kept\n", strings.Join(outcome.Alarms, ", "), outcome.PolicyVersion)
 				}
+				return fmt.Sprintf("%d iterations", outcome.Step), err
 			}
-			return engine.withEngine(func(r *recipes.Runner) error {
-				r.Notice = func(line string) { fmt.Fprintln(out, line) }
-				outcome, err := r.TrainPPO(c.Context(), job, nil, from, observer)
-				if err != nil {
-					return placed(file, err)
-				}
-				if len(outcome.Alarms) > 0 {
-					fmt.Fprintf(out, "stopped by the guard (%s), policy %d is kept\n", strings.Join(outcome.Alarms, ", "), outcome.PolicyVersion)
-				}
-				_, err = fmt.Fprintf(out, "%d iterations: %s\n", outcome.Step, job.OutputDir)
-				return err
-			})
-		},
-	}
-	required(c, &file, "config", "PPO file in the form of the guide's other files")
-	engine.declare(c)
-	c.Flags().BoolVar(&resume, "resume", false, "go on from the newest checkpoint in training_args.output_dir")
-	return c
+			return c, warnings, err
+		})
 }
 
 // ppoObserver prints what PPO is watched by.
-type ppoObserver struct{ folderObserver }
+type ppoObserver struct{ *folderObserver }
 
 // Progress implements spec.TrainObserver.
 func (o *ppoObserver) Progress(p spec.Progress) {

@@ -9,105 +9,46 @@ import (
 	"github.com/spf13/cobra"
 
 	"elara/configs"
-	"elara/data/hub"
 	"elara/engine/recipes"
 	"elara/rewards"
 	"elara/scoring"
 	"elara/spec"
 )
 
-// preferring is one training from preferences, of a reward model or by DPO.
-type preferring struct {
-	base   *string // of the job, whose name on a hub is replaced by a path
-	output string
-	args   spec.TrainingArgs
-	train  func(ctx context.Context, r *recipes.Runner, from *spec.Snapshot, observer spec.TrainObserver) (summary string, err error)
-}
-
-// preferringCommand is the command of a training from preferences; load reads its file.
-func preferringCommand(name, short string, load func(file string) (preferring, []configs.Warning, error)) *cobra.Command {
-	var file, initAdapter string
-	var engine engineFlags
-	var resume bool
-	c := &cobra.Command{
-		Use:     name + " --config C.json [--resume]",
-		Short:   short,
-		Example: "  elara-worker exec " + name + " --config " + name + ".json\n  elara-worker exec " + name + " --config " + name + ".json --resume",
-		RunE: func(c *cobra.Command, _ []string) error {
-			p, warnings, err := load(file)
-			if err != nil {
-				return err
-			}
-			for _, w := range warnings {
-				fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", w)
-			}
-			out := c.OutOrStdout()
-			observer := &folderObserver{dir: p.args.OutputDir, keep: p.args.SaveTotalLimit, out: out}
-			var from *spec.Snapshot
-			if resume {
-				if from, err = observer.newest(); err != nil {
-					return err
-				}
-			}
-			return withModels(c.ErrOrStderr(), func(m *models) error {
-				var named hub.Name
-				if *p.base, named, err = m.base(c.Context(), file, *p.base); err != nil {
-					return err
-				}
-				return engine.withEngine(func(r *recipes.Runner) error {
-					r.Timings, r.InitAdapter = true, initAdapter
-					r.Notice = func(line string) { fmt.Fprintln(out, line) }
-					summary, err := p.train(c.Context(), r, from, observer)
-					if err != nil {
-						return placed(file, err)
-					}
-					if named != (hub.Name{}) {
-						if err := nameBase(p.output, named); err != nil {
-							return err
-						}
-					}
-					_, err = fmt.Fprintf(out, "%s: %s\n", summary, p.output)
-					return err
-				})
-			})
-		},
-	}
-	required(c, &file, "config", "file in the form of the guide's training files, with TRL's keys")
-	engine.declare(c)
-	c.Flags().BoolVar(&resume, "resume", false, "go on from the newest checkpoint in training_args.output_dir")
-	if name == "reward" { // a DPO file names its adapter itself
-		c.Flags().StringVar(&initAdapter, "init-adapter", "", "reward model to begin from instead of a fresh adapter")
-		c.MarkFlagsMutuallyExclusive("init-adapter", "resume")
-	}
-	return c
-}
+// preferencesFile is what --config names.
+const preferencesFile = "file in the form of the guide's training files, with TRL's keys"
 
 func rewardCommand() *cobra.Command {
-	return preferringCommand("reward", "Train a reward model from preferences", func(file string) (preferring, []configs.Warning, error) {
+	var initAdapter string
+	command := courseCommand("reward", "Train a reward model from preferences", preferencesFile, func(file string) (course, []configs.Warning, error) {
 		job, warnings, err := configs.LoadRewardJob(file)
-		p := preferring{base: &job.BaseModel, output: job.OutputDir, args: job.Args}
-		p.train = func(ctx context.Context, r *recipes.Runner, from *spec.Snapshot, observer spec.TrainObserver) (string, error) {
+		c := course{base: &job.BaseModel, output: job.OutputDir, args: job.Args}
+		c.train = func(ctx context.Context, r *recipes.Runner, from *spec.Snapshot, observer *folderObserver) (string, error) {
+			r.InitAdapter = initAdapter
 			outcome, err := r.TrainReward(ctx, job, from, observer)
 			if err != nil || outcome.Report.HeldOut == nil {
-				return fmt.Sprintf("%d steps, mean loss %.4f", outcome.Step, outcome.Loss), err
+				return stepsOf(outcome.TrainOutcome), err
 			}
 			a := outcome.Report.HeldOut.Accuracy
-			return fmt.Sprintf("%d steps, mean loss %.4f, held-out accuracy %.3f (%.3f to %.3f, n = %d)",
-				outcome.Step, outcome.Loss, a.Value, a.Low, a.High, outcome.Report.HeldOut.Pairs), nil
+			return fmt.Sprintf("%s, held-out accuracy %.3f (%.3f to %.3f, n = %d)",
+				stepsOf(outcome.TrainOutcome), a.Value, a.Low, a.High, outcome.Report.HeldOut.Pairs), nil
 		}
-		return p, warnings, err
+		return c, warnings, err
 	})
+	command.Flags().StringVar(&initAdapter, "init-adapter", "", "reward model to begin from instead of a fresh adapter")
+	command.MarkFlagsMutuallyExclusive("init-adapter", "resume")
+	return command
 }
 
 func dpoCommand() *cobra.Command {
-	return preferringCommand("dpo", "Train an adapter by direct preference optimisation", func(file string) (preferring, []configs.Warning, error) {
+	return courseCommand("dpo", "Train an adapter by direct preference optimisation", preferencesFile, func(file string) (course, []configs.Warning, error) {
 		job, warnings, err := configs.LoadDPOJob(file)
-		p := preferring{base: &job.BaseModel, output: job.OutputDir, args: job.Args}
-		p.train = func(ctx context.Context, r *recipes.Runner, from *spec.Snapshot, observer spec.TrainObserver) (string, error) {
+		c := course{base: &job.BaseModel, output: job.OutputDir, args: job.Args}
+		c.train = func(ctx context.Context, r *recipes.Runner, from *spec.Snapshot, observer *folderObserver) (string, error) {
 			outcome, err := r.TrainDPO(ctx, job, from, observer)
-			return fmt.Sprintf("%d steps, mean loss %.4f", outcome.Step, outcome.Loss), err
+			return stepsOf(outcome), err
 		}
-		return p, warnings, err
+		return c, warnings, err
 	})
 }
 
