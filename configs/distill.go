@@ -1,7 +1,6 @@
 package configs
 
 import (
-	"os"
 	"slices"
 	"strings"
 
@@ -72,21 +71,15 @@ func LoadDistillJob(path string) (spec.DistillJob, []Warning, error) {
 	if err != nil {
 		return spec.DistillJob{}, nil, err
 	}
-	const aModel, adapter, rows = "a model folder or a .gguf file on this machine", "a PEFT folder", "a JSONL file"
-	inputs := []struct{ key, path, expected string }{
-		{"teacher_model", job.TeacherModel, aModel}, {"teacher_adapter", job.TeacherAdapter, adapter}, {"control_model", job.ControlModel, aModel},
-		{"train_data_path", job.TrainDataPath, rows}, {"eval_data_path", job.EvalDataPath, rows},
+	inputs := []input{
+		{"teacher_model", job.TeacherModel, modelInput}, {"teacher_adapter", job.TeacherAdapter, adapterInput}, {"control_model", job.ControlModel, modelInput},
+		{"train_data_path", job.TrainDataPath, rowsInput}, {"eval_data_path", job.EvalDataPath, rowsInput},
 	}
 	if job.StudentConfig == (spec.StudentShape{}) {
-		inputs = append(inputs, struct{ key, path, expected string }{"student_model", job.StudentModel, aModel})
+		inputs = append(inputs, input{"student_model", job.StudentModel, modelInput})
 	}
-	for _, input := range inputs {
-		if input.path == "" {
-			continue
-		}
-		if _, err := os.Stat(input.path); err != nil {
-			return spec.DistillJob{}, nil, tree.get(input.key).origin.errorf("%s: %q cannot be opened: %w, expected %s", input.key, input.path, unwrapPath(err), input.expected)
-		}
+	if err := findInputs(tree, inputs...); err != nil {
+		return spec.DistillJob{}, nil, err
 	}
 	return job, tree.warnings(), nil
 }
@@ -94,31 +87,23 @@ func LoadDistillJob(path string) (spec.DistillJob, []Warning, error) {
 // readDistillJob also gives the tree under the tables' own spelling, with its notes.
 func readDistillJob(tree *node) (spec.DistillJob, *node, error) {
 	var job spec.DistillJob
-	table := distillJobKeys(&job)
-	tree, err := table.canonical(tree, "")
-	if err == nil {
-		err = table.decode(tree, "")
-	}
+	tree, err := distillJobKeys(&job).read(tree)
 	if err == nil {
 		err = settleFullTraining(&job.Args, tree, "")
+	}
+	if err == nil {
+		err = settleFolders(&job.Args, job.OutputDir, job.EvalDataPath, tree)
 	}
 	if err != nil {
 		return spec.DistillJob{}, nil, err
 	}
-	out := strings.TrimRight(job.OutputDir, "/")
 	switch {
-	case job.Args.EvalStrategy != spec.StrategyNo && job.EvalDataPath == "":
-		return spec.DistillJob{}, nil, tree.place("training_args", "eval_strategy").errorf(
-			"training_args.eval_strategy: is %q but eval_data_path is missing, expected both or neither", job.Args.EvalStrategy)
 	case job.ControlModel != "" && job.EvalDataPath == "":
 		return spec.DistillJob{}, nil, tree.get("control_model").origin.errorf("control_model: is set but eval_data_path is missing, expected both or neither")
 	case job.StudentModel == "" && job.StudentConfig == (spec.StudentShape{}):
 		return spec.DistillJob{}, nil, tree.origin.errorf("student_model: missing, expected it or student_config")
 	case job.StudentModel == "":
-		job.StudentModel = out + "_student"
-	}
-	if job.Args.OutputDir == "" {
-		job.Args.OutputDir = out + "_checkpoints"
+		job.StudentModel = strings.TrimRight(job.OutputDir, "/") + "_student"
 	}
 	if key, err := job.Check(); err != nil {
 		at := []string{key}

@@ -1,7 +1,6 @@
 package configs
 
 import (
-	"os"
 	"slices"
 
 	"elara/spec"
@@ -52,13 +51,11 @@ func LoadDPOJob(path string) (spec.DPOJob, []Warning, error) {
 	if err == nil {
 		err = pairInputs(&job.BaseModel, job.PairData, tree)
 	}
+	if err == nil {
+		err = findInputs(tree, input{"init_adapter", job.InitAdapter, adapterInput})
+	}
 	if err != nil {
 		return spec.DPOJob{}, nil, err
-	}
-	if job.InitAdapter != "" {
-		if _, err := os.Stat(job.InitAdapter); err != nil {
-			return spec.DPOJob{}, nil, tree.get("init_adapter").origin.errorf("init_adapter: %q cannot be opened: %w, expected a PEFT folder", job.InitAdapter, unwrapPath(err))
-		}
 	}
 	warnings := pairWarnings(job.LoRA, job.Args, job.DisableDropout, tree)
 	if job.EvalDataPath != "" && job.Args.EvalStrategy == spec.StrategyNo {
@@ -70,11 +67,7 @@ func LoadDPOJob(path string) (spec.DPOJob, []Warning, error) {
 // readDPOJob also gives the tree under the tables' own spelling, with its notes.
 func readDPOJob(tree *node) (spec.DPOJob, *node, error) {
 	var job spec.DPOJob
-	table := dpoJobKeys(&job)
-	tree, err := table.canonical(tree, "")
-	if err == nil {
-		err = table.decode(tree, "")
-	}
+	tree, err := dpoJobKeys(&job).read(tree)
 	if err == nil {
 		err = settlePairs(job.PairData, job.LoRA, &job.Args, job.OutputDir, tree)
 	}

@@ -2,8 +2,6 @@ package configs
 
 import (
 	"fmt"
-	"os"
-	"strings"
 
 	"elara/spec"
 )
@@ -54,18 +52,11 @@ func LoadLoRAJob(path string) (spec.LoRAJob, []Warning, error) {
 	if err != nil {
 		return spec.LoRAJob{}, nil, err
 	}
-	base := tree.get("base_model")
-	if job.BaseModel, err = base.baseModel(); err != nil {
-		return spec.LoRAJob{}, nil, located(err, base.origin, "base_model")
+	if err := findBase(&job.BaseModel, tree); err != nil {
+		return spec.LoRAJob{}, nil, err
 	}
-	for _, input := range []struct{ key, path string }{{"train_data_path", job.TrainDataPath}, {"eval_data_path", job.EvalDataPath}} {
-		if input.path == "" {
-			continue
-		}
-		if _, err := os.Stat(input.path); err != nil {
-			return spec.LoRAJob{}, nil, tree.get(input.key).origin.errorf("%s: %q cannot be opened: %w, expected a JSONL file",
-				input.key, input.path, unwrapPath(err))
-		}
+	if err := findInputs(tree, input{"train_data_path", job.TrainDataPath, rowsInput}, input{"eval_data_path", job.EvalDataPath, rowsInput}); err != nil {
+		return spec.LoRAJob{}, nil, err
 	}
 	return job, warningsOf(job, tree), nil
 }
@@ -79,23 +70,15 @@ func decodeLoRAJob(tree *node) (spec.LoRAJob, error) {
 // readLoRAJob also gives the tree under the tables' own spelling, with its notes.
 func readLoRAJob(tree *node) (spec.LoRAJob, *node, error) {
 	var job spec.LoRAJob
-	table := loraJobKeys(&job)
-	tree, err := table.canonical(tree, "")
+	tree, err := loraJobKeys(&job).read(tree)
+	if err == nil {
+		err = settle(job.LoRA, &job.Args, tree, "")
+	}
+	if err == nil {
+		err = settleFolders(&job.Args, job.OutputDir, job.EvalDataPath, tree)
+	}
 	if err != nil {
 		return spec.LoRAJob{}, nil, err
-	}
-	if err := table.decode(tree, ""); err != nil {
-		return spec.LoRAJob{}, nil, err
-	}
-	if err := settle(job.LoRA, &job.Args, tree, ""); err != nil {
-		return spec.LoRAJob{}, nil, err
-	}
-	if job.Args.EvalStrategy != "no" && job.EvalDataPath == "" {
-		return spec.LoRAJob{}, nil, tree.place("training_args", "eval_strategy").errorf(
-			"training_args.eval_strategy: is %q but eval_data_path is missing, expected both or neither", job.Args.EvalStrategy)
-	}
-	if job.Args.OutputDir == "" {
-		job.Args.OutputDir = strings.TrimRight(job.OutputDir, "/") + "_checkpoints"
 	}
 	return job, tree, nil
 }

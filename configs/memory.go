@@ -2,7 +2,6 @@ package configs
 
 import (
 	"math"
-	"os"
 
 	"elara/spec"
 )
@@ -45,19 +44,12 @@ func LoadMemoryJob(path string) (spec.MemoryJob, []Warning, error) {
 	if err != nil {
 		return spec.MemoryJob{}, nil, err
 	}
-	at := tree.get("base_model")
-	if job.BaseModel, err = at.baseModel(); err != nil {
-		return spec.MemoryJob{}, nil, located(err, at.origin, "base_model")
+	if err := findBase(&job.BaseModel, tree); err != nil {
+		return spec.MemoryJob{}, nil, err
 	}
-	for _, input := range []struct{ key, path, expected string }{
-		{"adapter", job.Adapter, "a PEFT adapter folder"}, {"train_data_path", job.TrainDataPath, "a JSONL file"}, {"eval_data_path", job.EvalDataPath, "a JSONL file"},
-	} {
-		if input.path == "" {
-			continue
-		}
-		if _, err := os.Stat(input.path); err != nil {
-			return spec.MemoryJob{}, nil, tree.get(input.key).origin.errorf("%s: %q cannot be opened: %w, expected %s", input.key, input.path, unwrapPath(err), input.expected)
-		}
+	if err := findInputs(tree, input{"adapter", job.Adapter, "a PEFT adapter folder"},
+		input{"train_data_path", job.TrainDataPath, rowsInput}, input{"eval_data_path", job.EvalDataPath, rowsInput}); err != nil {
+		return spec.MemoryJob{}, nil, err
 	}
 	return job, tree.warnings(), nil
 }
@@ -65,11 +57,7 @@ func LoadMemoryJob(path string) (spec.MemoryJob, []Warning, error) {
 // readMemoryJob also gives the tree under the table's own spelling, with its notes.
 func readMemoryJob(tree *node) (spec.MemoryJob, *node, error) {
 	var job spec.MemoryJob
-	table := memoryJobKeys(&job)
-	tree, err := table.canonical(tree, "")
-	if err == nil {
-		err = table.decode(tree, "")
-	}
+	tree, err := memoryJobKeys(&job).read(tree)
 	if err == nil {
 		if fits := job.Canaries.Check(); fits != nil {
 			err = tree.place("canaries", "candidates").errorf("canaries: %w", fits)

@@ -1,7 +1,6 @@
 package configs
 
 import (
-	"os"
 	"strconv"
 
 	"elara/spec"
@@ -184,24 +183,13 @@ func LoadMergeJob(path string) (spec.MergeJob, []Warning, error) {
 	if err != nil {
 		return spec.MergeJob{}, nil, err
 	}
-	inputs := []struct {
-		at                  *node
-		key, path, expected string
-	}{
-		{tree.get("base_model"), "base_model", job.BaseModel, "a model folder or a .gguf file on this machine"},
-		{tree.get("eval_data_path"), "eval_data_path", job.EvalDataPath, "a JSONL file"},
+	if err := findInputs(tree, input{"base_model", job.BaseModel, modelInput}, input{"eval_data_path", job.EvalDataPath, rowsInput}); err != nil {
+		return spec.MergeJob{}, nil, err
 	}
 	for i, a := range job.Adapters {
-		inputs = append(inputs, inputs[0])
-		last := &inputs[len(inputs)-1]
-		last.at, last.key, last.path, last.expected = tree.get("adapters").items[i].get("path"), listPath("adapters", i)+".path", a.Path, "an adapter folder in PEFT form"
-	}
-	for _, input := range inputs {
-		if input.path == "" {
-			continue
-		}
-		if _, err := os.Stat(input.path); err != nil {
-			return spec.MergeJob{}, nil, input.at.origin.errorf("%s: %q cannot be opened: %w, expected %s", input.key, input.path, unwrapPath(err), input.expected)
+		named := input{listPath("adapters", i) + ".path", a.Path, "an adapter folder in PEFT form"}
+		if err := named.find(tree.get("adapters").items[i].get("path")); err != nil {
+			return spec.MergeJob{}, nil, err
 		}
 	}
 	return job, tree.warnings(), nil
@@ -210,11 +198,7 @@ func LoadMergeJob(path string) (spec.MergeJob, []Warning, error) {
 // readMergeJob also gives the tree under the table's own spelling, with its notes.
 func readMergeJob(tree *node) (spec.MergeJob, *node, error) {
 	var job spec.MergeJob
-	table := mergeJobKeys(&job)
-	tree, err := table.canonical(tree, "")
-	if err == nil {
-		err = table.decode(tree, "")
-	}
+	tree, err := mergeJobKeys(&job).read(tree)
 	if err == nil {
 		err = checkCandidates(job.Candidates, len(job.Adapters), tree, "candidates")
 	}

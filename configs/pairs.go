@@ -2,9 +2,7 @@ package configs
 
 import (
 	"fmt"
-	"os"
 	"slices"
-	"strings"
 
 	"elara/spec"
 )
@@ -67,31 +65,16 @@ func settlePairs(data spec.PairData, lora spec.LoRAConfig, a *spec.TrainingArgs,
 	if err := settle(lora, a, tree, ""); err != nil {
 		return err
 	}
-	if a.EvalStrategy != spec.StrategyNo && data.EvalDataPath == "" {
-		return tree.place("training_args", "eval_strategy").errorf(
-			"training_args.eval_strategy: is %q but eval_data_path is missing, expected both or neither", a.EvalStrategy)
-	}
-	if a.OutputDir == "" {
-		a.OutputDir = strings.TrimRight(out, "/") + "_checkpoints"
-	}
-	return nil
+	return settleFolders(a, out, data.EvalDataPath, tree)
 }
 
 // pairInputs resolves the base model and looks whether the files are there.
-func pairInputs(base *string, data spec.PairData, tree *node) (err error) {
-	at := tree.get("base_model")
-	if *base, err = at.baseModel(); err != nil {
-		return located(err, at.origin, "base_model")
+func pairInputs(base *string, data spec.PairData, tree *node) error {
+	if err := findBase(base, tree); err != nil {
+		return err
 	}
-	for _, input := range []struct{ key, path string }{{"train_data_path", data.TrainDataPath}, {"eval_data_path", data.EvalDataPath}} {
-		if input.path == "" {
-			continue
-		}
-		if _, err := os.Stat(input.path); err != nil {
-			return tree.get(input.key).origin.errorf("%s: %q cannot be opened: %w, expected a JSONL or Parquet file", input.key, input.path, unwrapPath(err))
-		}
-	}
-	return nil
+	const pairs = "a JSONL or Parquet file"
+	return findInputs(tree, input{"train_data_path", data.TrainDataPath, pairs}, input{"eval_data_path", data.EvalDataPath, pairs})
 }
 
 // pairWarnings says what a file leaves to be surprised by.

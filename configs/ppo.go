@@ -2,9 +2,7 @@ package configs
 
 import (
 	"errors"
-	"os"
 	"slices"
-	"strings"
 
 	"elara/spec"
 )
@@ -135,16 +133,10 @@ func LoadPPOJob(path string) (spec.PPOJob, []Warning, error) {
 	if err != nil {
 		return spec.PPOJob{}, nil, err
 	}
-	for _, input := range []struct{ key, path, expected string }{
-		{"base_model", job.BaseModel, "a model folder or a .gguf file on this machine"}, {"sft_model_path", job.SFTModelPath, "a PEFT folder"},
-		{"reward_model_path", job.RewardModelPath, "a PEFT folder"}, {"train_data_path", job.TrainDataPath, "a JSONL file"}, {"eval_data_path", job.EvalDataPath, "a JSONL file"},
-	} {
-		if input.path == "" {
-			continue
-		}
-		if _, err := os.Stat(input.path); err != nil {
-			return spec.PPOJob{}, nil, tree.get(input.key).origin.errorf("%s: %q cannot be opened: %w, expected %s", input.key, input.path, unwrapPath(err), input.expected)
-		}
+	if err := findInputs(tree, input{"base_model", job.BaseModel, modelInput},
+		input{"sft_model_path", job.SFTModelPath, adapterInput}, input{"reward_model_path", job.RewardModelPath, adapterInput},
+		input{"train_data_path", job.TrainDataPath, rowsInput}, input{"eval_data_path", job.EvalDataPath, rowsInput}); err != nil {
+		return spec.PPOJob{}, nil, err
 	}
 	return job, tree.warnings(), nil
 }
@@ -152,22 +144,18 @@ func LoadPPOJob(path string) (spec.PPOJob, []Warning, error) {
 // readPPOJob also gives the tree under the tables' own spelling, with its notes.
 func readPPOJob(tree *node) (spec.PPOJob, *node, error) {
 	var job spec.PPOJob
-	table := ppoJobKeys(&job)
-	tree, err := table.canonical(tree, "")
-	if err == nil {
-		err = table.decode(tree, "")
-	}
+	tree, err := ppoJobKeys(&job).read(tree)
 	if err == nil {
 		err = settle(job.LoRA, &job.Args, tree, "")
 	}
 	if err == nil {
 		err = settlePPO(job, tree)
 	}
+	if err == nil {
+		err = settleFolders(&job.Args, job.OutputDir, job.EvalDataPath, tree)
+	}
 	if err != nil {
 		return spec.PPOJob{}, nil, err
-	}
-	if job.Args.OutputDir == "" {
-		job.Args.OutputDir = strings.TrimRight(job.OutputDir, "/") + "_checkpoints"
 	}
 	return job, tree, nil
 }

@@ -2,8 +2,6 @@ package configs
 
 import (
 	"errors"
-	"os"
-	"strings"
 
 	"elara/spec"
 )
@@ -131,17 +129,10 @@ func LoadPretrainJob(path string) (spec.PretrainJob, []Warning, error) {
 	if err != nil {
 		return spec.PretrainJob{}, nil, err
 	}
-	for _, input := range []struct{ key, path, expected string }{
-		{"base_model", job.BaseModel, "a model folder or a .gguf file on this machine"},
-		{"train_data_path", job.TrainDataPath, "a text file or a JSONL file"}, {"eval_data_path", job.EvalDataPath, "a text file or a JSONL file"},
-	} {
-		if input.path == "" {
-			continue
-		}
-		if _, err := os.Stat(input.path); err != nil {
-			return spec.PretrainJob{}, nil, tree.get(input.key).origin.errorf("%s: %q cannot be opened: %w, expected %s",
-				input.key, input.path, unwrapPath(err), input.expected)
-		}
+	const documents = "a text file or a JSONL file"
+	if err := findInputs(tree, input{"base_model", job.BaseModel, modelInput},
+		input{"train_data_path", job.TrainDataPath, documents}, input{"eval_data_path", job.EvalDataPath, documents}); err != nil {
+		return spec.PretrainJob{}, nil, err
 	}
 	return job, tree.warnings(), nil
 }
@@ -149,23 +140,15 @@ func LoadPretrainJob(path string) (spec.PretrainJob, []Warning, error) {
 // readPretrainJob also gives the tree under the tables' own spelling, with its notes.
 func readPretrainJob(tree *node) (spec.PretrainJob, *node, error) {
 	var job spec.PretrainJob
-	table := pretrainJobKeys(&job)
-	tree, err := table.canonical(tree, "")
-	if err == nil {
-		err = table.decode(tree, "")
-	}
+	tree, err := pretrainJobKeys(&job).read(tree)
 	if err == nil {
 		err = settleFullTraining(&job.Args, tree, "")
 	}
+	if err == nil {
+		err = settleFolders(&job.Args, job.OutputDir, job.EvalDataPath, tree)
+	}
 	if err != nil {
 		return spec.PretrainJob{}, nil, err
-	}
-	if job.Args.EvalStrategy != spec.StrategyNo && job.EvalDataPath == "" {
-		return spec.PretrainJob{}, nil, tree.place("training_args", "eval_strategy").errorf(
-			"training_args.eval_strategy: is %q but eval_data_path is missing, expected both or neither", job.Args.EvalStrategy)
-	}
-	if job.Args.OutputDir == "" {
-		job.Args.OutputDir = strings.TrimRight(job.OutputDir, "/") + "_checkpoints"
 	}
 	return job, tree, nil
 }

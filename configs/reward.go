@@ -39,11 +39,7 @@ func LoadRewardJob(path string) (spec.RewardJob, []Warning, error) {
 // readRewardJob also gives the tree under the tables' own spelling, with its notes.
 func readRewardJob(tree *node) (spec.RewardJob, *node, error) {
 	var job spec.RewardJob
-	table := rewardJobKeys(&job)
-	tree, err := table.canonical(tree, "")
-	if err == nil {
-		err = table.decode(tree, "")
-	}
+	tree, err := rewardJobKeys(&job).read(tree)
 	if err == nil {
 		err = settlePairs(job.PairData, job.LoRA, &job.Args, job.OutputDir, tree)
 	}
