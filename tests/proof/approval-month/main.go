@@ -18,7 +18,7 @@ import (
 const patience = 10 * time.Minute
 
 // kills are dealt one after another while the run waits; stack is the last, for all parts die with it.
-func kills() []string { return []string{worker, temporal, stack} }
+func kills() []string { return []string{ground.WorkerPart, ground.TemporalPart, ground.StackPart} }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -61,20 +61,24 @@ func prove(ctx context.Context) (survived int, err error) {
 	if err := os.WriteFile(file, pipeline, 0o600); err != nil {
 		return 0, err
 	}
-	s := site{state: filepath.Join(folder, "state")}
-	defer func() { err = errors.Join(err, s.close(ctx)) }()
-	if _, err := s.elara(ctx, "up", "--detach"); err != nil {
+	s := site{ground.Stack{State: filepath.Join(folder, "state")}}
+	defer func() { err = errors.Join(err, s.Close(ctx)) }()
+	if err := s.Up(ctx); err != nil {
 		return 0, err
 	}
-	if _, err := s.elara(ctx, "run", file, "--id", run, "--every", "100ms"); err != nil {
+	if _, err := s.Elara(ctx, "run", file, "--id", run, "--every", "100ms"); err != nil {
 		return 0, err
 	}
 	for _, part := range kills() {
 		if err := s.holdsNothing(ctx); err != nil {
 			return survived, err
 		}
-		if err := s.kill(ctx, part); err != nil {
-			return survived, fmt.Errorf("kill the %s: %w", part, err)
+		victim, err := s.Kill(part)
+		if err != nil {
+			return survived, err
+		}
+		if err := s.Replaced(ctx, poll, part, victim); err != nil {
+			return survived, err
 		}
 		survived++
 	}

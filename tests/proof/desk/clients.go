@@ -71,7 +71,7 @@ func (s *site) killAll(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := s.kill(k.part); err != nil {
+		if _, err := s.Kill(k.part); err != nil {
 			return err
 		}
 		fmt.Printf("  the %s is killed after %d judgements\n", k.part, s.answered.Load())

@@ -8,6 +8,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"elara/tests/ground"
 )
 
 // patience bounds the whole proof.
@@ -52,11 +54,11 @@ func prove(ctx context.Context) (found outcome, err error) {
 			err = errors.Join(err, fmt.Errorf("the stack's folder is %s", folder))
 		}
 	}()
-	s := &site{state: folder}
-	if err := s.up(ctx); err != nil {
+	s := &site{Stack: ground.Stack{State: folder}}
+	if err := s.open(ctx); err != nil {
 		return found, err
 	}
-	defer func() { err = errors.Join(err, s.close(ctx)) }()
+	defer func() { err = errors.Join(err, s.Close(ctx)) }()
 	if err := s.prepare(ctx); err != nil {
 		return found, err
 	}

@@ -271,7 +271,7 @@ func (p *seat) without(ctx context.Context, part, words string) error {
 	if err := p.run(chromedp.KeyEvent("b"), chromedp.SendKeys("#reason", reason)); err != nil {
 		return err
 	}
-	if err := p.site.kill(part); err != nil {
+	if _, err := p.site.Kill(part); err != nil {
 		return err
 	}
 	if err := p.run(chromedp.Click(`form.keep button`)); err != nil {
@@ -342,7 +342,7 @@ func (p *seat) approve(ctx context.Context) error {
 		return err
 	}
 	served := func() error {
-		text, err := p.site.elara(ctx, "release", "show", approval)
+		text, err := p.site.Elara(ctx, "release", "show", approval)
 		if err == nil && !strings.Contains(text, "Person A") {
 			err = fmt.Errorf("nobody released it: %s", text)
 		}

@@ -8,11 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"elara/data/preference"
@@ -23,8 +21,6 @@ import (
 )
 
 const (
-	program = "build/elara"
-
 	clicked  = "cough" // collection that is judged in the browser
 	clicks   = 12      // judgements in it
 	atOnce   = "fever" // collection that is judged by many
@@ -42,47 +38,26 @@ var pairs []byte // of the browser's collection
 
 // site is the stack of the proof.
 type site struct {
-	state    string // folder
+	ground.Stack
 	desk     string // URL
 	answered atomic.Int64
 	told     [reviewers]map[string]spec.Choice // of each reviewer at once, by pair
 }
 
-// up starts the stack.
-func (s *site) up(ctx context.Context) error {
-	if _, err := os.Stat(program); err != nil {
-		return fmt.Errorf("%s is missing: run make build, and the proof from the repository's root", program)
-	}
-	if _, err := s.elara(ctx, "up", "--detach"); err != nil {
+// open starts the stack.
+func (s *site) open(ctx context.Context) error {
+	if err := s.Up(ctx); err != nil {
 		return err
 	}
-	record, err := devstack.Find(s.state)
+	record, err := devstack.Find(s.State)
 	s.desk = record.Desk
 	return err
 }
 
-// close stops the stack, whatever ended the proof.
-func (s *site) close(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-	defer cancel()
-	_, err := s.elara(ctx, "down")
-	return err
-}
-
-// elara runs a verb on this stack and gives its standard output.
-func (s *site) elara(ctx context.Context, arguments ...string) (string, error) {
-	command := exec.CommandContext(ctx, program, append(arguments, "--state", s.state)...)
-	var out, problems bytes.Buffer
-	command.Stdout, command.Stderr = &out, &problems
-	if err := command.Run(); err != nil {
-		return "", fmt.Errorf("elara %s: %w: %s", arguments[0], err, bytes.TrimSpace(problems.Bytes()))
-	}
-	return strings.TrimSpace(out.String()), nil
-}
-
 // token makes a token.
 func (s *site) token(ctx context.Context, reviewer, role string) (string, error) {
-	return s.elara(ctx, "desk", "token", "add", "--reviewer", reviewer, "--role", role)
+	token, err := s.Elara(ctx, "desk", "token", "add", "--reviewer", reviewer, "--role", role)
+	return strings.TrimSpace(token), err
 }
 
 // prepare starts two collections that do not end by themselves, and a pipeline that comes to its approval.
@@ -96,55 +71,37 @@ func (s *site) prepare(ctx context.Context) error {
 		return err
 	}
 	for name, content := range map[string][]byte{clicked: pairs, atOnce: lines.Bytes()} {
-		file := filepath.Join(s.state, name+".jsonl")
+		file := filepath.Join(s.State, name+".jsonl")
 		if err := os.WriteFile(file, content, 0o600); err != nil {
 			return err
 		}
-		if _, err := s.elara(ctx, "preferences", "start", file, "--id", name, "--per-pair", fmt.Sprint(reviewers+1), "--deadline", "336h"); err != nil {
+		if _, err := s.Elara(ctx, "preferences", "start", file, "--id", name, "--per-pair", fmt.Sprint(reviewers+1), "--deadline", "336h"); err != nil {
 			return err
 		}
 	}
-	model := filepath.Join(s.state, "model")
-	worker, err := devstack.FindWorker()
-	if err != nil {
-		worker = "build/elara-worker"
-	}
-	if err := ground.Run(ctx, worker, "exec", "tiny-model", "--out", model); err != nil {
+	model := filepath.Join(s.State, "model")
+	if err := ground.Run(ctx, ground.Worker, "exec", "tiny-model", "--out", model); err != nil {
 		return err
 	}
-	if _, err := sample.Write(filepath.Join(s.state, "data"), sample.Options{}); err != nil {
+	if _, err := sample.Write(filepath.Join(s.State, "data"), sample.Options{}); err != nil {
 		return err
 	}
-	file := filepath.Join(s.state, "pipeline.yaml")
+	file := filepath.Join(s.State, "pipeline.yaml")
 	if err := os.WriteFile(file, pipeline, 0o600); err != nil {
 		return err
 	}
 	began := time.Now()
-	if _, err := s.elara(ctx, "run", file, "--id", approval); err != nil {
+	if _, err := s.Elara(ctx, "run", file, "--id", approval); err != nil {
 		return err
 	}
 	fmt.Printf("  %6.1f s  a candidate waits for approval\n", time.Since(began).Seconds())
 	return nil
 }
 
-// kill ends a part of the stack with SIGKILL; the stack starts it again.
-func (s *site) kill(part string) error {
-	record, err := devstack.Find(s.state)
-	if err != nil {
-		return err
-	}
-	for _, p := range record.Parts {
-		if p.Name == part && p.PID != 0 {
-			return syscall.Kill(p.PID, syscall.SIGKILL)
-		}
-	}
-	return fmt.Errorf("no part %s runs", part)
-}
-
 // status asks how far a collection is.
 func (s *site) status(ctx context.Context, collection string) (status spec.PreferencesStatus, err error) {
 	err = ground.Await(ctx, poll, "the status of "+collection, func() error {
-		text, err := s.elara(ctx, "preferences", "status", collection, "--json")
+		text, err := s.Elara(ctx, "preferences", "status", collection, "--json")
 		if err != nil {
 			return err
 		}

@@ -1,12 +1,8 @@
 package main
 
-import "elara/spec"
-
-// What can be killed.
-const (
-	worker   = "worker"   // as devstack.Part names it
-	temporal = "temporal" // likewise
-	stack    = "stack"    // `elara up`, with the S3 gateway in it; the parts die with it
+import (
+	"elara/spec"
+	"elara/tests/ground"
 )
 
 // The plan of pipeline.yaml.
@@ -32,11 +28,11 @@ type kill struct {
 
 func disturbances() []disturbance {
 	return []disturbance{
-		{"worker-in-first-segment", []kill{{worker, "general", 20}}},
-		{"worker-in-last-segment", []kill{{worker, "patient", 84}}},
-		{"worker-twice-in-one-segment", []kill{{worker, "general", 12}, {worker, "general", 40}}},
-		{"temporal-server", []kill{{temporal, "general", 20}}},
-		{"whole-stack", []kill{{stack, "patient", 28}}},
+		{"worker-in-first-segment", []kill{{ground.WorkerPart, "general", 20}}},
+		{"worker-in-last-segment", []kill{{ground.WorkerPart, "patient", 84}}},
+		{"worker-twice-in-one-segment", []kill{{ground.WorkerPart, "general", 12}, {ground.WorkerPart, "general", 40}}},
+		{"temporal-server", []kill{{ground.TemporalPart, "general", 20}}},
+		{"whole-stack", []kill{{ground.StackPart, "patient", 28}}},
 	}
 }
 
@@ -45,7 +41,7 @@ func disturbances() []disturbance {
 func (d disturbance) interruptions() int {
 	count := 0
 	for _, k := range d.kills {
-		if k.part != temporal {
+		if k.part != ground.TemporalPart {
 			count++
 		}
 	}

@@ -61,7 +61,7 @@ func prove(ctx context.Context) (survived int, err error) {
 	defer func() {
 		for _, s := range sites {
 			if s != nil {
-				err = errors.Join(err, s.close(ctx))
+				err = errors.Join(err, s.Close(ctx))
 			}
 		}
 	}()
@@ -94,7 +94,7 @@ func (r room) undisturbed(ctx context.Context) (_ outcome, err error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	defer func() { err = errors.Join(err, s.close(ctx)) }()
+	defer func() { err = errors.Join(err, s.Close(ctx)) }()
 	if err := s.begin(ctx); err != nil {
 		return outcome{}, err
 	}

@@ -5,19 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"os/exec"
 	"path/filepath"
-	"syscall"
-	"time"
 
 	"elara/spec"
-	"elara/spec/fault"
-	"elara/starter/devstack"
 	"elara/storage"
 	"elara/storage/artifact"
 	"elara/storage/checkpoint"
-	"elara/storage/s3"
 	"elara/tests/ground"
 )
 
@@ -25,58 +18,25 @@ const runID = "kill-resume"
 
 // site is one run on a stack of its own.
 type site struct {
+	ground.Stack
 	room  room
-	state string        // folder
-	store storage.Store // of the stack that runs
+	store storage.Store
 }
 
 // open starts a stack.
-func (r room) open(ctx context.Context, name string) (*site, error) {
-	s := &site{room: r, state: filepath.Join(r.folder, name)}
-	if err := s.up(ctx); err != nil {
-		return nil, errors.Join(err, s.close(ctx))
+func (r room) open(ctx context.Context, name string) (s *site, err error) {
+	s = &site{Stack: ground.Stack{State: filepath.Join(r.folder, name)}, room: r}
+	if err = s.Up(ctx); err == nil {
+		s.store, err = s.Store(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close(ctx))
 	}
 	return s, nil
 }
 
-// up starts the folder's stack, for the first time or again.
-func (s *site) up(ctx context.Context) error {
-	if _, err := s.elara(ctx, "up", "--detach"); err != nil {
-		return err
-	}
-	record, err := devstack.Find(s.state)
-	if err != nil {
-		return err
-	}
-	credentials, err := devstack.LoadCredentials(s.state)
-	if err != nil {
-		return err
-	}
-	s.store, err = s3.Open(ctx, s3.Options{
-		Endpoint: record.S3, Region: record.Region, Bucket: record.Bucket, PathStyle: true,
-		AccessKey: credentials.AccessKey, SecretKey: s3.Secret(credentials.SecretKey),
-	})
-	return err
-}
-
-// close stops the stack, whatever ended the run.
-func (s *site) close(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-	defer cancel()
-	if _, err := devstack.Find(s.state); fault.Is(err, fault.NotFound) {
-		return nil // it did not start, or not again
-	}
-	_, err := s.elara(ctx, "down")
-	return err
-}
-
-// elara runs a verb on this stack.
-func (s *site) elara(ctx context.Context, arguments ...string) (string, error) {
-	return run(exec.CommandContext(ctx, s.room.program, append(arguments, "--state", s.state)...))
-}
-
 func (s *site) begin(ctx context.Context) error {
-	_, err := s.elara(ctx, "run", s.room.pipeline(), "--id", runID, "--detach")
+	_, err := s.Elara(ctx, "run", s.room.pipeline(), "--id", runID, "--detach")
 	return err
 }
 
@@ -93,15 +53,11 @@ func (s *site) deal(ctx context.Context, k kill) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	before, err := devstack.Find(s.state)
+	victim, err := s.Kill(k.part)
 	if err != nil {
 		return 0, err
 	}
-	victim := pidOf(before, k.part)
-	if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
-		return 0, fmt.Errorf("kill the %s: %w", k.part, err)
-	}
-	if err := s.await(ctx, k.part, victim); err != nil {
+	if err := s.Replaced(ctx, poll, k.part, victim); err != nil {
 		return 0, err
 	}
 	reached, err := s.reached(ctx, k.adapter)
@@ -121,53 +77,6 @@ func (s *site) reached(ctx context.Context, adapter spec.AdapterName) (int64, er
 	return step, err
 }
 
-// pidOf gives the process of a part of the stack; 0 while it is down.
-func pidOf(record devstack.Record, part string) int {
-	if part == stack {
-		return record.PID
-	}
-	for _, p := range record.Parts {
-		if p.Name == part {
-			return p.PID
-		}
-	}
-	return 0
-}
-
-// await waits until another process has taken the victim's place. The stack starts its parts again by itself; a stack
-// that was killed is started by us, as a user would.
-func (s *site) await(ctx context.Context, part string, victim int) error {
-	if part == stack {
-		err := ground.Await(ctx, poll, "the killed stack to be gone", func() error {
-			if _, err := devstack.Find(s.state); !fault.Is(err, fault.NotFound) {
-				return errors.Join(errors.New("it still holds its folder"), err)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		return s.up(ctx)
-	}
-	return ground.Await(ctx, poll, "the "+part+" to start again", func() error {
-		record, err := devstack.Find(s.state)
-		if err != nil {
-			return err
-		}
-		if pid := pidOf(record, part); pid == 0 || pid == victim {
-			return errors.New("it is down")
-		}
-		if part != temporal {
-			return nil
-		}
-		connection, err := new(net.Dialer).DialContext(ctx, "tcp", record.Temporal)
-		if err != nil {
-			return err
-		}
-		return connection.Close()
-	})
-}
-
 // end follows the run to its approval and its end, and gives what it made.
 func (s *site) end(ctx context.Context) (outcome, error) {
 	for _, arguments := range [][]string{
@@ -175,7 +84,7 @@ func (s *site) end(ctx context.Context) (outcome, error) {
 		{"approve", runID, "--as", "the proof", "--yes"},
 		{"watch", runID, "--until-done"},
 	} {
-		if _, err := s.elara(ctx, arguments...); err != nil {
+		if _, err := s.Elara(ctx, arguments...); err != nil {
 			return outcome{}, err
 		}
 	}
@@ -184,7 +93,7 @@ func (s *site) end(ctx context.Context) (outcome, error) {
 
 // outcome reads the adapters of the run, and who trained them.
 func (s *site) outcome(ctx context.Context) (outcome, error) {
-	listed, err := s.elara(ctx, "artifacts", "list", runID, "--json")
+	listed, err := s.Elara(ctx, "artifacts", "list", runID, "--json")
 	if err != nil {
 		return outcome{}, err
 	}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"elara/tests/ground"
 )
 
 const (
@@ -54,11 +56,11 @@ func prove(ctx context.Context) (found outcome, err error) {
 			err = errors.Join(err, fmt.Errorf("the stack's folder is %s", folder))
 		}
 	}()
-	s := &site{state: folder}
-	if err := s.up(ctx); err != nil {
+	s := &site{Stack: ground.Stack{State: folder}}
+	if err := s.Up(ctx); err != nil {
 		return found, err
 	}
-	defer func() { err = errors.Join(err, s.close(ctx)) }()
+	defer func() { err = errors.Join(err, s.Close(ctx)) }()
 	if err := s.begin(ctx); err != nil {
 		return found, err
 	}

@@ -11,10 +11,8 @@ import (
 
 	"elara/data/preference"
 	"elara/spec"
-	"elara/starter/devstack"
 	"elara/storage"
 	"elara/storage/artifact"
-	"elara/storage/s3"
 	"elara/tests/ground"
 	"elara/workflows"
 )
@@ -90,7 +88,7 @@ func insist(ctx context.Context, call func(context.Context) error) error {
 
 // compare closes the collection and holds its result against what the reviewers were told.
 func (s *site) compare(ctx context.Context, told []answers) (found outcome, err error) {
-	if _, err := s.elara(ctx, "preferences", "close", collection, "--as", "the proof"); err != nil {
+	if _, err := s.Elara(ctx, "preferences", "close", collection, "--as", "the proof"); err != nil {
 		return found, err
 	}
 	var status spec.PreferencesStatus
@@ -134,18 +132,7 @@ func (s *site) compare(ctx context.Context, told []answers) (found outcome, err 
 func (s *site) judgements(
 	ctx context.Context, ref spec.ArtifactRef, read func(context.Context, storage.Store, spec.ArtifactRef, string) ([][]byte, error),
 ) ([]preference.Judged, error) {
-	record, err := devstack.Find(s.state)
-	if err != nil {
-		return nil, err
-	}
-	credentials, err := devstack.LoadCredentials(s.state)
-	if err != nil {
-		return nil, err
-	}
-	store, err := s3.Open(ctx, s3.Options{
-		Endpoint: record.S3, Region: record.Region, Bucket: record.Bucket, PathStyle: true,
-		AccessKey: credentials.AccessKey, SecretKey: s3.Secret(credentials.SecretKey),
-	})
+	store, err := s.Store(ctx)
 	if err != nil {
 		return nil, err
 	}

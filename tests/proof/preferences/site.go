@@ -7,10 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -18,14 +16,12 @@ import (
 	"elara/data/preference"
 	"elara/internal/connect"
 	"elara/spec"
-	"elara/spec/fault"
 	"elara/starter/devstack"
 	"elara/tests/ground"
 )
 
 const (
 	collection = "proof"
-	program    = "build/elara"
 
 	// poll is how often is asked what cannot be waited for otherwise.
 	poll = 20 * time.Millisecond
@@ -33,36 +29,8 @@ const (
 
 // site is the stack of the proof.
 type site struct {
-	state    string // folder
+	ground.Stack
 	answered atomic.Int64
-}
-
-// up starts the stack, for the first time or again.
-func (s *site) up(ctx context.Context) error {
-	if _, err := os.Stat(program); err != nil {
-		return fmt.Errorf("%s is missing: run make build, and the proof from the repository's root", program)
-	}
-	_, err := s.elara(ctx, "up", "--detach")
-	return err
-}
-
-// close stops the stack, whatever ended the proof.
-func (s *site) close(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-	defer cancel()
-	_, err := s.elara(ctx, "down")
-	return err
-}
-
-// elara runs a verb on this stack and gives its standard output.
-func (s *site) elara(ctx context.Context, arguments ...string) (string, error) {
-	command := exec.CommandContext(ctx, program, append(arguments, "--state", s.state)...)
-	var out, problems bytes.Buffer
-	command.Stdout, command.Stderr = &out, &problems
-	if err := command.Run(); err != nil {
-		return "", fmt.Errorf("elara %s: %w: %s", arguments[0], err, bytes.TrimSpace(problems.Bytes()))
-	}
-	return out.String(), nil
 }
 
 // begin starts a collection that does not end by itself: one more judgement is wanted for each pair than there are
@@ -76,17 +44,17 @@ func (s *site) begin(ctx context.Context) error {
 	if err := preference.WritePairs(&lines, pairs); err != nil {
 		return err
 	}
-	file := filepath.Join(s.state, "pairs.jsonl")
+	file := filepath.Join(s.State, "pairs.jsonl")
 	if err := os.WriteFile(file, lines.Bytes(), 0o600); err != nil {
 		return err
 	}
-	_, err := s.elara(ctx, "preferences", "start", file, "--id", collection, "--per-pair", fmt.Sprint(reviewers+1))
+	_, err := s.Elara(ctx, "preferences", "start", file, "--id", collection, "--per-pair", fmt.Sprint(reviewers+1))
 	return err
 }
 
 // dial connects to the stack. Its address stays over every kill.
 func (s *site) dial() (client.Client, error) {
-	record, err := devstack.Find(s.state)
+	record, err := devstack.Find(s.State)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +64,7 @@ func (s *site) dial() (client.Client, error) {
 // status asks how far the collection is.
 func (s *site) status(ctx context.Context) (spec.PreferencesStatus, error) {
 	var status spec.PreferencesStatus
-	text, err := s.elara(ctx, "preferences", "status", collection, "--json")
+	text, err := s.Elara(ctx, "preferences", "status", collection, "--json")
 	if err != nil {
 		return status, err
 	}
@@ -108,7 +76,7 @@ func (s *site) killAll(ctx context.Context) error {
 	for _, k := range []struct {
 		part string
 		at   int64
-	}{{"worker", 200}, {"temporal", 400}, {"worker", 600}, {"stack", 750}} {
+	}{{ground.WorkerPart, 200}, {ground.TemporalPart, 400}, {ground.WorkerPart, 600}, {ground.StackPart, 750}} {
 		err := ground.Await(ctx, poll, fmt.Sprintf("%d judgements", k.at), func() error {
 			if s.answered.Load() < k.at {
 				return errors.New("not yet")
@@ -118,40 +86,17 @@ func (s *site) killAll(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		record, err := devstack.Find(s.state)
+		victim, err := s.Kill(k.part)
 		if err != nil {
 			return err
-		}
-		victim := pidOf(record, k.part)
-		if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
-			return fmt.Errorf("kill the %s: %w", k.part, err)
 		}
 		fmt.Printf("  the %s is killed after %d judgements\n", k.part, s.answered.Load())
-		if k.part != "stack" {
+		if k.part != ground.StackPart {
 			continue // the stack starts it again
 		}
-		err = ground.Await(ctx, poll, "the killed stack to be gone", func() error {
-			if _, err := devstack.Find(s.state); !fault.Is(err, fault.NotFound) {
-				return errors.Join(errors.New("it still holds its folder"), err)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		if err := s.up(ctx); err != nil {
+		if err := s.Replaced(ctx, poll, k.part, victim); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// pidOf gives the process of a part of the stack, or of the stack itself.
-func pidOf(record devstack.Record, part string) int {
-	for _, p := range record.Parts {
-		if p.Name == part {
-			return p.PID
-		}
-	}
-	return record.PID
 }

@@ -113,7 +113,7 @@ func (s *site) unchanged(ctx context.Context, run spec.RunID, found *outcome) er
 	if found.steps, err = s.steps(ctx, run); err != nil {
 		return err
 	}
-	text, err := s.elara(ctx, "watch", string(run))
+	text, err := s.Elara(ctx, "watch", string(run))
 	if err != nil {
 		return err
 	}

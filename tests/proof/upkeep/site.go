@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -17,11 +15,9 @@ import (
 
 	"elara/data/sample"
 	"elara/spec"
-	"elara/spec/fault"
 	"elara/starter/devstack"
 	"elara/storage"
 	"elara/storage/checkpoint"
-	"elara/storage/s3"
 	"elara/tests/ground"
 	"elara/workflows"
 )
@@ -30,8 +26,7 @@ import (
 var pipeline []byte
 
 const (
-	program = "build/elara"
-	name    = "upkeep" // of the pipeline
+	name = "upkeep" // of the pipeline
 
 	// poll is how often is asked what cannot be waited for otherwise.
 	poll = 100 * time.Millisecond
@@ -39,6 +34,7 @@ const (
 
 // site is a stack with the schedule of one pipeline.
 type site struct {
+	ground.Stack
 	folder   string
 	store    storage.Store
 	server   client.Client
@@ -46,7 +42,7 @@ type site struct {
 }
 
 func open(ctx context.Context, folder string) (s *site, err error) {
-	s = &site{folder: folder}
+	s = &site{Stack: ground.Stack{State: filepath.Join(folder, "state")}, folder: folder}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close(ctx))
@@ -61,34 +57,26 @@ func open(ctx context.Context, folder string) (s *site, err error) {
 	if err := errors.Join(s.writeWard("Turbulent flow that is heard over the heart."), os.WriteFile(s.pipeline(), pipeline, 0o600)); err != nil {
 		return s, err
 	}
-	if _, err := s.elara(ctx, "up", "--detach"); err != nil {
+	if err := s.Up(ctx); err != nil {
 		return s, err
 	}
-	record, err := devstack.Find(s.state())
+	if s.store, err = s.Store(ctx); err != nil {
+		return s, err
+	}
+	record, err := devstack.Find(s.State)
 	if err != nil {
-		return s, err
-	}
-	credentials, err := devstack.LoadCredentials(s.state())
-	if err != nil {
-		return s, err
-	}
-	if s.store, err = s3.Open(ctx, s3.Options{
-		Endpoint: record.S3, Region: record.Region, Bucket: record.Bucket, PathStyle: true,
-		AccessKey: credentials.AccessKey, SecretKey: s3.Secret(credentials.SecretKey),
-	}); err != nil {
 		return s, err
 	}
 	if s.server, err = client.DialContext(ctx, client.Options{HostPort: record.Temporal, Namespace: record.Namespace}); err != nil {
 		return s, err
 	}
-	if _, err := s.elara(ctx, "schedule", "create", s.pipeline()); err != nil {
+	if _, err := s.Elara(ctx, "schedule", "create", s.pipeline()); err != nil {
 		return s, err
 	}
 	s.schedule = s.server.ScheduleClient().GetHandle(ctx, workflows.ScheduleID(name))
 	return s, nil
 }
 
-func (s *site) state() string    { return filepath.Join(s.folder, "state") }
 func (s *site) pipeline() string { return filepath.Join(s.folder, "pipeline.yaml") }
 
 // writeWard writes the source of one audience, with this answer in one of its rows.
@@ -101,27 +89,10 @@ func (s *site) writeWard(answer string) error {
 
 // close stops the stack, whatever ended the proof.
 func (s *site) close(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-	defer cancel()
 	if s.server != nil {
 		s.server.Close()
 	}
-	if _, err := devstack.Find(s.state()); fault.Is(err, fault.NotFound) {
-		return nil
-	}
-	_, err := s.elara(ctx, "down")
-	return err
-}
-
-// elara runs a verb on this stack and gives its standard output.
-func (s *site) elara(ctx context.Context, arguments ...string) (string, error) {
-	command := exec.CommandContext(ctx, program, append(arguments, "--state", s.state())...)
-	var out, problems bytes.Buffer
-	command.Stdout, command.Stderr = &out, &problems
-	if err := command.Run(); err != nil {
-		return "", fmt.Errorf("elara %s: %w: %s", arguments[0], err, bytes.TrimSpace(problems.Bytes()))
-	}
-	return out.String(), nil
+	return s.Close(ctx)
 }
 
 // described is what elara status says of a run.
@@ -134,7 +105,7 @@ type described struct {
 }
 
 func (s *site) runs(ctx context.Context) (runs []described, err error) {
-	text, err := s.elara(ctx, "status", "--json", "--limit", "100")
+	text, err := s.Elara(ctx, "status", "--json", "--limit", "100")
 	if err == nil {
 		err = json.Unmarshal([]byte(text), &runs)
 	}
@@ -147,7 +118,7 @@ func (s *site) scheduled(ctx context.Context) (run spec.RunID, err error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := s.elara(ctx, "schedule", "trigger", name); err != nil {
+	if _, err := s.Elara(ctx, "schedule", "trigger", name); err != nil {
 		return "", err
 	}
 	err = ground.Await(ctx, poll, "the schedule to start a run", func() error {
@@ -164,12 +135,12 @@ func (s *site) scheduled(ctx context.Context) (run spec.RunID, err error) {
 	if err != nil {
 		return "", err
 	}
-	_, err = s.elara(ctx, "watch", string(run))
+	_, err = s.Elara(ctx, "watch", string(run))
 	return run, err
 }
 
 func (s *site) approve(ctx context.Context, run spec.RunID) error {
-	if _, err := s.elara(ctx, "approve", string(run), "--as", "the proof", "--yes"); err != nil {
+	if _, err := s.Elara(ctx, "approve", string(run), "--as", "the proof", "--yes"); err != nil {
 		return err
 	}
 	_, err := s.end(ctx, run)
@@ -178,7 +149,7 @@ func (s *site) approve(ctx context.Context, run spec.RunID) error {
 
 // end waits for the end of a run.
 func (s *site) end(ctx context.Context, run spec.RunID) (found described, err error) {
-	if _, err := s.elara(ctx, "watch", string(run), "--until-done"); err != nil {
+	if _, err := s.Elara(ctx, "watch", string(run), "--until-done"); err != nil {
 		return found, err
 	}
 	err = ground.Await(ctx, poll, fmt.Sprintf("run %s to be listed as over", run), func() error {
