@@ -149,7 +149,7 @@ func sentForm(r *http.Request) *typed {
 		sent.Hidden = []field{{"pair", r.PostForm.Get("pair")}, {"number", r.PostForm.Get("number")}}
 	case strings.HasSuffix(r.URL.Path, "/decide"):
 		sent.Choice = field{"verdict", r.PostForm.Get("verdict")}
-		sent.Hidden = []field{{"candidate", r.PostForm.Get("candidate")}}
+		sent.Hidden = []field{{"candidate", r.PostForm.Get("candidate")}, {"replaces", r.PostForm.Get("replaces")}}
 	default:
 		return nil
 	}

@@ -185,6 +185,18 @@ func TestAnApprovalSaysWhatItReplacesAndWhoseWordIsMissing(t *testing.T) {
 	require.Contains(t, s.get(t, got.header.Get("Location")).page, "Your approval is recorded. It takes 1 more, of other persons.")
 }
 
+func TestADecisionSentAgainReplacesWhatTheReviewerSaw(t *testing.T) {
+	s := newScene(t, nil)
+	s.signIn(t, "Person A", access.Approver)
+	s.update = func(any) (any, error) { return nil, serviceerror.NewUnavailable("no") }
+	form := url.Values{"verdict": {"approved"}, "candidate": {string(s.pipeline.Candidate.Digest)}, "replaces": {strings.Repeat("8", 64)}}
+	got := s.post(t, "/approvals/pipeline.winter/decide", form)
+	require.Equal(t, http.StatusServiceUnavailable, got.status)
+	for name := range form {
+		require.Contains(t, got.page, `<input type="hidden" name="`+name+`" value="`+form.Get(name)+`">`)
+	}
+}
+
 func TestTextsAreTextsAndAnswersAreBlind(t *testing.T) {
 	s := newScene(t, nil)
 	s.signIn(t, "Person A", access.Judge)
