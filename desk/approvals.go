@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -29,6 +30,9 @@ type approvalPage struct {
 	Action  string
 	Approve bool // the person may decide
 }
+
+// Seen is what an approval from this page is to replace.
+func (p approvalPage) Seen() spec.Digest { return cmp.Or(p.Serves, spec.Nothing) }
 
 func (d *Desk) showApproval(w http.ResponseWriter, r *http.Request, person access.Person) error {
 	candidate, err := d.review.Candidate(r.Context(), r.PathValue("workflow"))

@@ -171,6 +171,7 @@ func TestAnApprovalSaysWhatItReplacesAndWhoseWordIsMissing(t *testing.T) {
 	s.signIn(t, "Person B", access.Approver)
 	page := s.get(t, "/approvals/pipeline.winter").page
 	require.Contains(t, page, "stable serves nothing now; it has moved since this candidate was offered")
+	require.Contains(t, page, `name="replaces" value="nothing"`)
 	require.Contains(t, page, "<dt>Signed</dt><dd>Person A,")
 	require.Contains(t, page, "it is released when 2 persons have")
 
