@@ -24,7 +24,7 @@ type Config struct {
 	Requests     int           // answered or waiting at once; more are refused; 0: 256
 	Timeout      time.Duration // of a request, waiting included; 0: ten minutes
 	Token        string        // what callers show; empty: none is asked for
-	Host         string        // name that callers use, or Loopback; empty: any
+	Host         string        // name that callers use, or listen.Loopback; empty: any
 	Instruments  *telemetry.ServeInstruments
 	Metrics      http.Handler // of GET /metrics; nil: there is none
 	Logger       *slog.Logger
