@@ -25,7 +25,9 @@ var (
 // chat answers POST /v1/chat/completions.
 func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 	observed := telemetry.ServedRequest{Started: time.Now(), Outcome: "ok"}
-	connection := http.NewResponseController(w) // its deadline is set anew before each writing: waiting takes as long as it takes
+	connection := http.NewResponseController(w)
+	// Waiting takes as long as it takes; each writing has a deadline of its own.
+	_ = connection.SetWriteDeadline(time.Time{})
 	refused := s.answer(w, r, connection, &observed)
 	if refused != nil {
 		observed.Outcome = cmp.Or(deref(refused.Code), refused.Type)

@@ -152,5 +152,7 @@ func (a *reply) write(data string) error {
 	if _, err := a.w.Write([]byte("data: " + data + "\n\n")); err != nil {
 		return err
 	}
-	return a.connection.Flush()
+	err := a.connection.Flush()
+	_ = a.connection.SetWriteDeadline(time.Time{}) // under HTTP/2 it would pass while the next piece is waited for
+	return err
 }
