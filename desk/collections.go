@@ -96,24 +96,10 @@ func (d *Desk) judge(w http.ResponseWriter, r *http.Request, person access.Perso
 	return d.goOn(w, r, "/collections/"+url.PathEscape(string(j.Collection))+"/compare", told)
 }
 
-// act does something that changes the world: written down before, and with its outcome after. What cannot be written down is
-// not done.
+// act does something that changes the world, and writes it down.
 func (d *Desk) act(entry audit.Entry, do func() (saidBefore bool, err error)) error {
-	entry.Outcome = audit.Asked
-	if err := d.audit.Write(entry); err != nil {
-		return err
-	}
-	before, err := do()
-	entry.Kind = string(fault.KindOf(err))
-	switch entry.Outcome = audit.Done; {
-	case fault.Is(err, fault.Invalid), fault.Is(err, fault.NotFound), fault.Is(err, fault.Conflict):
-		entry.Outcome = audit.Refused
-	case err != nil:
-		entry.Outcome = audit.Unknown
-	case before:
-		entry.Outcome = audit.SaidBefore
-	}
-	d.wrote(entry)
+	lost, err := d.audit.Act(entry, do)
+	d.wrote(lost)
 	return err
 }
 
