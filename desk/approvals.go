@@ -68,7 +68,7 @@ func (d *Desk) decide(w http.ResponseWriter, r *http.Request, person access.Pers
 	}
 	decision := spec.Decision{
 		Verdict: spec.Verdict(r.PostForm.Get("verdict")), Candidate: spec.Digest(r.PostForm.Get("candidate")),
-		Reviewer: person.Name, Reason: r.PostForm.Get("reason"), Replaces: spec.Digest(r.PostForm.Get("replaces")),
+		Reviewer: person.Name, Reason: reasonOf(r), Replaces: spec.Digest(r.PostForm.Get("replaces")),
 	}
 	if err := decision.Check(); err != nil {
 		return err // before anything of it is written down

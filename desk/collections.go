@@ -80,11 +80,9 @@ func (d *Desk) judge(w http.ResponseWriter, r *http.Request, person access.Perso
 		What: audit.Judge, Who: person.Name, By: person.By(), From: d.addressOf(r),
 		On: string(j.Collection), Digest: j.Pair, Said: string(j.Choice),
 	}
-	// Browsers send the ends of lines as CR LF.
-	words := strings.TrimSpace(strings.ReplaceAll(r.PostForm.Get("reason"), "\r\n", "\n"))
 	var recorded spec.RecordedJudgement
 	if err := d.act(act, func() (before bool, err error) {
-		recorded, err = d.review.Judge(r.Context(), j, words)
+		recorded, err = d.review.Judge(r.Context(), j, reasonOf(r))
 		return recorded.JudgedAt.IsZero(), err
 	}); err != nil {
 		return err
@@ -94,6 +92,11 @@ func (d *Desk) judge(w http.ResponseWriter, r *http.Request, person access.Perso
 		told = fmt.Sprintf("You had said so of pair %d before. That judgement stands, with the reason that was given then.", recorded.Number)
 	}
 	return d.goOn(w, r, "/collections/"+url.PathEscape(string(j.Collection))+"/compare", told)
+}
+
+// reasonOf is the reason that a form gives. Browsers send the ends of lines as CR LF.
+func reasonOf(r *http.Request) string {
+	return strings.TrimSpace(strings.ReplaceAll(r.PostForm.Get("reason"), "\r\n", "\n"))
 }
 
 // act does something that changes the world, and writes it down.
