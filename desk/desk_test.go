@@ -199,6 +199,24 @@ func TestADecisionSentAgainReplacesWhatTheReviewerSaw(t *testing.T) {
 	}
 }
 
+func TestTheReportIsReadWhereItIsShown(t *testing.T) {
+	s := newScene(t, nil)
+	s.signIn(t, "Person A", access.Judge)
+	report := s.pipeline.Report
+	manifest, err := artifact.Load(t.Context(), s.desk.Store, report)
+	require.NoError(t, err)
+	require.NoError(t, s.desk.Store.Delete(t.Context(), cas.Key(manifest.Files[0].Digest)))
+	require.Contains(t, s.get(t, "/approvals/pipeline.winter").page, `<iframe sandbox src="/reports/`+string(report.Digest), "the frame reads it")
+	require.Equal(t, http.StatusNotFound, s.get(t, "/reports/"+string(report.Digest)).status)
+
+	s.pipeline.Report, err = artifact.PublishBytes(t.Context(), s.desk.Store, spec.KindReport, map[string][]byte{"report.md": []byte("# Scores")}, nil, nil)
+	require.NoError(t, err)
+	page := s.get(t, "/approvals/pipeline.winter").page
+	require.Contains(t, page, "# Scores</div>")
+	require.NotContains(t, page, "<iframe")
+	require.Equal(t, http.StatusNotFound, s.get(t, "/reports/"+string(s.pipeline.Report.Digest)).status)
+}
+
 func TestReleasesShowAllWhoSignedAndAChannelThatServesNothing(t *testing.T) {
 	s := newScene(t, nil)
 	to, err := artifact.PublishBytes(t.Context(), s.desk.Store, spec.KindCandidate, map[string][]byte{spec.CandidateFile: []byte(`{}`)}, nil, nil)
