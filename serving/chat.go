@@ -31,7 +31,7 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 	refused := s.answer(w, r, connection, &observed)
 	if refused != nil {
 		observed.Outcome = cmp.Or(deref(refused.Code), refused.Type)
-		if !observed.Begun {
+		if !refused.sent {
 			_ = connection.SetWriteDeadline(time.Now().Add(writeWithin))
 			refused.write(w)
 		}
@@ -47,7 +47,7 @@ func deref(text *string) string {
 	return *text
 }
 
-// answer reads a request and answers it. A refusal after the beginning of an answer has been written already.
+// answer reads a request and answers it. A refusal after the beginning of an answer has been sent already.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, connection *http.ResponseController, observed *telemetry.ServedRequest) *refusal {
 	request, refused := readRequest(w, r)
 	if refused != nil {
@@ -71,7 +71,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, connection *http
 	defer cancel()
 
 	observed.PromptTokens = len(g.Prompt)
-	a := s.newReply(w, connection, request, m, g)
+	a := newReply(w, connection, request, m, g)
 	pieces := text{tokenizer: s.Tokenizer, stops: request.Stop}
 	reason, err := s.Generator.Generate(ctx, g, func(id int32) error {
 		if observed.AnswerTokens++; observed.AnswerTokens == 1 {
@@ -85,13 +85,11 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, connection *http
 		}
 		return nil
 	})
-	observed.Begun = a.begun
 	if errors.Is(err, errStopped) {
 		reason, err = FinishStop, nil
 	}
 	if err == nil {
 		err = a.end(pieces.end(), reason)
-		observed.Begun = true
 	}
 	if err == nil {
 		return nil

@@ -318,6 +318,13 @@ func TestFailureInsideIsSaidWithoutItsDetails(t *testing.T) {
 	require.Contains(t, s.log.String(), "token 77")
 }
 
+func TestServerWithoutALoggerSaysItsFailures(t *testing.T) {
+	s := newSite(t, func(c *serving.Config) { c.Logger = nil })
+	s.toy.err = fault.New(fault.Diverged, "not a number")
+	status, _ := s.post(t, asking("base", "x", ""))
+	require.Equal(t, 500, status)
+}
+
 // A server has deadlines for what it reads and writes. Neither ends an answer that only takes long.
 func TestSlowAnswerOutlivesTheConnectionsDeadlines(t *testing.T) {
 	slow := newSite(t, nil)
