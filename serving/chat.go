@@ -29,10 +29,10 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 	// Waiting takes as long as it takes; each writing has a deadline of its own.
 	_ = connection.SetWriteDeadline(time.Time{})
 	refused := s.answer(w, r, connection, &observed)
+	_ = connection.SetWriteDeadline(time.Now().Add(writeWithin)) // of a refusal, and of what is written when this returns
 	if refused != nil {
 		observed.Outcome = cmp.Or(deref(refused.Code), refused.Type)
 		if !refused.sent {
-			_ = connection.SetWriteDeadline(time.Now().Add(writeWithin))
 			refused.write(w)
 		}
 	}
