@@ -1,8 +1,8 @@
 package desk
 
 import (
+	"cmp"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 
@@ -24,11 +24,15 @@ func (d *Desk) showApprovals(w http.ResponseWriter, r *http.Request, person acce
 
 type approvalPage struct {
 	review.Candidate
-	Text    review.Report
+	Page    bool        // the report has one
+	Text    string      // of a report that has none
 	Serves  spec.Digest // what the channel serves now; empty: nothing
 	Action  string
 	Approve bool // the person may decide
 }
+
+// Seen is what an approval from this page is to replace.
+func (p approvalPage) Seen() spec.Digest { return cmp.Or(p.Serves, spec.Nothing) }
 
 func (d *Desk) showApproval(w http.ResponseWriter, r *http.Request, person access.Person) error {
 	candidate, err := d.review.Candidate(r.Context(), r.PathValue("workflow"))
@@ -40,7 +44,7 @@ func (d *Desk) showApproval(w http.ResponseWriter, r *http.Request, person acces
 		Action: "/approvals/" + url.PathEscape(candidate.Workflow) + "/decide",
 	}
 	if report := candidate.Judged(); !report.IsZero() {
-		if body.Text, err = d.review.Report(r.Context(), report.Digest); err != nil {
+		if body.Page, body.Text, err = d.review.Report(r.Context(), report); err != nil {
 			return err
 		}
 	}
@@ -64,7 +68,7 @@ func (d *Desk) decide(w http.ResponseWriter, r *http.Request, person access.Pers
 	}
 	decision := spec.Decision{
 		Verdict: spec.Verdict(r.PostForm.Get("verdict")), Candidate: spec.Digest(r.PostForm.Get("candidate")),
-		Reviewer: person.Name, Reason: r.PostForm.Get("reason"), Replaces: spec.Digest(r.PostForm.Get("replaces")),
+		Reviewer: person.Name, Reason: reasonOf(r), Replaces: spec.Digest(r.PostForm.Get("replaces")),
 	}
 	if err := decision.Check(); err != nil {
 		return err // before anything of it is written down
@@ -93,13 +97,13 @@ func (d *Desk) decide(w http.ResponseWriter, r *http.Request, person access.Pers
 const reportPolicy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 
 func (d *Desk) showReport(w http.ResponseWriter, r *http.Request, _ access.Person) error {
-	report, err := d.review.Report(r.Context(), spec.Digest(r.PathValue("digest")))
+	report, err := d.review.ReportPage(r.Context(), spec.Digest(r.PathValue("digest")))
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Content-Security-Policy", reportPolicy)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if _, err := io.WriteString(w, report.HTML); err != nil {
+	if _, err := w.Write(report); err != nil {
 		d.Logger.Debug("a report did not arrive", "error", err)
 	}
 	return nil

@@ -80,11 +80,9 @@ func (d *Desk) judge(w http.ResponseWriter, r *http.Request, person access.Perso
 		What: audit.Judge, Who: person.Name, By: person.By(), From: d.addressOf(r),
 		On: string(j.Collection), Digest: j.Pair, Said: string(j.Choice),
 	}
-	// Browsers send the ends of lines as CR LF.
-	words := strings.TrimSpace(strings.ReplaceAll(r.PostForm.Get("reason"), "\r\n", "\n"))
 	var recorded spec.RecordedJudgement
 	if err := d.act(act, func() (before bool, err error) {
-		recorded, err = d.review.Judge(r.Context(), j, words)
+		recorded, err = d.review.Judge(r.Context(), j, reasonOf(r))
 		return recorded.JudgedAt.IsZero(), err
 	}); err != nil {
 		return err
@@ -96,24 +94,15 @@ func (d *Desk) judge(w http.ResponseWriter, r *http.Request, person access.Perso
 	return d.goOn(w, r, "/collections/"+url.PathEscape(string(j.Collection))+"/compare", told)
 }
 
-// act does something that changes the world: written down before, and with its outcome after. What cannot be written down is
-// not done.
+// reasonOf is the reason that a form gives. Browsers send the ends of lines as CR LF.
+func reasonOf(r *http.Request) string {
+	return strings.TrimSpace(strings.ReplaceAll(r.PostForm.Get("reason"), "\r\n", "\n"))
+}
+
+// act does something that changes the world, and writes it down.
 func (d *Desk) act(entry audit.Entry, do func() (saidBefore bool, err error)) error {
-	entry.Outcome = audit.Asked
-	if err := d.audit.Write(entry); err != nil {
-		return err
-	}
-	before, err := do()
-	entry.Kind = string(fault.KindOf(err))
-	switch entry.Outcome = audit.Done; {
-	case fault.Is(err, fault.Invalid), fault.Is(err, fault.NotFound), fault.Is(err, fault.Conflict):
-		entry.Outcome = audit.Refused
-	case err != nil:
-		entry.Outcome = audit.Unknown
-	case before:
-		entry.Outcome = audit.SaidBefore
-	}
-	d.wrote(entry)
+	lost, err := d.audit.Act(entry, do)
+	d.wrote(lost)
 	return err
 }
 
@@ -149,7 +138,7 @@ func sentForm(r *http.Request) *typed {
 		sent.Hidden = []field{{"pair", r.PostForm.Get("pair")}, {"number", r.PostForm.Get("number")}}
 	case strings.HasSuffix(r.URL.Path, "/decide"):
 		sent.Choice = field{"verdict", r.PostForm.Get("verdict")}
-		sent.Hidden = []field{{"candidate", r.PostForm.Get("candidate")}}
+		sent.Hidden = []field{{"candidate", r.PostForm.Get("candidate")}, {"replaces", r.PostForm.Get("replaces")}}
 	default:
 		return nil
 	}

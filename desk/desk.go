@@ -32,7 +32,7 @@ type Options struct {
 	Provider *access.Provider // nil: people sign in by token alone
 	// Secure: people reach the desk over TLS. BehindProxy: a proxy of ours says from which address they come.
 	Secure, BehindProxy bool
-	// Host is the only host name under which the desk answers; "": any. Loopback stands for the names of this machine.
+	// Host is the only host name under which the desk answers; "": any. listen.Loopback stands for the names of this machine.
 	Host   string
 	Logger *slog.Logger
 }

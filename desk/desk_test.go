@@ -17,6 +17,7 @@ import (
 	"elara/desk/audit"
 	"elara/spec"
 	"elara/spec/fault"
+	"elara/storage/artifact"
 	"elara/storage/cas"
 )
 
@@ -140,7 +141,7 @@ func TestARevokedTokenAndASignOutEndASessionAtOnce(t *testing.T) {
 
 func TestADecisionTakesAnApprover(t *testing.T) {
 	s := newScene(t, nil)
-	form := url.Values{"verdict": {"approved"}, "candidate": {string(s.pipeline.Candidate.Digest)}, "reason": {"checked"}}
+	form := url.Values{"verdict": {"approved"}, "candidate": {string(s.pipeline.Candidate.Digest)}, "reason": {"checked\r\nthe doses\r\n"}}
 	s.signIn(t, "Person A", access.Judge)
 	require.NotContains(t, s.get(t, "/approvals/pipeline.winter").page, "Record this decision")
 	require.Equal(t, http.StatusForbidden, s.post(t, "/approvals/pipeline.winter/decide", form).status)
@@ -151,7 +152,7 @@ func TestADecisionTakesAnApprover(t *testing.T) {
 	require.Contains(t, page, "Record this decision")
 	require.Contains(t, page, `<iframe sandbox src="/reports/`)
 	require.Equal(t, http.StatusSeeOther, s.post(t, "/approvals/pipeline.winter/decide", form).status)
-	require.Equal(t, spec.Decision{Verdict: spec.Approved, Candidate: s.pipeline.Candidate.Digest, Reviewer: "Person B", Reason: "checked"}, s.told[0])
+	require.Equal(t, spec.Decision{Verdict: spec.Approved, Candidate: s.pipeline.Candidate.Digest, Reviewer: "Person B", Reason: "checked\nthe doses"}, s.told[0])
 
 	form.Set("verdict", "expired")
 	require.Equal(t, http.StatusBadRequest, s.post(t, "/approvals/pipeline.winter/decide", form).status, "what only the workflow says")
@@ -171,6 +172,7 @@ func TestAnApprovalSaysWhatItReplacesAndWhoseWordIsMissing(t *testing.T) {
 	s.signIn(t, "Person B", access.Approver)
 	page := s.get(t, "/approvals/pipeline.winter").page
 	require.Contains(t, page, "stable serves nothing now; it has moved since this candidate was offered")
+	require.Contains(t, page, `name="replaces" value="nothing"`)
 	require.Contains(t, page, "<dt>Signed</dt><dd>Person A,")
 	require.Contains(t, page, "it is released when 2 persons have")
 
@@ -183,6 +185,63 @@ func TestAnApprovalSaysWhatItReplacesAndWhoseWordIsMissing(t *testing.T) {
 	got := s.post(t, "/approvals/pipeline.winter/decide", form)
 	require.Equal(t, spec.Digest(strings.Repeat("8", 64)), s.told[0].(spec.Decision).Replaces)
 	require.Contains(t, s.get(t, got.header.Get("Location")).page, "Your approval is recorded. It takes 1 more, of other persons.")
+}
+
+func TestADecisionSentAgainReplacesWhatTheReviewerSaw(t *testing.T) {
+	s := newScene(t, nil)
+	s.signIn(t, "Person A", access.Approver)
+	s.update = func(any) (any, error) { return nil, serviceerror.NewUnavailable("no") }
+	form := url.Values{"verdict": {"approved"}, "candidate": {string(s.pipeline.Candidate.Digest)}, "replaces": {strings.Repeat("8", 64)}}
+	got := s.post(t, "/approvals/pipeline.winter/decide", form)
+	require.Equal(t, http.StatusServiceUnavailable, got.status)
+	for name := range form {
+		require.Contains(t, got.page, `<input type="hidden" name="`+name+`" value="`+form.Get(name)+`">`)
+	}
+}
+
+func TestTheReportIsReadWhereItIsShown(t *testing.T) {
+	s := newScene(t, nil)
+	s.signIn(t, "Person A", access.Judge)
+	report := s.pipeline.Report
+	manifest, err := artifact.Load(t.Context(), s.desk.Store, report)
+	require.NoError(t, err)
+	require.NoError(t, s.desk.Store.Delete(t.Context(), cas.Key(manifest.Files[0].Digest)))
+	require.Contains(t, s.get(t, "/approvals/pipeline.winter").page, `<iframe sandbox src="/reports/`+string(report.Digest), "the frame reads it")
+	require.Equal(t, http.StatusNotFound, s.get(t, "/reports/"+string(report.Digest)).status)
+
+	s.pipeline.Report, err = artifact.PublishBytes(t.Context(), s.desk.Store, spec.KindReport, map[string][]byte{"report.md": []byte("# Scores")}, nil, nil)
+	require.NoError(t, err)
+	page := s.get(t, "/approvals/pipeline.winter").page
+	require.Contains(t, page, "# Scores</div>")
+	require.NotContains(t, page, "<iframe")
+	require.Equal(t, http.StatusNotFound, s.get(t, "/reports/"+string(s.pipeline.Report.Digest)).status)
+}
+
+func TestReleasesShowAllWhoSignedAndAChannelThatServesNothing(t *testing.T) {
+	s := newScene(t, nil)
+	to, err := artifact.PublishBytes(t.Context(), s.desk.Store, spec.KindCandidate, map[string][]byte{spec.CandidateFile: []byte(`{}`)}, nil, nil)
+	require.NoError(t, err)
+	_, err = artifact.Flip(t.Context(), s.desk.Store, "stable", "", artifact.Change{To: to, Decision: spec.Decision{
+		Verdict: spec.Approved, Candidate: to.Digest, Reviewer: "Person A", Cosigned: []spec.Signature{{Reviewer: "Person B"}}, DecidedAt: aMoment,
+	}})
+	require.NoError(t, err)
+	s.signIn(t, "Person C", access.Judge)
+	page := s.get(t, "/releases").page
+	require.Contains(t, page, "It serves candidate <code>"+to.Digest.Short()+"</code>.")
+	require.Contains(t, page, "<td>Person A and Person B</td>")
+
+	_, err = artifact.Stop(t.Context(), s.desk.Store, "stable", spec.Decision{
+		Verdict: spec.Rejected, Candidate: to.Digest, Reviewer: "Person A", Reason: "does not answer", DecidedAt: aMoment,
+	})
+	require.NoError(t, err)
+	page = s.get(t, "/releases").page
+	require.Contains(t, page, "<p>It serves nothing.</p>")
+	require.Contains(t, page, "<td>nothing</td><td>does not answer</td>")
+}
+
+func TestASentenceBeginsWithACapital(t *testing.T) {
+	require.Equal(t, "Das ist zu lang.", sentence(errors.New("das ist zu lang")))
+	require.Equal(t, "\u00c4rzte fehlen.", sentence(errors.New("\u00e4rzte fehlen")))
 }
 
 func TestTextsAreTextsAndAnswersAreBlind(t *testing.T) {

@@ -10,5 +10,5 @@
 // too long, and whoever asks too often.
 //
 //	pages, err := desk.New(desk.Options{Server: server, Store: store, Folder: folder})
-//	err = desk.Serve(ctx, desk.Listening{Address: "127.0.0.1:7450"}, pages.Handler(), announce)
+//	err = listen.Serve(ctx, listen.Listening{Address: "127.0.0.1:7450"}, pages.Handler(), announce)
 package desk

@@ -4,17 +4,12 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 
+	"elara/internal/listen"
 	"elara/spec"
 	"elara/spec/fault"
 )
-
-// Loopback as Options.Host stands for the names of this machine.
-const Loopback = "loopback"
-
-var loopbackNames = []string{"127.0.0.1", "localhost", "::1"}
 
 // maxBody holds a reason of the largest size with each byte written as three.
 const maxBody = 3*spec.MaxReason + 4<<10
@@ -43,28 +38,13 @@ func (d *Desk) guarded(next http.Handler) http.Handler {
 		if d.Secure {
 			header.Set("Strict-Transport-Security", "max-age=31536000")
 		}
-		// A name of a stranger's that leads here would make a stranger's page one of ours to the browser.
-		if !d.answersTo(r.Host) {
+		if !listen.AnswersTo(d.Host, r.Host) {
 			http.Error(w, "this desk has another address", http.StatusMisdirectedRequest)
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		protected.ServeHTTP(w, r)
 	})
-}
-
-func (d *Desk) answersTo(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.ToLower(strings.Trim(host, "[]"))
-	switch d.Host {
-	case "":
-		return true
-	case Loopback:
-		return slices.Contains(loopbackNames, host)
-	}
-	return host == d.Host
 }
 
 // addressOf is whom a limit counts: an address, or the network of an IPv6 address, of which one person has many.

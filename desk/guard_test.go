@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,7 +12,6 @@ import (
 
 	"elara/desk/access"
 	"elara/spec"
-	"elara/spec/fault"
 )
 
 func TestARequestThatAnotherSiteMadeIsRefused(t *testing.T) {
@@ -102,9 +100,6 @@ func TestTheDeskAnswersToItsOwnNames(t *testing.T) {
 	for host, want := range map[string]int{"localhost:1": 200, "127.0.0.1": 200, "[::1]:7450": 200, "evil.example": 421, "evil.example:7450": 421} {
 		require.Equal(t, want, s.send(t, http.MethodGet, "/sign-in", nil, map[string]string{"Host": host}).status, host)
 	}
-	s.desk.Host = "desk.example"
-	require.True(t, s.desk.answersTo("DESK.example:443"))
-	require.False(t, s.desk.answersTo("127.0.0.1:443"))
 }
 
 func TestOnlyOurProxyIsBelievedAboutAddresses(t *testing.T) {
@@ -116,45 +111,4 @@ func TestOnlyOurProxyIsBelievedAboutAddresses(t *testing.T) {
 	require.Equal(t, "2.2.2.2", behind.addressOf(r))
 	r.Header.Set("X-Forwarded-For", "2001:db8:1:2:3:4:5:6")
 	require.Equal(t, "2001:db8:1:2::/64", behind.addressOf(r))
-}
-
-func TestADeskThatOthersReachNeedsTLS(t *testing.T) {
-	for name, test := range map[string]struct {
-		at   Listening
-		says string
-	}{
-		"loopback":       {Listening{Address: "127.0.0.1:0"}, ""},
-		"by name":        {Listening{Address: "localhost:0"}, ""},
-		"six":            {Listening{Address: "[::1]:0"}, ""},
-		"all":            {Listening{Address: "0.0.0.0:0"}, "give --tls-cert and --tls-key, or --behind-proxy"},
-		"empty host":     {Listening{Address: ":7450"}, "without TLS"},
-		"a name":         {Listening{Address: "desk.example:1"}, "without TLS"},
-		"with TLS":       {Listening{Address: "0.0.0.0:0", CertFile: "c", KeyFile: "k"}, ""},
-		"behind a proxy": {Listening{Address: "0.0.0.0:0", BehindProxy: true}, ""},
-		"half":           {Listening{Address: "127.0.0.1:0", CertFile: "c"}, "both of --tls-cert and --tls-key"},
-		"no port":        {Listening{Address: "127.0.0.1"}, "expected HOST:PORT"},
-	} {
-		err := test.at.Check()
-		if test.says == "" {
-			require.NoError(t, err, name)
-			continue
-		}
-		require.Equal(t, fault.Invalid, fault.KindOf(err), name)
-		require.ErrorContains(t, err, test.says, name)
-	}
-}
-
-func TestServeAnswersUntilItIsTold(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	addresses, ended := make(chan string, 1), make(chan error, 1)
-	go func() {
-		ended <- Serve(ctx, Listening{Address: "127.0.0.1:0"}, http.NotFoundHandler(), func(address string) error { addresses <- address; return nil })
-	}()
-	address := <-addresses
-	got, err := http.Get(address)
-	require.NoError(t, err)
-	require.NoError(t, got.Body.Close())
-	require.Equal(t, http.StatusNotFound, got.StatusCode)
-	cancel()
-	require.NoError(t, <-ended)
 }

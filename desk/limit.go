@@ -71,7 +71,7 @@ func (l *limiter) allow(name string, now time.Time) bool {
 	return b.AllowN(now, 1)
 }
 
-// tooOften is the refusal of a limit.
+// tooOftenError is the refusal of a limit.
 type tooOftenError struct{ error }
 
 func (e tooOftenError) Unwrap() error { return e.error }

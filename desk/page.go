@@ -8,6 +8,8 @@ import (
 	"html/template"
 	"net/http"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"elara/desk/access"
 	"elara/spec"
@@ -175,5 +177,6 @@ func sentence(err error) string {
 	if text == "" {
 		return text
 	}
-	return string(bytes.ToUpper([]byte(text[:1]))) + text[1:] + "."
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[size:] + "."
 }

@@ -24,6 +24,7 @@ import (
 	"elara/data/preference"
 	"elara/desk/access"
 	"elara/desk/audit"
+	"elara/internal/listen"
 	"elara/spec"
 	"elara/storage/artifact"
 	"elara/storage/mem"
@@ -142,7 +143,7 @@ func newScene(t *testing.T, change func(*Options)) *scene {
 		Run:     "winter", Name: "Winter", Stage: spec.StageApproval, Report: report, Scores: []spec.AdapterScore{{Adapter: "patient", Rows: 4}},
 		Candidate: spec.ArtifactRef{Kind: spec.KindCandidate, Digest: spec.Digest(strings.Repeat("c", 64))},
 	}
-	options := Options{Server: s.served, Store: store, Folder: s.folder, Host: Loopback, Logger: slog.New(slog.DiscardHandler)}
+	options := Options{Server: s.served, Store: store, Folder: s.folder, Host: listen.Loopback, Logger: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(&options)
 	}

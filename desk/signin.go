@@ -87,7 +87,7 @@ func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) {
 	next := localPath(r.PostForm.Get("next"))
 	person, err := d.book.Enter(r.Context(), r.PostForm.Get("token"))
 	if fault.Is(err, fault.Invalid) {
-		d.wrote(audit.Entry{What: audit.SignIn, From: d.addressOf(r), By: "token", Outcome: audit.Refused, Kind: string(fault.Invalid)})
+		d.wrote(d.audit.Write(audit.Entry{What: audit.SignIn, From: d.addressOf(r), By: "token", Outcome: audit.Refused, Kind: string(fault.Invalid)}))
 		d.showEntry(w, r, http.StatusUnauthorized, signInPage{Next: next, Refused: sentence(err)})
 		return
 	}
@@ -115,7 +115,7 @@ func (d *Desk) signOut(w http.ResponseWriter, r *http.Request, person access.Per
 		return err
 	}
 	d.sessions.End(w)
-	d.wrote(audit.Entry{What: audit.SignOut, Who: person.Name, By: person.By(), From: d.addressOf(r), Outcome: audit.Done})
+	d.wrote(d.audit.Write(audit.Entry{What: audit.SignOut, Who: person.Name, By: person.By(), From: d.addressOf(r), Outcome: audit.Done}))
 	http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
 	return nil
 }
@@ -146,7 +146,7 @@ func (d *Desk) fromProvider(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, d.flow("", -1))
 	person, err := d.Provider.Finish(r.Context(), flow, r.URL.Query(), d.now())
 	if fault.Is(err, fault.Invalid) {
-		d.wrote(audit.Entry{What: audit.SignIn, From: d.addressOf(r), By: "OpenID Connect", Outcome: audit.Refused, Kind: string(fault.Invalid)})
+		d.wrote(d.audit.Write(audit.Entry{What: audit.SignIn, From: d.addressOf(r), By: "OpenID Connect", Outcome: audit.Refused, Kind: string(fault.Invalid)}))
 		d.showEntry(w, r, http.StatusUnauthorized, signInPage{Next: "/", Refused: sentence(err)})
 		return
 	}
@@ -168,10 +168,10 @@ func (d *Desk) flow(value string, maxAge int) *http.Cookie {
 	}
 }
 
-// wrote writes a line that nothing depends on any more.
-func (d *Desk) wrote(e audit.Entry) {
-	if err := d.audit.Write(e); err != nil {
-		d.Logger.Error("the audit log took no line", "what", e.What, "outcome", e.Outcome, "error", err)
+// wrote takes what became of a line that nothing depends on any more.
+func (d *Desk) wrote(err error) {
+	if err != nil {
+		d.Logger.Error("the audit log took no line", "error", err)
 	}
 }
 

@@ -25,12 +25,14 @@ var (
 // chat answers POST /v1/chat/completions.
 func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 	observed := telemetry.ServedRequest{Started: time.Now(), Outcome: "ok"}
-	connection := http.NewResponseController(w) // its deadline is set anew before each writing: waiting takes as long as it takes
+	connection := http.NewResponseController(w)
+	// Waiting takes as long as it takes; each writing has a deadline of its own.
+	_ = connection.SetWriteDeadline(time.Time{})
 	refused := s.answer(w, r, connection, &observed)
+	_ = connection.SetWriteDeadline(time.Now().Add(writeWithin)) // of a refusal, and of what is written when this returns
 	if refused != nil {
 		observed.Outcome = cmp.Or(deref(refused.Code), refused.Type)
-		if !observed.Begun {
-			_ = connection.SetWriteDeadline(time.Now().Add(writeWithin))
+		if !refused.sent {
 			refused.write(w)
 		}
 	}
@@ -45,7 +47,7 @@ func deref(text *string) string {
 	return *text
 }
 
-// answer reads a request and answers it. A refusal after the beginning of an answer has been written already.
+// answer reads a request and answers it. A refusal after the beginning of an answer has been sent already.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, connection *http.ResponseController, observed *telemetry.ServedRequest) *refusal {
 	request, refused := readRequest(w, r)
 	if refused != nil {
@@ -69,7 +71,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, connection *http
 	defer cancel()
 
 	observed.PromptTokens = len(g.Prompt)
-	a := s.newReply(w, connection, request, m, g)
+	a := newReply(w, connection, request, m, g)
 	pieces := text{tokenizer: s.Tokenizer, stops: request.Stop}
 	reason, err := s.Generator.Generate(ctx, g, func(id int32) error {
 		if observed.AnswerTokens++; observed.AnswerTokens == 1 {
@@ -83,13 +85,11 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, connection *http
 		}
 		return nil
 	})
-	observed.Begun = a.begun
 	if errors.Is(err, errStopped) {
 		reason, err = FinishStop, nil
 	}
 	if err == nil {
 		err = a.end(pieces.end(), reason)
-		observed.Begun = true
 	}
 	if err == nil {
 		return nil

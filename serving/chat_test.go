@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -317,6 +318,13 @@ func TestFailureInsideIsSaidWithoutItsDetails(t *testing.T) {
 	require.Contains(t, s.log.String(), "token 77")
 }
 
+func TestServerWithoutALoggerSaysItsFailures(t *testing.T) {
+	s := newSite(t, func(c *serving.Config) { c.Logger = nil })
+	s.toy.err = fault.New(fault.Diverged, "not a number")
+	status, _ := s.post(t, asking("base", "x", ""))
+	require.Equal(t, 500, status)
+}
+
 // A server has deadlines for what it reads and writes. Neither ends an answer that only takes long.
 func TestSlowAnswerOutlivesTheConnectionsDeadlines(t *testing.T) {
 	slow := newSite(t, nil)
@@ -329,6 +337,45 @@ func TestSlowAnswerOutlivesTheConnectionsDeadlines(t *testing.T) {
 	slow.Server = server
 	status, body := slow.post(t, asking("base", "x", ""))
 	require.Equal(t, 200, status, body)
+}
+
+// hurried has a hundredth of the time to write.
+type hurried struct{ http.ResponseWriter }
+
+func (w hurried) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w hurried) SetWriteDeadline(at time.Time) error {
+	if !at.IsZero() {
+		at = time.Now().Add(time.Until(at) / 100)
+	}
+	return http.NewResponseController(w.ResponseWriter).SetWriteDeadline(at)
+}
+
+// Under HTTP/2 a deadline resets the stream when it passes, whether something is written then or not.
+func TestSlowAnswerOutlivesTheDeadlinesOfHTTP2(t *testing.T) {
+	for _, stream := range []string{"false", "true"} {
+		slow := newSite(t, nil)
+		slow.toy.hang = make(chan struct{})
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			slow.Config.Handler.ServeHTTP(hurried{w}, r)
+		}))
+		server.EnableHTTP2, server.Config.WriteTimeout = true, 300*time.Millisecond
+		server.StartTLS()
+		defer server.Close()
+		time.AfterFunc(time.Second, func() { close(slow.toy.hang) })
+		response, err := server.Client().Post(server.URL+"/v1/chat/completions", "application/json", strings.NewReader(asking("base", "x", `,"stream":`+stream)))
+		require.NoError(t, err, stream)
+		require.Equal(t, 2, response.ProtoMajor)
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, err, stream)
+		require.NoError(t, response.Body.Close())
+		if stream == "true" {
+			text, _, _ := streamed(t, string(body))
+			require.Equal(t, "base: x", text)
+			continue
+		}
+		require.Equal(t, "base: x", *answered(t, string(body)).Choices[0].Message.Content)
+	}
 }
 
 func TestRequestsAreCounted(t *testing.T) {

@@ -3,16 +3,11 @@ package serving
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"net"
 	"net/http"
-	"slices"
 	"strings"
+
+	"elara/internal/listen"
 )
-
-// Loopback as Config.Host stands for the names of this machine.
-const Loopback = "loopback"
-
-var loopbackNames = []string{"127.0.0.1", "localhost", "::1"}
 
 // guarded lets nobody in without the token, and no page of another site: on this machine, where no token need be, a browser
 // would carry such a page's requests here.
@@ -25,7 +20,7 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
-		if !s.answersTo(r.Host) {
+		if !listen.AnswersTo(s.Host, r.Host) {
 			wrong("", "this server has another address").as(http.StatusMisdirectedRequest, "invalid_request_error").write(w)
 			return
 		}
@@ -47,18 +42,4 @@ func (s *Server) knows(authorization string) bool {
 	scheme, token, _ := strings.Cut(authorization, " ")
 	got, want := sha256.Sum256([]byte(strings.TrimSpace(token))), sha256.Sum256([]byte(s.Token))
 	return strings.EqualFold(scheme, "bearer") && subtle.ConstantTimeCompare(got[:], want[:]) == 1
-}
-
-func (s *Server) answersTo(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.ToLower(strings.Trim(host, "[]"))
-	switch s.Host {
-	case "":
-		return true
-	case Loopback:
-		return slices.Contains(loopbackNames, host)
-	}
-	return host == s.Host
 }

@@ -7,6 +7,13 @@ import (
 	"github.com/spf13/pflag"
 )
 
+// Bounds where no others are named.
+const (
+	defaultMaxNewTokens = 1024
+	defaultRequests     = 256
+	defaultTimeout      = 10 * time.Minute
+)
+
 // Options are the flags of a server, the same for elara serve and for the worker's command that it starts.
 type Options struct {
 	Model    string
@@ -46,9 +53,9 @@ func (o *Options) Declare(flags *pflag.FlagSet) {
 	flags.StringVar(&o.TokenFile, "token-file", "", "file with the token that callers show (default $"+TokenVariable+")")
 	flags.IntVar(&o.Rows, "rows", 32, "requests that are continued side by side; others wait")
 	flags.IntVar(&o.CacheTokens, "cache-tokens", 16384, "tokens of all texts that are remembered, ended ones included")
-	flags.IntVar(&o.Requests, "requests", 256, "requests that are answered or wait at once; more are refused")
-	flags.IntVar(&o.MaxNewTokens, "max-new-tokens", 1024, "most tokens of an answer whose request names no bound")
-	flags.DurationVar(&o.Timeout, "timeout", 10*time.Minute, "of a request, waiting included")
+	flags.IntVar(&o.Requests, "requests", defaultRequests, "requests that are answered or wait at once; more are refused")
+	flags.IntVar(&o.MaxNewTokens, "max-new-tokens", defaultMaxNewTokens, "most tokens of an answer whose request names no bound")
+	flags.DurationVar(&o.Timeout, "timeout", defaultTimeout, "of a request, waiting included")
 }
 
 // ModelArguments are the options of DeclareModels as a command line.

@@ -9,13 +9,12 @@ import (
 // refusal is an error in OpenAI's form.
 type refusal struct {
 	status  int
+	sent    bool    // at the end of a stream that had begun
 	Message string  `json:"message"`
 	Type    string  `json:"type"`
 	Param   *string `json:"param"`
 	Code    *string `json:"code"`
 }
-
-func (r *refusal) Error() string { return r.Message }
 
 // wrong refuses a field of a request.
 func wrong(param, format string, args ...any) *refusal {

@@ -54,7 +54,7 @@ type reply struct {
 	begun      bool    // something is written
 }
 
-func (s *Server) newReply(w http.ResponseWriter, connection *http.ResponseController, request chatRequest, m Model, g Generation) *reply {
+func newReply(w http.ResponseWriter, connection *http.ResponseController, request chatRequest, m Model, g Generation) *reply {
 	return &reply{w: w, connection: connection, request: request, prompt: g.Prompt, frame: Completion{
 		ID: newID(), Object: "chat.completion", Created: time.Now().Unix(), Model: m.Name, Fingerprint: "fp_" + m.Digest.Short(),
 	}}
@@ -136,7 +136,10 @@ func (a *reply) part(delta *Part, reason *FinishReason) error {
 }
 
 // fail ends a stream by an error; there is no [DONE].
-func (a *reply) fail(refused *refusal) { _ = a.event(refused.body()) } // a client that is gone cannot be told
+func (a *reply) fail(refused *refusal) {
+	refused.sent = true
+	_ = a.event(refused.body()) // a client that is gone cannot be told
+}
 
 func (a *reply) event(value any) error {
 	text, err := json.Marshal(value)
@@ -152,5 +155,7 @@ func (a *reply) write(data string) error {
 	if _, err := a.w.Write([]byte("data: " + data + "\n\n")); err != nil {
 		return err
 	}
-	return a.connection.Flush()
+	err := a.connection.Flush()
+	_ = a.connection.SetWriteDeadline(time.Time{}) // under HTTP/2 it would pass while the next piece is waited for
+	return err
 }

@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -20,14 +21,16 @@ type Config struct {
 	Generator Generator
 	Window    int // tokens of a prompt and its answer together
 
-	MaxNewTokens int           // of a request that names no bound; 0: 1024
-	Requests     int           // answered or waiting at once; more are refused; 0: 256
-	Timeout      time.Duration // of a request, waiting included; 0: ten minutes
-	Token        string        // what callers show; empty: none is asked for
-	Host         string        // name that callers use, or Loopback; empty: any
-	Instruments  *telemetry.ServeInstruments
-	Metrics      http.Handler // of GET /metrics; nil: there is none
-	Logger       *slog.Logger
+	// 0 of these: the default of their flags.
+	MaxNewTokens int           // of a request that names no bound
+	Requests     int           // answered or waiting at once; more are refused
+	Timeout      time.Duration // of a request, waiting included
+
+	Token       string // what callers show; empty: none is asked for
+	Host        string // name that callers use, or listen.Loopback; empty: any
+	Instruments *telemetry.ServeInstruments
+	Metrics     http.Handler // of GET /metrics; nil: there is none
+	Logger      *slog.Logger // nil: what fails inside is not told
 }
 
 // Server answers chats.
@@ -41,14 +44,11 @@ type Server struct {
 
 // New checks a configuration.
 func New(c Config) (*Server, error) {
-	if c.MaxNewTokens == 0 {
-		c.MaxNewTokens = 1024
-	}
-	if c.Requests == 0 {
-		c.Requests = 256
-	}
-	if c.Timeout == 0 {
-		c.Timeout = 10 * time.Minute
+	c.MaxNewTokens = cmp.Or(c.MaxNewTokens, defaultMaxNewTokens)
+	c.Requests = cmp.Or(c.Requests, defaultRequests)
+	c.Timeout = cmp.Or(c.Timeout, defaultTimeout)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	template, err := c.Template.Hash()
 	if err != nil {

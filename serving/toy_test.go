@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"elara/data/instruct"
+	"elara/internal/listen"
 	"elara/serving"
 	"elara/spec"
 )
@@ -101,7 +102,7 @@ func newSite(t *testing.T, change func(*serving.Config)) site {
 			{Name: "patient", Audience: spec.Patient, Template: templateHash(t), Digest: spec.Digest(strings.Repeat("1", 64))},
 			{Name: "doctor", Audience: spec.Doctor, Digest: spec.Digest(strings.Repeat("2", 64))},
 		},
-		Template: instruct.Guide(), Tokenizer: byteTokens{}, Generator: s.toy, Window: 1024, Host: serving.Loopback,
+		Template: instruct.Guide(), Tokenizer: byteTokens{}, Generator: s.toy, Window: 1024, Host: listen.Loopback,
 		Logger: slog.New(slog.NewTextHandler(s.log, nil)),
 	}
 	if change != nil {

@@ -17,6 +17,9 @@ const (
 	Expired  Verdict = "expired" // nobody decided in time; said by the workflow, never by a reviewer
 )
 
+// Nothing stands for the digest of what a channel serves where somebody says that it serves none.
+const Nothing Digest = "nothing"
+
 // Decision is a named human's word on one exact candidate. It is the argument of the decide Update, stored as an artifact,
 // and kept with the release.
 type Decision struct {
@@ -25,7 +28,7 @@ type Decision struct {
 	Reviewer  string    `json:"reviewer"`
 	Reason    string    `json:"reason,omitempty"`
 	DecidedAt time.Time `json:"decided_at,omitzero"` // set by the workflow
-	// Replaces is what the reviewer knows the channel to serve. Empty: what it served when the candidate was offered.
+	// Replaces is what the reviewer knows the channel to serve, or Nothing. Empty: what it served when the candidate was offered.
 	Replaces  Digest      `json:"replaces,omitempty"`
 	ExpiresAt time.Time   `json:"expires_at,omitzero"` // set by the workflow; zero: an approval is good for ever
 	Cosigned  []Signature `json:"cosigned,omitempty"`  // set by the workflow: who approved the same after the reviewer
@@ -47,7 +50,7 @@ func (d Decision) Check() error {
 	if Person(d.Reviewer) == "" {
 		return fault.New(fault.Invalid, "a decision needs the reviewer's name")
 	}
-	if d.Replaces != "" {
+	if d.Replaces != "" && d.Replaces != Nothing {
 		if err := d.Replaces.Check(); err != nil {
 			return err
 		}

@@ -56,7 +56,7 @@ Exit codes: 0 recorded; 2 refused, with the reason; 1 anything else.`, verdict, 
 	command.Flags().StringVar(&d.reason, "reason", "", "why")
 	command.Flags().StringVar(&d.digest, "digest", "", "the candidate meant, whole or its first 12 digits or more; another one is refused")
 	if verdict == spec.Approved {
-		command.Flags().StringVar(&d.replaces, "replaces", "", "whole digest of what the channel serves now, when it has moved since the run asked")
+		command.Flags().StringVar(&d.replaces, "replaces", "", "whole digest of what the channel serves now, or nothing, when it has moved since the run asked")
 	}
 	command.Flags().BoolVar(&d.yes, "yes", false, "do not ask: the candidate shown is meant")
 	command.Flags().BoolVar(&d.asJSON, "json", false, "print the decision that stands as data")

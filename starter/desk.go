@@ -17,12 +17,13 @@ import (
 	"elara/configs"
 	"elara/desk"
 	"elara/desk/access"
+	"elara/internal/listen"
 	"elara/spec/fault"
 )
 
 // deskFlags are those of elara desk.
 type deskFlags struct {
-	at         desk.Listening
+	at         listen.Listening
 	public     string
 	oidc       access.OIDC
 	secretFile string
@@ -107,7 +108,7 @@ func (f deskFlags) serve(ctx context.Context, a *app, t target, server client.Cl
 		return err
 	}
 	defer func() { err = errors.Join(err, pages.Close()) }()
-	return desk.Serve(ctx, f.at, pages.Handler(), func(address string) error {
+	return listen.Serve(ctx, f.at, pages.Handler(), func(address string) error {
 		_, err := fmt.Fprintf(a.out, "Desk       %s\nAudit log  %s\n", cmp.Or(f.public, address), filepath.Join(folder, desk.AuditFile))
 		return err
 	})
@@ -116,10 +117,7 @@ func (f deskFlags) serve(ctx context.Context, a *app, t target, server client.Cl
 // host is the name under which the desk answers.
 func (f deskFlags) host() (string, error) {
 	if f.public == "" {
-		if f.at.Loopback() && !f.at.BehindProxy {
-			return desk.Loopback, nil
-		}
-		return "", nil
+		return f.at.Host(), nil
 	}
 	address, err := url.Parse(f.public)
 	if err != nil || address.Host == "" || address.Path != "" && address.Path != "/" || address.Scheme != "https" && address.Scheme != "http" {

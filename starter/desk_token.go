@@ -40,15 +40,8 @@ func (a *app) withBook(cmd *cobra.Command, act audit.Entry, use func(context.Con
 			return err
 		}
 		defer func() { err = errors.Join(err, log.Close()) }()
-		act.Outcome = audit.Asked
-		if err := log.Write(act); err != nil {
-			return err
-		}
-		err = use(ctx, access.NewBook(store))
-		if act.Outcome = audit.Done; err != nil {
-			act.Outcome, act.Kind = audit.Refused, string(fault.KindOf(err))
-		}
-		return errors.Join(err, log.Write(act))
+		lost, err := log.Act(act, func() (bool, error) { return false, use(ctx, access.NewBook(store)) })
+		return errors.Join(err, lost)
 	})
 }
 

@@ -64,7 +64,7 @@ func (p promotion) run(ctx context.Context, a *app, store storage.Store, channel
 	}
 	from := release.Current().Digest
 	if p.replaces != "" {
-		if from = spec.Digest(p.replaces); p.replaces == "nothing" {
+		if from = spec.Digest(p.replaces); from == spec.Nothing {
 			from = ""
 		} else if err := from.Check(); err != nil {
 			return fmt.Errorf("--replaces: %w", err)

@@ -201,8 +201,9 @@ func historyText(release artifact.Release) string {
 		case change.Back:
 			way = "back to"
 		}
+		reason := strings.Join(strings.Fields(change.Decision.Reason), " ") // of many lines, perhaps
 		table.Rows = append(table.Rows, []string{
-			change.Decision.DecidedAt.UTC().Format("2006-01-02 15:04:05"), change.Decision.Signers(), way, to, change.Decision.Reason,
+			change.Decision.DecidedAt.UTC().Format("2006-01-02 15:04:05"), change.Decision.Signers(), way, to, reason,
 		})
 	}
 	serves := "nothing"

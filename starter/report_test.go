@@ -80,6 +80,11 @@ func TestTablesOfTheOtherVerbs(t *testing.T) {
 		historyText(release)+"\n"+manifestText(digest("f"), manifest)+"\n"+checksText(checks))
 }
 
+func TestAReasonOfManyLinesIsOneLineOfTheHistory(t *testing.T) {
+	release := artifact.Release{Channel: "stable", Changes: []artifact.Change{{Decision: spec.Decision{Reviewer: "Person A", Reason: "misses\r\nred flags\n"}}}}
+	require.Contains(t, historyText(release), "nothing    misses red flags\n")
+}
+
 func TestRunNamesFitWhatARunMayBeCalled(t *testing.T) {
 	a := &app{now: newClock().now}
 	require.Equal(t, spec.RunID("demo-20260102-030405"), a.runID("demo"))

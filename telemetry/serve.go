@@ -22,7 +22,6 @@ type ServedRequest struct {
 	Outcome                    string // ok, or why it was refused
 	Started, FirstToken, Ended time.Time
 	PromptTokens, AnswerTokens int
-	Begun                      bool // something of the answer was written
 }
 
 // NewServeInstruments makes the instruments; call it once.

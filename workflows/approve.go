@@ -76,11 +76,14 @@ func (a *approval) look(ctx workflow.Context, decision *spec.Decision) error {
 	if err != nil {
 		return err
 	}
-	if decision.Replaces == "" {
+	switch decision.Replaces {
+	case "":
 		decision.Replaces = a.replaces
+	case spec.Nothing:
+		decision.Replaces = ""
 	}
 	if found.Unchanged == "" && found.Current != decision.Replaces {
-		return refuse(fault.Conflict, "channel %s serves %s by now, this approval is to replace %s: look at what is served, then approve with that digest as the one to replace",
+		return refuse(fault.Conflict, "channel %s serves %s by now, this approval is to replace %s: look at what is served, then approve with that as what is replaced",
 			a.channel, orNothing(found.Current), orNothing(decision.Replaces))
 	}
 	return nil
@@ -147,7 +150,7 @@ func hours(n float64) time.Duration { return time.Duration(n * float64(time.Hour
 
 func orNothing(digest spec.Digest) string {
 	if digest == "" {
-		return "nothing"
+		return string(spec.Nothing)
 	}
 	return "candidate " + string(digest)
 }

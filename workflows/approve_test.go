@@ -121,6 +121,29 @@ func TestAnApprovalNamesWhatItReplaces(t *testing.T) {
 	require.Equal(t, digest("8"), result.Release.Previous)
 }
 
+func TestAnApprovalMayReplaceNothing(t *testing.T) {
+	s := newScene(t)
+	serves := digest("7")
+	s.released = func(spec.ReleaseInput) (spec.ReleaseResult, error) { return spec.ReleaseResult{Current: serves}, nil }
+	s.RegisterDelayedCallback(func() { // what is served fails its smoke test meanwhile, and nothing was served before it
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		serves = ""
+	}, time.Hour)
+	stale := s.decideAt(2*time.Hour, approvalOf(candidate.Digest))
+	seen := approvalOf(candidate.Digest)
+	seen.Replaces = spec.Nothing
+	s.decideAt(3*time.Hour, seen)
+	s.ExecuteWorkflow(Pipeline, pipelineInput())
+	result := s.finish(t)
+
+	require.ErrorContains(t, stale.err, fmt.Sprintf("channel stable serves nothing by now, this approval is to replace candidate %s", digest("7")))
+	require.Equal(t, spec.Approved, result.Decision.Verdict)
+	require.Empty(t, result.Decision.Replaces)
+	require.Empty(t, result.Release.Previous)
+	require.Equal(t, candidate.Digest, result.Release.Current)
+}
+
 func TestARefusedReleaseIsAResult(t *testing.T) {
 	s := newScene(t)
 	in := pipelineInput()

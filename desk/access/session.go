@@ -26,8 +26,8 @@ type session struct {
 	Seen   time.Time `json:"seen"`
 }
 
-// CookieName is that of the session. The prefix makes browsers refuse it from any other host and without TLS.
-func (s Sessions) CookieName() string {
+// cookieName is that of the session. The prefix makes browsers refuse it from any other host and without TLS.
+func (s Sessions) cookieName() string {
 	if s.Secure {
 		return "__Host-elara"
 	}
@@ -49,7 +49,7 @@ func (s Sessions) End(w http.ResponseWriter) { http.SetCookie(w, s.cookie("", -1
 
 // Person tells who makes a request, by a cookie that is neither old nor idle, and keeps it from becoming idle.
 func (s Sessions) Person(w http.ResponseWriter, r *http.Request) (Person, bool) {
-	cookie, err := r.Cookie(s.CookieName())
+	cookie, err := r.Cookie(s.cookieName())
 	if err != nil {
 		return Person{}, false
 	}
@@ -68,7 +68,7 @@ func (s Sessions) Person(w http.ResponseWriter, r *http.Request) (Person, bool) 
 
 func (s Sessions) cookie(value string, maxAge int) *http.Cookie {
 	return &http.Cookie{
-		Name: s.CookieName(), Value: value, Path: "/", MaxAge: maxAge,
+		Name: s.cookieName(), Value: value, Path: "/", MaxAge: maxAge,
 		HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteStrictMode,
 	}
 }

@@ -77,7 +77,7 @@ func TestACookieThatWasChangedOrSealedForSomethingElseIsNoSession(t *testing.T) 
 		"another purpose": flow, "another key": other, "another body": body + "x." + signature, "no signature": body, "": "",
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		r.AddCookie(&http.Cookie{Name: s.CookieName(), Value: value})
+		r.AddCookie(&http.Cookie{Name: s.cookieName(), Value: value})
 		_, known := s.Person(httptest.NewRecorder(), r)
 		require.False(t, known, name)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"elara/spec"
+	"elara/spec/fault"
 )
 
 // What is done at the desk.
@@ -71,9 +72,29 @@ func (l *Log) Write(e Entry) error {
 		err = l.file.Sync()
 	}
 	if err != nil {
-		return fmt.Errorf("write the audit log: %w", err)
+		return fmt.Errorf("write %s, %s, to the audit log: %w", e.What, e.Outcome, err)
 	}
 	return nil
+}
+
+// Act does something that changes the world: written down before, and with its outcome after. What cannot be written down is not
+// done. lost is why the outcome was not: what was done stays so.
+func (l *Log) Act(e Entry, do func() (saidBefore bool, err error)) (lost, err error) {
+	e.Outcome = Asked
+	if err := l.Write(e); err != nil {
+		return nil, err
+	}
+	before, err := do()
+	e.Kind = string(fault.KindOf(err))
+	switch e.Outcome = Done; {
+	case fault.Is(err, fault.Invalid), fault.Is(err, fault.NotFound), fault.Is(err, fault.Conflict):
+		e.Outcome = Refused
+	case err != nil:
+		e.Outcome = Unknown
+	case before:
+		e.Outcome = SaidBefore
+	}
+	return l.Write(e), err
 }
 
 // Close closes the file.

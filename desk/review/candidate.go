@@ -11,7 +11,7 @@ import (
 	"elara/workflows"
 )
 
-// Files of a report artifact, the one that says most first.
+// Files of a report artifact that people read.
 const (
 	reportHTML     = "report.html"
 	reportMarkdown = "report.md"
@@ -106,24 +106,25 @@ func (c *Client) Serves(ctx context.Context, channel string) (spec.Digest, error
 	return release.Current().Digest, nil
 }
 
-// Report is what a candidate is judged by: a page, or a text where there is no page.
-type Report struct {
-	HTML, Markdown string
+// Report finds out whether the report of a candidate has a page, and reads the text of one that has none.
+func (c *Client) Report(ctx context.Context, ref spec.ArtifactRef) (page bool, text string, err error) {
+	manifest, err := artifact.Load(ctx, c.store, ref)
+	if err != nil {
+		return false, "", err
+	}
+	if _, page = manifest.File(reportHTML); page {
+		return true, "", nil
+	}
+	content, err := artifact.ReadFile(ctx, c.store, ref, reportMarkdown)
+	return false, string(content), err
 }
 
-// Report reads the report of a candidate.
-func (c *Client) Report(ctx context.Context, digest spec.Digest) (report Report, err error) {
+// ReportPage reads the page of a report.
+func (c *Client) ReportPage(ctx context.Context, digest spec.Digest) ([]byte, error) {
 	if err := digest.Check(); err != nil {
-		return report, err
+		return nil, err
 	}
-	ref := spec.ArtifactRef{Kind: spec.KindReport, Digest: digest}
-	content, err := artifact.ReadFile(ctx, c.store, ref, reportHTML)
-	if report.HTML = string(content); !fault.Is(err, fault.NotFound) {
-		return report, err
-	}
-	content, err = artifact.ReadFile(ctx, c.store, ref, reportMarkdown)
-	report.Markdown = string(content)
-	return report, err
+	return artifact.ReadFile(ctx, c.store, spec.ArtifactRef{Kind: spec.KindReport, Digest: digest}, reportHTML)
 }
 
 // Releases gives what every channel serves and served.

@@ -50,7 +50,7 @@ func Table() []Layer {
 		{Path: "telemetry", May: []string{"spec"}, Never: []string{aws, viper, gotch, engine, storage}},
 
 		// Chats over HTTP, of whatever continues tokens.
-		{Path: "serving", May: []string{"spec", "data/instruct", "data/export", "telemetry"}, Never: []string{aws, viper, gotch, engine, storage}},
+		{Path: "serving", May: []string{"spec", "data/instruct", "data/export", "telemetry", "internal/listen"}, Never: []string{aws, viper, gotch, engine, storage}},
 
 		{Path: "engine/tensor", May: []string{"spec/fault"}, Never: append([]string{"elara/data"}, outside...)},
 		{Path: "engine/nn", May: tensorWork, Never: outside},
@@ -72,18 +72,20 @@ func Table() []Layer {
 		{Path: "worker", Any: true},
 		{
 			Path:  "starter",
-			May:   []string{"spec", "storage", "configs", "workflows", "telemetry", "desk", "serving", "data/sample", "data/preference", "data/trl", "data/export", "data/instruct", "data/hub", "internal/setup", "internal/connect", "internal/version"},
+			May:   []string{"spec", "storage", "configs", "workflows", "telemetry", "desk", "serving", "data/sample", "data/preference", "data/trl", "data/export", "data/instruct", "data/hub", "internal/setup", "internal/connect", "internal/listen", "internal/version"},
 			Never: []string{gotch, engine},
 		},
 		{
 			Path:  "desk",
-			May:   []string{"spec", "storage", "configs", "workflows", "telemetry", "data/preference", "internal/connect"},
+			May:   []string{"spec", "storage", "configs", "workflows", "telemetry", "data/preference", "internal/connect", "internal/listen"},
 			Never: []string{gotch, engine},
 		},
 		{Path: "tests", Any: true},
 		{Path: "internal/setup", May: []string{"spec/fault"}, Never: []string{temporal, aws, viper, gotch}},
 		// Starter, worker and desk reach the same servers by the same settings.
 		{Path: "internal/connect", May: []string{"configs", "spec", "storage"}, Never: []string{gotch, engine}},
+		// The desk and the server of models are reached by the same rules.
+		{Path: "internal/listen", May: []string{"spec/fault"}, Never: []string{temporal, aws, viper, gotch, engine, storage}},
 		{Path: "internal/version", Never: []string{temporal, aws, viper, gotch}},
 		{Path: "internal/archtest", Never: []string{temporal, aws, viper, gotch}},
 		{Path: "internal/testdevice", Never: []string{temporal, aws, viper, gotch}},

@@ -14,10 +14,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"elara/data/instruct"
-	"elara/desk"
 	"elara/engine/recipes"
 	"elara/engine/sample"
 	"elara/engine/tensor"
+	"elara/internal/listen"
 	"elara/internal/version"
 	"elara/serving"
 	"elara/spec/fault"
@@ -41,7 +41,7 @@ func serveCommand() *cobra.Command {
 
 // serve checks what costs nothing to check before it loads anything.
 func serve(c *cobra.Command, o serving.Options) error {
-	at := desk.Listening{Address: o.Address, CertFile: o.CertFile, KeyFile: o.KeyFile, BehindProxy: o.BehindProxy}
+	at := listen.Listening{Address: o.Address, CertFile: o.CertFile, KeyFile: o.KeyFile, BehindProxy: o.BehindProxy}
 	if err := at.Check(); err != nil {
 		return err
 	}
@@ -56,10 +56,7 @@ func serve(c *cobra.Command, o serving.Options) error {
 	if config.Token, err = serving.ReadToken(o.TokenFile, os.Getenv); err != nil {
 		return err
 	}
-	switch local := at.Loopback() && !at.BehindProxy; {
-	case local:
-		config.Host = serving.Loopback
-	case config.Token == "":
+	if config.Host = at.Host(); config.Host == "" && config.Token == "" {
 		return fault.WithHint(fault.New(fault.Invalid, "--listen %s: anybody who reaches it could ask", o.Address),
 			"give --token-file, or %s", serving.TokenVariable)
 	}
@@ -90,13 +87,13 @@ func serve(c *cobra.Command, o serving.Options) error {
 		}
 		engine := engineFlags{tensor.Options{Device: o.Device, Threads: o.Threads}}
 		return engine.withEngine(func(r *recipes.Runner) error {
-			return r.Serve(c.Context(), job, func(s *recipes.Session) error { return listen(c.Context(), c.OutOrStdout(), at, config, s) })
+			return r.Serve(c.Context(), job, func(s *recipes.Session) error { return answer(c.Context(), c.OutOrStdout(), at, config, s) })
 		})
 	})
 }
 
-// listen answers until ctx ends.
-func listen(ctx context.Context, out io.Writer, at desk.Listening, config serving.Config, s *recipes.Session) (err error) {
+// answer listens, and answers until ctx ends.
+func answer(ctx context.Context, out io.Writer, at listen.Listening, config serving.Config, s *recipes.Session) (err error) {
 	config.Tokenizer, config.Window, config.Generator, config.Models[0].Digest = s.Tokenizer, s.Window, session{s}, s.Base
 	exposed, err := telemetry.Expose("elara-serve", version.Text(), config.Logger)
 	if err != nil {
@@ -111,7 +108,7 @@ func listen(ctx context.Context, out io.Writer, at desk.Listening, config servin
 	if err != nil {
 		return err
 	}
-	return desk.Serve(ctx, at, server.Handler(), func(address string) error {
+	return listen.Serve(ctx, at, server.Handler(), func(address string) error {
 		table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		fmt.Fprintf(table, "%s%s/v1\n\nmodel\taudience\tdigest\ttemplate\n", serving.AddressLine, address)
 		for _, m := range config.Models {

@@ -1,4 +1,4 @@
-package desk
+package listen
 
 import (
 	"context"
@@ -13,21 +13,29 @@ import (
 	"elara/spec/fault"
 )
 
-// Listening says where a desk, or another server of ours, is reached.
+// Listening says where a server of ours is reached.
 type Listening struct {
 	Address           string // host:port
 	CertFile, KeyFile string // PEM; both or none
-	BehindProxy       bool   // a proxy of ours ends TLS in front of the desk
+	BehindProxy       bool   // a proxy of ours ends TLS in front of it
 }
 
-// Secure reports whether people reach the desk over TLS.
+// Secure reports whether people reach it over TLS.
 func (l Listening) Secure() bool { return l.CertFile != "" || l.BehindProxy }
 
-// Loopback reports whether the desk is reached from this machine alone.
+// Loopback reports whether it is reached from this machine alone.
 func (l Listening) Loopback() bool {
 	host, _, err := net.SplitHostPort(l.Address)
 	ip := net.ParseIP(host)
 	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+// Host is the only host name under which it answers; "": any. Loopback, where no other machine reaches it.
+func (l Listening) Host() string {
+	if l.Loopback() && !l.BehindProxy {
+		return Loopback
+	}
+	return ""
 }
 
 // Check refuses what would send tokens and texts of patients in the clear.
