@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
 
+	"elara/internal/connect"
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/workflows"
@@ -143,17 +144,9 @@ func decide(ctx context.Context, server client.Client, run runInfo, decision spe
 	if err := decision.Check(); err != nil {
 		return decision, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, decideWithin)
-	defer cancel()
-	var stands spec.Decision
-	handle, err := server.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: run.WorkflowID, RunID: run.RunID, UpdateName: workflows.DecideUpdate,
-		Args: []any{decision}, WaitForStage: client.WorkflowUpdateStageCompleted,
-	})
+	pipeline := connect.Workflow{Server: server, ID: run.WorkflowID, Run: run.RunID, Within: decideWithin}
+	stands, err := connect.Update[spec.Decision](ctx, pipeline, workflows.DecideUpdate, decision)
 	if err == nil {
-		err = handle.Get(ctx, &stands)
-	}
-	if err = fromTemporal(err); err == nil {
 		return stands, nil
 	}
 	switch fault.KindOf(err) {

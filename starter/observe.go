@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 
+	"elara/internal/connect"
 	"elara/spec"
 	"elara/workflows"
 )
@@ -43,7 +44,7 @@ func newObserver(server client.Client, run runInfo, now func() time.Time) *obser
 func (o *observer) look(ctx context.Context) (view, error) {
 	described, err := o.server.DescribeWorkflowExecution(ctx, o.run.WorkflowID, o.run.RunID)
 	if err != nil {
-		return view{}, fromTemporal(err)
+		return view{}, connect.Fault(err)
 	}
 	o.run = infoOf(described.GetWorkflowExecutionInfo())
 	v := view{Run: o.run.Run, WorkflowID: o.run.WorkflowID, State: o.run.Status, Stage: o.run.Stage, Elapsed: o.run.took(o.now())}
@@ -151,7 +152,7 @@ func (o *observer) activity(ctx context.Context, workflowID string) (pending, er
 		return now, nil
 	}
 	if err != nil {
-		return now, fromTemporal(err)
+		return now, connect.Fault(err)
 	}
 	var at time.Time
 	for _, activity := range described.GetPendingActivities() {
@@ -184,12 +185,5 @@ func troubleOf(activity *workflowpb.PendingActivityInfo) string {
 
 // segments asks a training how its last segment ended.
 func (o *observer) segments(ctx context.Context, workflowID string) (spec.Progress, error) {
-	var p spec.Progress
-	ctx, cancel := context.WithTimeout(ctx, queryWithin)
-	defer cancel()
-	answer, err := o.server.QueryWorkflow(ctx, workflowID, "", workflows.ProgressQuery)
-	if err != nil {
-		return p, fromTemporal(err)
-	}
-	return p, answer.Get(&p)
+	return connect.Query[spec.Progress](ctx, connect.Workflow{Server: o.server, ID: workflowID, Within: queryWithin}, workflows.ProgressQuery)
 }

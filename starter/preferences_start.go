@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"elara/data/preference"
+	"elara/internal/connect"
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/storage"
@@ -199,7 +200,7 @@ func startCollection(ctx context.Context, server client.Client, t target, in spe
 		return none, taken(in.Run)
 	}
 	if err != nil {
-		return none, fmt.Errorf("start collection %s: %w", in.Run, fromTemporal(err))
+		return none, fmt.Errorf("start collection %s: %w", in.Run, connect.Fault(err))
 	}
 	return pollStatus(ctx, server, in.Run, handle, func(s spec.PreferencesStatus) bool { return s.Open || s.Ended != "" })
 }
@@ -211,7 +212,7 @@ func pollStatus(ctx context.Context, server client.Client, run spec.RunID, start
 	defer cancel()
 	go func() {
 		if err := started.Get(ctx, nil); ctx.Err() == nil {
-			failed <- fromTemporal(err)
+			failed <- connect.Fault(err)
 		}
 	}()
 	again := time.NewTicker(200 * time.Millisecond)

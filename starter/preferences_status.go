@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
+	"elara/internal/connect"
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/starter/terminal"
@@ -67,7 +68,7 @@ func (a *app) showCollections(ctx context.Context, server client.Client, asJSON 
 		PageSize: listedCollections, Query: fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus != 'ContinuedAsNew'", workflows.PreferencesWorkflow),
 	})
 	if err != nil {
-		return fromTemporal(fmt.Errorf("list the collections: %w", err))
+		return connect.Fault(fmt.Errorf("list the collections: %w", err))
 	}
 	list := []runInfo{}
 	for _, execution := range answer.GetExecutions() {

@@ -8,6 +8,7 @@ import (
 
 	"go.temporal.io/api/serviceerror"
 
+	"elara/internal/connect"
 	"elara/spec"
 	"elara/workflows"
 )
@@ -24,7 +25,7 @@ func (o *observer) aligning(ctx context.Context, v *view) error {
 			return nil // it has not begun
 		}
 		if err != nil {
-			return fromTemporal(err)
+			return connect.Fault(err)
 		}
 		at := status.WorkflowID
 		for _, child := range described.GetPendingChildren() {

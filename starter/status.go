@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
 
+	"elara/internal/connect"
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/starter/terminal"
@@ -96,7 +97,7 @@ func (a *app) showRun(ctx context.Context, server client.Client, t target, run r
 		}
 	default:
 		if err := server.GetWorkflow(ctx, run.WorkflowID, run.RunID).Get(ctx, nil); err != nil {
-			details.Failure = oneLine(fromTemporal(err))
+			details.Failure = oneLine(connect.Fault(err))
 		}
 	}
 	if details.Pipeline, err = askStatus(ctx, server, run); err != nil {
