@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strings"
 
-	"elara/internal/connect"
 	"elara/spec/fault"
 )
 
@@ -57,6 +56,3 @@ func oneLine(err error) string {
 	}
 	return strings.Join(parts, "; ")
 }
-
-// fromTemporal gives an error of Temporal's client the fault kind it stands for.
-func fromTemporal(err error) error { return connect.Fault(err) }

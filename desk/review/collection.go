@@ -9,6 +9,7 @@ import (
 	"elara/data/preference"
 	"elara/spec"
 	"elara/spec/fault"
+	"elara/storage"
 	"elara/storage/artifact"
 	"elara/storage/cas"
 	"elara/workflows"
@@ -116,19 +117,30 @@ func (c *Client) kept(ctx context.Context, j spec.Judgement, refused error) (non
 	if status.Open {
 		return none, refused
 	}
-	batches, err := artifact.ReadChain(ctx, c.store, status.Stored.Head, preference.JudgementsFile)
+	held, found, err := Kept(ctx, c.store, status, j)
+	if err == nil && !found {
+		err = fault.New(fault.Conflict, "collection %s is over: %s", j.Collection, status.Ended)
+	}
+	return held, err
+}
+
+// Kept finds a judgement that is said again among those of a collection that is over. It gives what the workflow, while it
+// went on, answered to that: without the reason and the time, since those of the first one stand.
+func Kept(ctx context.Context, store storage.Store, over spec.PreferencesStatus, j spec.Judgement) (kept spec.RecordedJudgement, found bool, err error) {
+	batches, err := artifact.ReadChain(ctx, store, over.Stored.Head, preference.JudgementsFile)
 	if err != nil {
-		return none, err
+		return kept, false, err
 	}
 	judged, err := preference.ReadBatches(batches)
 	if err != nil {
-		return none, err
+		return kept, false, err
 	}
 	for _, held := range judged {
 		if held.Pair == j.Pair && held.Reviewer == j.Reviewer && held.Outcome == j.Choice.Outcome(held.First) {
-			held.JudgedAt = time.Time{} // as the workflow answers what is said again
-			return held.RecordedJudgement, nil
+			kept = held.RecordedJudgement
+			kept.Reason, kept.JudgedAt = "", time.Time{}
+			return kept, true, nil
 		}
 	}
-	return none, fault.New(fault.Conflict, "collection %s is over: %s", j.Collection, status.Ended)
+	return kept, false, nil
 }

@@ -45,12 +45,17 @@ func (c *pairCache) find(ctx context.Context, sets []spec.ArtifactRef, digest sp
 	}
 }
 
-func (c *pairCache) read(ctx context.Context, set spec.ArtifactRef) error {
-	content, err := artifact.ReadFile(ctx, c.store, set, preference.PairsFile)
+// ReadPairs reads a set of pairs of a collection.
+func ReadPairs(ctx context.Context, store storage.Store, set spec.ArtifactRef) ([]preference.Pair, error) {
+	content, err := artifact.ReadFile(ctx, store, set, preference.PairsFile)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	pairs, err := preference.ReadPairs(fmt.Sprintf("pairs %s: %s", set.Digest.Short(), preference.PairsFile), bytes.NewReader(content))
+	return preference.ReadPairs(fmt.Sprintf("pairs %s: %s", set.Digest.Short(), preference.PairsFile), bytes.NewReader(content))
+}
+
+func (c *pairCache) read(ctx context.Context, set spec.ArtifactRef) error {
+	pairs, err := ReadPairs(ctx, c.store, set)
 	if err != nil {
 		return err
 	}
