@@ -50,10 +50,15 @@ func (c *Client) status(ctx context.Context, run spec.RunID) (status spec.Prefer
 	}
 	id = workflows.PreferencesID(run)
 	status, err = ask[spec.PreferencesStatus](ctx, c, id, workflows.StatusQuery)
+	return status, id, ofCollection(run, err)
+}
+
+// ofCollection says which collection was meant when there is none of that name.
+func ofCollection(run spec.RunID, err error) error {
 	if fault.Is(err, fault.NotFound) {
-		err = fault.New(fault.NotFound, "collection %q does not exist", run)
+		return fault.New(fault.NotFound, "collection %q does not exist", run)
 	}
-	return status, id, err
+	return err
 }
 
 // Shown is a pair as a reviewer sees it: blind, and in the order that the collection drew.
@@ -66,14 +71,18 @@ type Shown struct {
 // Next gives the pair that a reviewer should look at. Its Pair is empty when there is none left.
 func (c *Client) Next(ctx context.Context, run spec.RunID, reviewer string) (Shown, error) {
 	var shown Shown
-	status, id, err := c.status(ctx, run)
-	if err != nil {
+	if err := run.Check(); err != nil {
 		return shown, err
 	}
-	if shown.NextPair, err = ask[spec.NextPair](ctx, c, id, workflows.NextPairQuery, reviewer); err != nil || shown.Pair == "" {
-		return shown, err
+	var err error
+	shown.NextPair, err = ask[spec.NextPair](ctx, c, workflows.PreferencesID(run), workflows.NextPairQuery, reviewer)
+	if err != nil || shown.Pair == "" {
+		return shown, ofCollection(run, err)
 	}
-	pair, err := c.pairs.find(ctx, status.Sets, shown.Pair)
+	pair, err := c.pairs.find(ctx, shown.Pair, func() ([]spec.ArtifactRef, error) {
+		status, _, err := c.status(ctx, run)
+		return status.Sets, err
+	})
 	if err != nil {
 		return shown, err
 	}
