@@ -106,11 +106,8 @@ made from, and what its maker noted. The first 12 digits of its digest are enoug
 					return err
 				}
 				manifest, err := artifact.Load(ctx, store, spec.ArtifactRef{Digest: digest})
-				if fault.Is(err, fault.NotFound) {
-					return refusedError{err}
-				}
 				if err != nil {
-					return err
+					return noneSuch(err)
 				}
 				if asJSON {
 					return a.printJSON(manifest)

@@ -225,7 +225,7 @@ Exit codes: 0 it is closed; 2 refused, with the reason; 1 anything else.`,
 				if asJSON {
 					return a.printJSON(stands)
 				}
-				_, err = fmt.Fprintf(a.out, "collection %s: closed by %s, %s UTC\n", run, stands.By, stands.ClosedAt.UTC().Format("2006-01-02 15:04:05"))
+				_, err = fmt.Fprintf(a.out, "collection %s: closed by %s, %s UTC\n", run, stands.By, terminal.Moment(stands.ClosedAt))
 				return err
 			})
 		},

@@ -159,10 +159,7 @@ func pairsArtifact(ctx context.Context, store storage.Store, from string, conten
 		return spec.ArtifactRef{}, err
 	}
 	manifest, err := artifact.Load(ctx, store, spec.ArtifactRef{Kind: spec.KindPairs, Digest: digest})
-	if fault.Is(err, fault.NotFound) {
-		err = refusedError{err}
-	}
-	return spec.ArtifactRef{Kind: spec.KindPairs, Digest: digest, SizeBytes: manifest.SizeBytes()}, err
+	return spec.ArtifactRef{Kind: spec.KindPairs, Digest: digest, SizeBytes: manifest.SizeBytes()}, noneSuch(err)
 }
 
 // checkNew refuses a name of which the store holds a collection: Temporal may have forgotten it.
