@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
 
+	"elara/data/export"
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/starter/terminal"
@@ -105,11 +106,8 @@ made from, and what its maker noted. The first 12 digits of its digest are enoug
 					return err
 				}
 				manifest, err := artifact.Load(ctx, store, spec.ArtifactRef{Digest: digest})
-				if fault.Is(err, fault.NotFound) {
-					return refusedError{err}
-				}
 				if err != nil {
-					return err
+					return noneSuch(err)
 				}
 				if asJSON {
 					return a.printJSON(manifest)
@@ -220,35 +218,19 @@ func artifactNamed(status spec.PipelineStatus, name string) (spec.ArtifactRef, e
 
 // pull lays an artifact out in a folder, which gets its name when everything in it is verified. It must not be there
 // yet, or be empty.
-func pull(ctx context.Context, store storage.Store, ref spec.ArtifactRef, dir string) (err error) {
-	dir, err = filepath.Abs(dir)
-	if err != nil {
-		return fault.New(fault.Invalid, "%s: %w", dir, err)
-	}
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return fault.At(dir, 0, "is not empty, expected a folder that does not exist yet")
-	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return fault.New(fault.Invalid, "make the folder above %s: %w", dir, err)
-	}
-	draft, err := os.MkdirTemp(filepath.Dir(dir), ".pull-*")
-	if err != nil {
-		return fault.New(fault.Invalid, "make a folder beside %s: %w", dir, err)
-	}
-	defer func() { _ = os.RemoveAll(draft) }() // it is gone when all went well, and worth nothing otherwise
-	manifest, err := artifact.Load(ctx, store, ref)
-	if err != nil {
-		return err
-	}
-	for _, file := range manifest.Files {
-		if err := pullFile(ctx, store, file, draft); err != nil {
-			return fmt.Errorf("fetch %s: %w", file.Name, err)
+func pull(ctx context.Context, store storage.Store, ref spec.ArtifactRef, dir string) error {
+	return export.IntoFolder(dir, func(draft string) error {
+		manifest, err := artifact.Load(ctx, store, ref)
+		if err != nil {
+			return err
 		}
-	}
-	if err := os.Chmod(draft, 0o755); err != nil {
-		return err
-	}
-	return os.Rename(draft, dir) // onto an empty folder it replaces that
+		for _, file := range manifest.Files {
+			if err := pullFile(ctx, store, file, draft); err != nil {
+				return fmt.Errorf("fetch %s: %w", file.Name, err)
+			}
+		}
+		return nil
+	})
 }
 
 func pullFile(ctx context.Context, store storage.Store, file artifact.File, folder string) error {

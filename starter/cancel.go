@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
+	"elara/internal/connect"
 	"elara/spec/fault"
 )
 
@@ -74,7 +75,7 @@ func requestCancel(ctx context.Context, server client.Client, namespace string, 
 		Reason:            reason,
 	})
 	if err != nil {
-		return fmt.Errorf("cancel run %s: %w", run.Run, fromTemporal(err))
+		return fmt.Errorf("cancel run %s: %w", run.Run, connect.Fault(err))
 	}
 	return nil
 }
@@ -88,13 +89,13 @@ func awaitCancelled(ctx context.Context, server client.Client, run runInfo) (run
 	}
 	described, err := server.DescribeWorkflowExecution(ctx, run.WorkflowID, run.RunID)
 	if err != nil {
-		return run, fromTemporal(err)
+		return run, connect.Fault(err)
 	}
 	switch run = infoOf(described.GetWorkflowExecutionInfo()); run.Status {
 	case cancelled:
 		return run, nil
 	case running: // the wait itself failed
-		return run, fmt.Errorf("wait for the end of run %s: %w", run.Run, fromTemporal(ended))
+		return run, fmt.Errorf("wait for the end of run %s: %w", run.Run, connect.Fault(ended))
 	}
 	return run, fault.New(fault.Conflict, "run %s had come to its own end before it heard of it: %s", run.Run, run.Status)
 }
@@ -105,7 +106,7 @@ func cancelReason(ctx context.Context, server client.Client, run runInfo) (strin
 	for events.HasNext() {
 		event, err := events.Next()
 		if err != nil {
-			return "", fromTemporal(err)
+			return "", connect.Fault(err)
 		}
 		if asked := event.GetWorkflowExecutionCancelRequestedEventAttributes(); asked != nil {
 			return asked.GetCause(), nil

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"elara/data/instruct"
 	"elara/serving"
 	"elara/spec"
+	"elara/starter/terminal"
 )
 
 func newChat(a *app) *cobra.Command {
@@ -98,7 +98,7 @@ func (c *chat) run(ctx context.Context, server chatServer, begin string) (err er
 	if c.app.inTerminal {
 		c.app.say("%s  (/help lists the commands)", c.who())
 	}
-	lines := linesOf(c.app.in)
+	lines := terminal.Lines(c.app.in)
 	for {
 		if c.app.inTerminal {
 			fmt.Fprintf(c.app.err, "%s> ", c.model.ID)
@@ -125,25 +125,6 @@ func (c *chat) run(ctx context.Context, server chatServer, begin string) (err er
 			return nil
 		}
 	}
-}
-
-// linesOf reads on in the background: a read that waits for a person cannot be called off.
-func linesOf(in io.Reader) <-chan string {
-	lines := make(chan string)
-	go func() {
-		defer close(lines)
-		reader := bufio.NewReader(in)
-		for {
-			text, err := reader.ReadString('\n')
-			if text != "" {
-				lines <- text
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
-	return lines
 }
 
 // take does what one line says.
@@ -279,10 +260,10 @@ func (c *chat) ask(ctx context.Context, question string) error {
 	return nil
 }
 
-// shown takes out what would command the terminal.
+// shown takes out what would command the terminal, or deceive its reader.
 func shown(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 {
+		if !terminal.Shows(r) {
 			return -1
 		}
 		return r

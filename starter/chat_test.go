@@ -82,6 +82,14 @@ func TestPipedChatPrintsTheAnswersAloneAndRemembersTheTurns(t *testing.T) {
 		"base:[2J How? assistant|> \n", ""}, got)
 }
 
+// TestChatPrintsNothingThatATerminalObeysOrHides has a model say characters that turn the direction of a text around, take
+// no room, go back in the line or delete.
+func TestChatPrintsNothingThatATerminalObeysOrHides(t *testing.T) {
+	url := chatSite(t)
+	got := chatted(t, false, "W\u202eh\u200by\u2066 \ufeff n\rot\x7f\u0085?\tNo\u00a0more.\n", "--url", url)
+	require.Equal(t, said{0, "patient:[2J Why  not?\tNo\u00a0more. assistant|> \n", ""}, got)
+}
+
 func TestChatShowsTheTextThatTheModelIsGiven(t *testing.T) {
 	url := chatSite(t)
 	for audience, args := range map[spec.Audience][]string{spec.Patient: nil, spec.Doctor: {"--use", "base", "--audience", "doctor"}} {

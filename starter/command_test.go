@@ -181,6 +181,10 @@ func TestTheWholeChainFromTheCommandLine(t *testing.T) {
 	require.Contains(t, shown.out, string(made[1].Digest))
 	require.Contains(t, shown.out, "adapter_config.json")
 
+	measured := made[5].Digest.Short()
+	same := elara(t, "compare", measured, measured, "--state", state)
+	require.Equal(t, exitDone, same.code, same.err)
+
 	pulled := filepath.Join(t.TempDir(), "pulled")
 	require.Equal(t, exitDone, elara(t, "artifacts", "pull", run, "doctor", pulled, "--state", state).code)
 	require.FileExists(t, filepath.Join(pulled, "adapter_config.json"))

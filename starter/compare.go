@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -25,29 +26,15 @@ store: elara artifacts list names them ADAPTER/answers.`,
 		Example: `  elara compare served/evaluation patient/evaluation
   elara compare 1f0c5d2a9b3e 77aa01c2d3e4 --json`,
 		Args: cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			scratch, err := os.MkdirTemp("", "elara-compare-*")
 			if err != nil {
 				return fmt.Errorf("make a scratch folder: %w", err)
 			}
 			defer func() { _ = os.RemoveAll(scratch) }() // copies of what is stored
-			folders := make([]string, len(args))
-			for i, arg := range args {
-				if info, err := os.Stat(arg); err == nil && info.IsDir() {
-					folders[i] = arg
-					continue
-				}
-				folders[i] = filepath.Join(scratch, arg)
-				err := a.withStore(cmd, func(ctx context.Context, store storage.Store) error {
-					digest, err := wholeDigest(ctx, store, arg)
-					if err != nil {
-						return fmt.Errorf("%s is no folder: %w", arg, err)
-					}
-					return pull(ctx, store, spec.ArtifactRef{Digest: digest}, folders[i])
-				})
-				if err != nil {
-					return err
-				}
+			folders, err := a.measurements(cmd, args, scratch)
+			if err != nil {
+				return err
 			}
 			run := []string{"compare", "--old", folders[0], "--new", folders[1]}
 			if asJSON {
@@ -58,4 +45,32 @@ store: elara artifacts list names them ADAPTER/answers.`,
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print data")
 	return command
+}
+
+// measurements gives a folder for each name: the folder of that name, or a copy of what the store holds under that digest.
+func (a *app) measurements(cmd *cobra.Command, names []string, scratch string) ([]string, error) {
+	folders, stored := slices.Clone(names), false
+	for i, name := range names {
+		if info, err := os.Stat(name); err != nil || !info.IsDir() {
+			folders[i], stored = filepath.Join(scratch, name), true
+		}
+	}
+	if !stored {
+		return folders, nil
+	}
+	return folders, a.withStore(cmd, func(ctx context.Context, store storage.Store) error {
+		for i, name := range names {
+			if folders[i] == name || slices.Contains(names[:i], name) {
+				continue // it is there
+			}
+			digest, err := wholeDigest(ctx, store, name)
+			if err != nil {
+				return fmt.Errorf("%s is no folder: %w", name, err)
+			}
+			if err := pull(ctx, store, spec.ArtifactRef{Digest: digest}, folders[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

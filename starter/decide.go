@@ -9,8 +9,10 @@ import (
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
 
+	"elara/internal/connect"
 	"elara/spec"
 	"elara/spec/fault"
+	"elara/starter/terminal"
 	"elara/workflows"
 )
 
@@ -106,7 +108,7 @@ func (d decider) run(ctx context.Context, a *app, server client.Client, run runI
 	if stands.Missing > 0 {
 		a.say("%d more signatures are needed, of other persons: elara approve %s --as NAME", stands.Missing, run.Run)
 	}
-	_, err = fmt.Fprintf(a.out, "candidate %s: %s, %s UTC\n", stands.Candidate.Short(), decisionText(stands), stands.DecidedAt.UTC().Format("2006-01-02 15:04:05"))
+	_, err = fmt.Fprintf(a.out, "candidate %s: %s, %s UTC\n", stands.Candidate.Short(), decisionText(stands), terminal.Moment(stands.DecidedAt))
 	return err
 }
 
@@ -143,17 +145,9 @@ func decide(ctx context.Context, server client.Client, run runInfo, decision spe
 	if err := decision.Check(); err != nil {
 		return decision, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, decideWithin)
-	defer cancel()
-	var stands spec.Decision
-	handle, err := server.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: run.WorkflowID, RunID: run.RunID, UpdateName: workflows.DecideUpdate,
-		Args: []any{decision}, WaitForStage: client.WorkflowUpdateStageCompleted,
-	})
+	pipeline := connect.Workflow{Server: server, ID: run.WorkflowID, Run: run.RunID, Within: decideWithin}
+	stands, err := connect.Update[spec.Decision](ctx, pipeline, workflows.DecideUpdate, decision)
 	if err == nil {
-		err = handle.Get(ctx, &stands)
-	}
-	if err = fromTemporal(err); err == nil {
 		return stands, nil
 	}
 	switch fault.KindOf(err) {

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"elara/configs"
+	"elara/internal/connect"
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/starter/devstack"
@@ -110,7 +111,7 @@ func (a *app) demo(cmd *cobra.Command, o demoOptions) (err error) {
 	}
 	var result spec.PipelineResult
 	if err := server.GetWorkflow(ctx, run.WorkflowID, run.RunID).Get(ctx, &result); err != nil {
-		err = fmt.Errorf("run %s: %w", run.Run, fromTemporal(err))
+		err = fmt.Errorf("run %s: %w", run.Run, connect.Fault(err))
 		if fault.Is(err, fault.Invalid) {
 			return err
 		}

@@ -91,13 +91,12 @@ func newDeskTokenList(a *app) *cobra.Command {
 					return a.printJSON(tokens)
 				}
 				table := terminal.Table{Header: []string{"token", "reviewer", "role", "made (UTC)", "revoked (UTC)"}}
-				const form = "2006-01-02 15:04:05"
 				for _, t := range tokens {
 					revoked := ""
 					if !t.Revoked.IsZero() {
-						revoked = t.Revoked.UTC().Format(form)
+						revoked = terminal.Moment(t.Revoked)
 					}
-					table.Rows = append(table.Rows, []string{t.ID, t.Reviewer, string(t.Role), t.Created.UTC().Format(form), revoked})
+					table.Rows = append(table.Rows, []string{t.ID, t.Reviewer, string(t.Role), terminal.Moment(t.Created), revoked})
 				}
 				_, err = fmt.Fprint(a.out, table)
 				return err

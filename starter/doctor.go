@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
+	"elara/internal/connect"
 	"elara/internal/setup"
 	"elara/spec/fault"
 	"elara/starter/terminal"
@@ -107,7 +108,7 @@ func workerCheck(ctx context.Context, server client.Client, name, queue string, 
 	}
 	described, err := server.DescribeTaskQueue(ctx, queue, kind)
 	if err != nil {
-		check.Found = oneLine(fromTemporal(err))
+		check.Found = oneLine(connect.Fault(err))
 		return check
 	}
 	polling := len(described.GetPollers())

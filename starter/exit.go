@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strings"
 
-	"elara/internal/connect"
 	"elara/spec/fault"
 )
 
@@ -35,6 +34,14 @@ func refuse(kind fault.Kind, hint, format string, args ...any) error {
 
 func (e refusedError) Unwrap() error { return e.error }
 
+// noneSuch makes a refusedError of what is NotFound under a name that was given. Other errors stay, and so does nil.
+func noneSuch(err error) error {
+	if fault.Is(err, fault.NotFound) {
+		return refusedError{err}
+	}
+	return err
+}
+
 func exitCode(err error) int {
 	var usage usageError
 	var refused refusedError
@@ -57,6 +64,3 @@ func oneLine(err error) string {
 	}
 	return strings.Join(parts, "; ")
 }
-
-// fromTemporal gives an error of Temporal's client the fault kind it stands for.
-func fromTemporal(err error) error { return connect.Fault(err) }

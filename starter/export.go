@@ -68,7 +68,7 @@ Exit codes: 0 written; 2 bad input, or refused; 1 anything else.`,
 	return command
 }
 
-// exported is the answer of export --json.
+// exportAnswer is the answer of export --json.
 type exportAnswer struct {
 	To     string `json:"to"`
 	Commit string `json:"commit,omitempty"` // of a hub

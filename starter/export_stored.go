@@ -51,11 +51,8 @@ func (e *exporting) findStored(cmd *cobra.Command, name, scratch string, order *
 
 func (e *exporting) fetch(ctx context.Context, store storage.Store, ref spec.ArtifactRef, scratch string, order *export.Order) error {
 	manifest, err := artifact.Load(ctx, store, ref)
-	if fault.Is(err, fault.NotFound) {
-		return refusedError{err}
-	}
 	if err != nil {
-		return err
+		return noneSuch(err)
 	}
 	origin := origins{store: store, seen: map[spec.Digest]bool{}}
 	if err := origin.follow(ctx, ref.Digest, manifest); err != nil {

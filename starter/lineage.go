@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"elara/spec"
-	"elara/spec/fault"
 	"elara/starter/terminal"
 	"elara/storage"
 	"elara/storage/artifact"
@@ -47,11 +46,8 @@ With --rows every row of the data sets is named by file, line and digest; never 
 					return err
 				}
 				origins, err := originsOf(ctx, store, digest, rows)
-				if fault.Is(err, fault.NotFound) {
-					return refusedError{err}
-				}
 				if err != nil {
-					return err
+					return noneSuch(err)
 				}
 				if asJSON {
 					return a.printJSON(origins)

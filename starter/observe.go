@@ -8,9 +8,11 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 
+	"elara/internal/connect"
 	"elara/spec"
 	"elara/workflows"
 )
@@ -43,7 +45,7 @@ func newObserver(server client.Client, run runInfo, now func() time.Time) *obser
 func (o *observer) look(ctx context.Context) (view, error) {
 	described, err := o.server.DescribeWorkflowExecution(ctx, o.run.WorkflowID, o.run.RunID)
 	if err != nil {
-		return view{}, fromTemporal(err)
+		return view{}, connect.Fault(err)
 	}
 	o.run = infoOf(described.GetWorkflowExecutionInfo())
 	v := view{Run: o.run.Run, WorkflowID: o.run.WorkflowID, State: o.run.Status, Stage: o.run.Stage, Elapsed: o.run.took(o.now())}
@@ -138,21 +140,31 @@ type pending struct {
 // show adds the activities of a child workflow to the view.
 func (o *observer) show(ctx context.Context, v *view, workflowID string) error {
 	now, err := o.activity(ctx, workflowID)
-	v.Now, v.Trouble, v.Queued = now.progress, now.trouble, now.queued
+	v.add(now)
 	return err
 }
 
-// activity looks at the activities that a workflow waits for. A workflow that has not begun has none.
+func (v *view) add(now pending) { v.Now, v.Trouble, v.Queued = now.progress, now.trouble, now.queued }
+
+// activity looks at the activities that a workflow waits for.
 func (o *observer) activity(ctx context.Context, workflowID string) (pending, error) {
-	var now pending
+	described, err := o.describe(ctx, workflowID)
+	return pendingOf(described), err
+}
+
+// describe asks the server about a workflow; nil: it has not begun, and waits for nothing.
+func (o *observer) describe(ctx context.Context, workflowID string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 	described, err := o.server.DescribeWorkflowExecution(ctx, workflowID, "")
 	var missing *serviceerror.NotFound
 	if errors.As(err, &missing) {
-		return now, nil
+		return nil, nil
 	}
-	if err != nil {
-		return now, fromTemporal(err)
-	}
+	return described, connect.Fault(err)
+}
+
+// pendingOf puts together what the activities tell.
+func pendingOf(described *workflowservice.DescribeWorkflowExecutionResponse) pending {
+	var now pending
 	var at time.Time
 	for _, activity := range described.GetPendingActivities() {
 		if text := troubleOf(activity); text != "" {
@@ -170,7 +182,7 @@ func (o *observer) activity(ctx context.Context, workflowID string) (pending, er
 			now.progress, at = p, beat
 		}
 	}
-	return now, nil
+	return now
 }
 
 // troubleOf says why an activity is tried again.
@@ -184,12 +196,5 @@ func troubleOf(activity *workflowpb.PendingActivityInfo) string {
 
 // segments asks a training how its last segment ended.
 func (o *observer) segments(ctx context.Context, workflowID string) (spec.Progress, error) {
-	var p spec.Progress
-	ctx, cancel := context.WithTimeout(ctx, queryWithin)
-	defer cancel()
-	answer, err := o.server.QueryWorkflow(ctx, workflowID, "", workflows.ProgressQuery)
-	if err != nil {
-		return p, fromTemporal(err)
-	}
-	return p, answer.Get(&p)
+	return connect.Query[spec.Progress](ctx, connect.Workflow{Server: o.server, ID: workflowID, Within: queryWithin}, workflows.ProgressQuery)
 }

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,10 +10,11 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"elara/data/preference"
+	"elara/desk/review"
+	"elara/internal/connect"
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/storage"
-	"elara/storage/artifact"
 	"elara/workflows"
 )
 
@@ -49,20 +48,11 @@ func (a *app) withCollection(cmd *cobra.Command, args []string, use func(context
 	return a.withServer(cmd, func(ctx context.Context, t target, server client.Client) error { return use(ctx, t, server, run) })
 }
 
-// askCollection puts a query to a collection. A query that it refuses is a refusedError in its own words.
+// askCollection puts a query to a collection.
 func askCollection[Out any](ctx context.Context, server client.Client, run spec.RunID, query string, args ...any) (Out, error) {
-	var out Out
-	ctx, cancel := context.WithTimeout(ctx, queryWithin)
-	defer cancel()
-	answer, err := server.QueryWorkflow(ctx, workflows.PreferencesID(run), "", query, args...)
-	var refused *serviceerror.QueryFailed
-	if errors.As(err, &refused) {
-		return out, refuse(fault.Invalid, "", "%s", refused.Message)
-	}
-	if err != nil {
-		return out, ofCollection(run, fromTemporal(err))
-	}
-	return out, answer.Get(&out)
+	collection := connect.Workflow{Server: server, ID: workflows.PreferencesID(run), Within: queryWithin}
+	out, err := connect.Query[Out](ctx, collection, query, args...)
+	return out, ofCollection(run, err)
 }
 
 // ofCollection says which collection was meant when there is none of that name.
@@ -75,20 +65,12 @@ func ofCollection(run spec.RunID, err error) error {
 
 // tellCollection sends an Update and gives back its answer. A refusal is a refusedError in the workflow's words.
 func tellCollection[Out any](ctx context.Context, server client.Client, run spec.RunID, update string, argument any) (Out, error) {
-	var out Out
-	ctx, cancel := context.WithTimeout(ctx, decideWithin)
-	defer cancel()
-	handle, err := server.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: workflows.PreferencesID(run), UpdateName: update, Args: []any{argument}, WaitForStage: client.WorkflowUpdateStageCompleted,
-	})
+	collection := connect.Workflow{Server: server, ID: workflows.PreferencesID(run), Within: decideWithin}
+	out, err := connect.Update[Out](ctx, collection, update, argument)
 	var missing *serviceerror.NotFound
 	if errors.As(err, &missing) {
 		return out, overOrMissing(ctx, server, run)
 	}
-	if err == nil {
-		err = handle.Get(ctx, &out)
-	}
-	err = fromTemporal(err)
 	switch fault.KindOf(err) {
 	case fault.Invalid, fault.NotFound, fault.Conflict:
 		return out, refusedError{err}
@@ -102,11 +84,14 @@ func overOrMissing(ctx context.Context, server client.Client, run spec.RunID) er
 	if err != nil {
 		return err
 	}
-	return overError{refuse(fault.Conflict, "", "collection %s is over: %s", run, status.Ended)}
+	return overError{refuse(fault.Conflict, "", "collection %s is over: %s", run, status.Ended), status}
 }
 
 // overError is the refusal of a collection whose workflow has come to its end.
-type overError struct{ error }
+type overError struct {
+	error
+	status spec.PreferencesStatus
+}
 
 func (e overError) Unwrap() error { return e.error }
 
@@ -114,11 +99,7 @@ func (e overError) Unwrap() error { return e.error }
 func pairsOf(ctx context.Context, store storage.Store, sets []spec.ArtifactRef) ([]preference.Pair, error) {
 	var all [][]preference.Pair
 	for _, ref := range sets {
-		content, err := artifact.ReadFile(ctx, store, ref, preference.PairsFile)
-		if err != nil {
-			return nil, err
-		}
-		set, err := preference.ReadPairs(fmt.Sprintf("pairs %s: %s", ref.Digest.Short(), preference.PairsFile), bytes.NewReader(content))
+		set, err := review.ReadPairs(ctx, store, ref)
 		if err != nil {
 			return nil, err
 		}

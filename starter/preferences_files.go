@@ -10,6 +10,7 @@ import (
 
 	"elara/data/preference"
 	"elara/data/trl"
+	"elara/internal/connect"
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/storage"
@@ -117,7 +118,7 @@ func importInto(ctx context.Context, t target, server client.Client, run spec.Ru
 		request.Sets = append(request.Sets, ref)
 	}
 	if err := server.SignalWorkflow(ctx, workflows.PreferencesID(run), "", workflows.ImportSignal, request); err != nil {
-		return nil, ofCollection(run, fromTemporal(err))
+		return nil, ofCollection(run, connect.Fault(err))
 	}
 	var reports []spec.ImportReport
 	_, err = pollStatus(ctx, server, run, server.GetWorkflow(ctx, workflows.PreferencesID(run), ""), func(s spec.PreferencesStatus) bool {

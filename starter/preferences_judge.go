@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"elara/data/preference"
+	"elara/desk/review"
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/starter/terminal"
@@ -178,24 +179,23 @@ func judge(ctx context.Context, t target, server client.Client, j spec.Judgement
 	recorded, err := tellCollection[spec.RecordedJudgement](ctx, server, j.Collection, workflows.JudgeUpdate, j)
 	var over overError
 	if errors.As(err, &over) {
-		return saidBefore(ctx, t, server, j, err)
+		return saidBefore(ctx, t, over, j)
 	}
 	return recorded, err
 }
 
 // saidBefore finds a judgement in a collection that is over: who had no answer to the last one and repeats it must hear
 // that it is kept. What was not said before is refused as it was.
-func saidBefore(ctx context.Context, t target, server client.Client, j spec.Judgement, refused error) (spec.RecordedJudgement, error) {
-	held, err := heldNow(ctx, t, server, j.Collection)
+func saidBefore(ctx context.Context, t target, over overError, j spec.Judgement) (spec.RecordedJudgement, error) {
+	store, err := t.store(ctx)
 	if err != nil {
 		return spec.RecordedJudgement{}, err
 	}
-	for _, kept := range held.judged {
-		if kept.Pair == j.Pair && kept.Reviewer == j.Reviewer && kept.Outcome == j.Choice.Outcome(kept.First) {
-			return kept.RecordedJudgement, nil
-		}
+	kept, found, err := review.Kept(ctx, store, over.status, j)
+	if err == nil && !found {
+		err = over
 	}
-	return spec.RecordedJudgement{}, refused
+	return kept, err
 }
 
 func newPreferencesClose(a *app) *cobra.Command {
@@ -225,7 +225,7 @@ Exit codes: 0 it is closed; 2 refused, with the reason; 1 anything else.`,
 				if asJSON {
 					return a.printJSON(stands)
 				}
-				_, err = fmt.Fprintf(a.out, "collection %s: closed by %s, %s UTC\n", run, stands.By, stands.ClosedAt.UTC().Format("2006-01-02 15:04:05"))
+				_, err = fmt.Fprintf(a.out, "collection %s: closed by %s, %s UTC\n", run, stands.By, terminal.Moment(stands.ClosedAt))
 				return err
 			})
 		},

@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"elara/data/preference"
+	"elara/internal/connect"
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/storage"
@@ -158,10 +159,7 @@ func pairsArtifact(ctx context.Context, store storage.Store, from string, conten
 		return spec.ArtifactRef{}, err
 	}
 	manifest, err := artifact.Load(ctx, store, spec.ArtifactRef{Kind: spec.KindPairs, Digest: digest})
-	if fault.Is(err, fault.NotFound) {
-		err = refusedError{err}
-	}
-	return spec.ArtifactRef{Kind: spec.KindPairs, Digest: digest, SizeBytes: manifest.SizeBytes()}, err
+	return spec.ArtifactRef{Kind: spec.KindPairs, Digest: digest, SizeBytes: manifest.SizeBytes()}, noneSuch(err)
 }
 
 // checkNew refuses a name of which the store holds a collection: Temporal may have forgotten it.
@@ -199,7 +197,7 @@ func startCollection(ctx context.Context, server client.Client, t target, in spe
 		return none, taken(in.Run)
 	}
 	if err != nil {
-		return none, fmt.Errorf("start collection %s: %w", in.Run, fromTemporal(err))
+		return none, fmt.Errorf("start collection %s: %w", in.Run, connect.Fault(err))
 	}
 	return pollStatus(ctx, server, in.Run, handle, func(s spec.PreferencesStatus) bool { return s.Open || s.Ended != "" })
 }
@@ -211,7 +209,7 @@ func pollStatus(ctx context.Context, server client.Client, run spec.RunID, start
 	defer cancel()
 	go func() {
 		if err := started.Get(ctx, nil); ctx.Err() == nil {
-			failed <- fromTemporal(err)
+			failed <- connect.Fault(err)
 		}
 	}()
 	again := time.NewTicker(200 * time.Millisecond)

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
+	"elara/internal/connect"
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/starter/terminal"
@@ -67,7 +68,7 @@ func (a *app) showCollections(ctx context.Context, server client.Client, asJSON 
 		PageSize: listedCollections, Query: fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus != 'ContinuedAsNew'", workflows.PreferencesWorkflow),
 	})
 	if err != nil {
-		return fromTemporal(fmt.Errorf("list the collections: %w", err))
+		return connect.Fault(fmt.Errorf("list the collections: %w", err))
 	}
 	list := []runInfo{}
 	for _, execution := range answer.GetExecutions() {
@@ -103,7 +104,7 @@ func collectionText(s spec.PreferencesStatus, agreement spec.AgreementResult) st
 	text := fmt.Sprintf("Collection  %s (%s)\nState       %s\nJudgements  %s of %s\nPairs       %s, %s complete\n", s.Run, s.Name, state,
 		terminal.Count(s.Judged), terminal.Count(s.Wanted), terminal.Count(int64(s.Pairs)), terminal.Count(int64(s.Complete)))
 	if !s.Plan.Deadline.IsZero() {
-		text += fmt.Sprintf("Deadline    %s UTC\n", s.Plan.Deadline.UTC().Format("2006-01-02 15:04:05"))
+		text += fmt.Sprintf("Deadline    %s UTC\n", terminal.Moment(s.Plan.Deadline))
 	}
 	text += fmt.Sprintf("Agreement   alpha %s (nominal), %s (ordinal) on %s pairs\n", figure(agreement.Nominal), figure(agreement.Ordinal), terminal.Count(int64(agreement.Pairs)))
 	if agreement.FirstWins != nil {

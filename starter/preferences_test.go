@@ -54,9 +54,10 @@ func TestPreferencesFromTheCommandLine(t *testing.T) {
 	require.Contains(t, started.err, "collection cough has started: 3 pairs, 6 judgements wanted")
 	refused("a collection named cough exists already", "start", pairs, "--id", "cough")
 
-	judgeThem(t, do, refused)
+	repeated := judgeThem(t, do, refused)
 	importSome(t, folder, do, refused)
 	exportThem(t, folder, state, do, refused)
+	require.NotContains(t, do(repeated...).out, `"reason"`, "of a collection that is over, too")
 }
 
 // shows asks for the next pair of a reviewer.
@@ -67,8 +68,8 @@ func shows(t *testing.T, do func(...string) said, reviewer string) shownPair {
 	return shown
 }
 
-// judgeThem lets Person A judge all pairs, for the answer that is not a silly one.
-func judgeThem(t *testing.T, do func(...string) said, refused func(string, ...string)) {
+// judgeThem lets Person A judge all pairs, for the answer that is not a silly one. It gives the last judgement, to say again.
+func judgeThem(t *testing.T, do func(...string) said, refused func(string, ...string)) (repeated []string) {
 	good := []string{"Not below 40 degrees.", "A disease of the airways.", "Rest."}
 	seen := map[int]bool{}
 	for range 3 {
@@ -86,6 +87,7 @@ func judgeThem(t *testing.T, do func(...string) said, refused func(string, ...st
 		again := do("judge", "cough", string(shown.Pair), choice, "--as", "Person A", "--reason", "another", "--json")
 		require.Contains(t, again.err, "Person A had said so before; that judgement stands, with the reason it was given then")
 		require.NotContains(t, again.out, `"reason"`)
+		repeated = []string{"judge", "cough", string(shown.Pair), choice, "--as", "Person A", "--json"}
 		refused("Person A has judged pair", "judge", "cough", string(shown.Pair), "tie", "--as", "Person A")
 	}
 	require.Len(t, seen, 3)
@@ -98,6 +100,7 @@ func judgeThem(t *testing.T, do func(...string) said, refused func(string, ...st
 	refused("expected the digest that elara preferences next shows", "judge", "cough", "17", "A", "--as", "Person B")
 	refused(`collection "fever" does not exist`, "judge", "fever", pair, "A", "--as", "Person B")
 	refused("expected --as NAME", "next", "cough")
+	return repeated
 }
 
 func importSome(t *testing.T, folder string, do func(...string) said, refused func(string, ...string)) {
@@ -168,7 +171,9 @@ func exportThem(t *testing.T, folder, state string, do func(...string) said, ref
 	require.Contains(t, do("status", "cough").out, "State       closed by Person A\n")
 	refused("collection cough ", "judge", "cough", string(all[3].Digest()), "A", "--as", "Person B")
 	refused("collection cough ", "judge", "cough", string(all[0].Digest()), "tie", "--as", "Person B")
-	require.Contains(t, do("judge", "cough", string(all[0].Digest()), "both_bad", "--as", "Person B").out, ": both_bad by Person B\n", "who had no answer to the last one asks again")
+	again := do("judge", "cough", string(all[0].Digest()), "both_bad", "--as", "Person B")
+	require.Contains(t, again.out, ": both_bad by Person B\n", "who had no answer to the last one asks again")
+	require.Contains(t, again.err, "Person B had said so before; that judgement stands, with the reason it was given then")
 	late := filepath.Join(folder, "late.jsonl")
 	require.NoError(t, os.WriteFile(late, []byte(`{"prompt":"p","chosen":"c","rejected":"r"}`), 0o600))
 	refused("collection cough is over: closed", "import", "cough", late, "--as", "ward 7")

@@ -91,21 +91,25 @@ func (p promotion) run(ctx context.Context, a *app, store storage.Store, channel
 	return p.print(a, result, fmt.Sprintf("channel %s points to %s, before it was %s", channel, result.Current.Short(), servedText(result.Previous)))
 }
 
-// approved finds the candidate meant, with the decision artifact that approves it, and who may promote it.
+// approved finds the candidate meant, with the decision artifact that approves it, and who may promote it: whom the offer to
+// the channel names, wherever the candidate comes from.
 func (p promotion) approved(ctx context.Context, store storage.Store, channel string) (change artifact.Change, approvers []string, err error) {
+	offer, err := artifact.FindOffer(ctx, store, channel)
 	if p.from != "" {
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return change, nil, err
+		}
 		release, err := currentRelease(ctx, store, p.from)
 		if err != nil {
 			return change, nil, err
 		}
 		for _, made := range slices.Backward(release.Changes) {
 			if made.To == release.Current() && !made.Approval.IsZero() {
-				return artifact.Change{To: made.To, Approval: made.Approval}, nil, nil
+				return artifact.Change{To: made.To, Approval: made.Approval}, offer.Approvers, nil
 			}
 		}
 		return change, nil, refuse(fault.NotFound, "", "channel %s serves nothing with an approval that is kept", p.from)
 	}
-	offer, err := artifact.FindOffer(ctx, store, channel)
 	if fault.Is(err, fault.NotFound) {
 		return change, nil, refusedError{err}
 	}

@@ -184,10 +184,7 @@ func newReleaseHistory(a *app) *cobra.Command {
 // currentRelease reads the pointer of a channel. One that never served anything is a name that nothing has.
 func currentRelease(ctx context.Context, store storage.Store, channel string) (artifact.Release, error) {
 	release, err := artifact.Current(ctx, store, channel)
-	if fault.Is(err, fault.NotFound) {
-		return release, refusedError{err}
-	}
-	return release, err
+	return release, noneSuch(err)
 }
 
 // historyText shows the newest change first: it is the one that holds.
@@ -203,7 +200,7 @@ func historyText(release artifact.Release) string {
 		}
 		reason := strings.Join(strings.Fields(change.Decision.Reason), " ") // of many lines, perhaps
 		table.Rows = append(table.Rows, []string{
-			change.Decision.DecidedAt.UTC().Format("2006-01-02 15:04:05"), change.Decision.Signers(), way, to, reason,
+			terminal.Moment(change.Decision.DecidedAt), change.Decision.Signers(), way, to, reason,
 		})
 	}
 	serves := "nothing"

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"elara/spec"
 	"elara/storage/artifact"
+	"elara/storage/mem"
 )
 
 // promoted lets two persons approve, and somebody else release meanwhile: the stale word is refused, the one that knows is
@@ -74,6 +76,41 @@ func promoted(t *testing.T, state string) {
 	require.NoError(t, err)
 	require.Equal(t, "Person A and Person B", word.Signers())
 	require.Equal(t, "Person C", ward.Changes[0].Decision.Reviewer)
+}
+
+// TestPromotionIsForTheApproversOfTheChannelThatMoves takes over what another channel serves: who may, the offer to the
+// channel itself says.
+func TestPromotionIsForTheApproversOfTheChannelThatMoves(t *testing.T) {
+	store := mem.New()
+	candidate := func(text string) spec.ArtifactRef {
+		ref, err := artifact.PublishBytes(t.Context(), store, spec.KindCandidate, map[string][]byte{spec.CandidateFile: []byte(text)}, nil, nil)
+		require.NoError(t, err)
+		return ref
+	}
+	tried := candidate(`{}`)
+	word := spec.Decision{Verdict: spec.Approved, Candidate: tried.Digest, Reviewer: "Person D", DecidedAt: newClock().now()}
+	content, err := json.Marshal(word)
+	require.NoError(t, err)
+	approval, err := artifact.PublishBytes(t.Context(), store, spec.KindDecision, map[string][]byte{spec.DecisionFile: content}, nil, nil)
+	require.NoError(t, err)
+	_, err = artifact.Flip(t.Context(), store, "staging", "", artifact.Change{To: tried, Approval: approval, Decision: word})
+	require.NoError(t, err)
+	for channel, approvers := range map[string][]string{"stable": {"Person A", "Person B"}, "staging": {"Person D"}} {
+		offer := artifact.Offer{Channel: channel, Run: "run-1", Candidate: candidate(`{"run":"run-1"}`), Approvers: approvers}
+		require.NoError(t, artifact.PutOffer(t.Context(), store, offer))
+	}
+	promote := func(channel, as string) error {
+		a := &app{out: io.Discard, err: io.Discard, now: newClock().now}
+		p := promotion{from: "staging", signer: signer{as: as, reason: "two weeks without a finding", yes: true}}
+		return p.run(t.Context(), a, store, channel)
+	}
+	for _, stranger := range []string{"Person C", "Person D"} {
+		err := promote("stable", stranger)
+		require.Equal(t, exitRefused, exitCode(err))
+		require.ErrorContains(t, err, stranger+" is no approver of channel stable")
+	}
+	require.NoError(t, promote("stable", "Person A"))
+	require.NoError(t, promote("ward", "Person C")) // nothing was offered to it, which would name who may
 }
 
 // withdrawnSource follows an adapter to its rows and back, and takes its source out of the next run.

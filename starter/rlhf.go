@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
-
-	"go.temporal.io/api/serviceerror"
 
 	"elara/spec"
 	"elara/workflows"
@@ -18,23 +15,21 @@ func (o *observer) aligning(ctx context.Context, v *view) error {
 		if !status.Policy.IsZero() {
 			continue
 		}
-		described, err := o.server.DescribeWorkflowExecution(ctx, status.WorkflowID, "")
-		var missing *serviceerror.NotFound
-		if errors.As(err, &missing) {
-			return nil // it has not begun
-		}
+		described, err := o.describe(ctx, status.WorkflowID)
 		if err != nil {
-			return fromTemporal(err)
+			return err
 		}
-		at := status.WorkflowID
-		for _, child := range described.GetPendingChildren() {
-			at = child.GetWorkflowId()
+		children := described.GetPendingChildren()
+		if len(children) == 0 {
+			v.add(pendingOf(described))
+			return nil
 		}
-		if status.Collection != "" && at == workflows.PreferencesID(status.Collection) {
+		child := children[len(children)-1].GetWorkflowId()
+		if status.Collection != "" && child == workflows.PreferencesID(status.Collection) {
 			v.Asked = status.Collection
 			return nil
 		}
-		return o.show(ctx, v, at)
+		return o.show(ctx, v, child)
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"elara/configs"
+	"elara/internal/connect"
 	"elara/internal/version"
 	"elara/spec"
 	"elara/spec/fault"
@@ -173,7 +174,7 @@ func (a *app) launch(ctx context.Context, server client.Client, t target, input 
 		return runInfo{}, refuse(fault.Conflict, "", "a run named %s exists already; expected a new name", input.Run)
 	}
 	if err != nil {
-		return runInfo{}, fmt.Errorf("start run %s: %w", input.Run, fromTemporal(err))
+		return runInfo{}, fmt.Errorf("start run %s: %w", input.Run, connect.Fault(err))
 	}
 	return runInfo{
 		Run: input.Run, WorkflowID: started.GetID(), RunID: started.GetRunID(), Status: running,

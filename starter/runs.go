@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
+	"elara/internal/connect"
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/workflows"
@@ -80,7 +81,7 @@ func listRuns(ctx context.Context, server client.Client, limit int) ([]runInfo, 
 			Query: fmt.Sprintf("WorkflowType = '%s'", workflows.PipelineWorkflow),
 		})
 		if err != nil {
-			return nil, fromTemporal(fmt.Errorf("list the runs: %w", err))
+			return nil, connect.Fault(fmt.Errorf("list the runs: %w", err))
 		}
 		for _, execution := range answer.GetExecutions() {
 			runs = append(runs, infoOf(execution))
@@ -107,7 +108,7 @@ func findRun(ctx context.Context, server client.Client, name string) (runInfo, e
 				continue
 			}
 			if err != nil {
-				return runInfo{}, fromTemporal(fmt.Errorf("look up run %q: %w", name, err))
+				return runInfo{}, connect.Fault(fmt.Errorf("look up run %q: %w", name, err))
 			}
 			if kind := answer.GetWorkflowExecutionInfo().GetType().GetName(); kind != workflows.PipelineWorkflow {
 				return runInfo{}, fault.New(fault.Invalid, "%s: expected a run of a pipeline, it is a workflow of type %s", name, kind)
@@ -132,15 +133,13 @@ func findRun(ctx context.Context, server client.Client, name string) (runInfo, e
 
 // askStatus asks a pipeline how far it is. It needs a live worker, also for a run that is over.
 func askStatus(ctx context.Context, server client.Client, run runInfo) (spec.PipelineStatus, error) {
-	var status spec.PipelineStatus
-	ctx, cancel := context.WithTimeout(ctx, queryWithin)
-	defer cancel()
-	answer, err := server.QueryWorkflow(ctx, run.WorkflowID, run.RunID, workflows.StatusQuery)
+	pipeline := connect.Workflow{Server: server, ID: run.WorkflowID, Run: run.RunID, Within: queryWithin}
+	status, err := connect.Query[spec.PipelineStatus](ctx, pipeline, workflows.StatusQuery)
 	if err != nil {
-		return status, fromTemporal(fmt.Errorf("ask run %s for its status: %w", run.Run, err))
+		return status, fmt.Errorf("ask run %s for its status: %w", run.Run, err)
 	}
-	return status, answer.Get(&status)
+	return status, nil
 }
 
-// queryWithin bounds a query: a worker answers in milliseconds, and without one there is no answer.
+// queryWithin bounds a query.
 const queryWithin = 10 * time.Second

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"elara/configs"
+	"elara/internal/connect"
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/starter/terminal"
@@ -91,7 +92,7 @@ win over the block. Times are UTC.`,
 						"pipeline %s has a schedule already", pipeline.Input.Name)
 				}
 				if err != nil {
-					return fmt.Errorf("create the schedule: %w", fromTemporal(err))
+					return fmt.Errorf("create the schedule: %w", connect.Fault(err))
 				}
 				_, err = fmt.Fprintf(a.out, "%s\n", pipeline.Input.Name)
 				return err
@@ -182,13 +183,13 @@ func listSchedules(ctx context.Context, schedules client.ScheduleClient) ([]sche
 	prefix := workflows.ScheduleID("")
 	entries, err := schedules.List(ctx, client.ScheduleListOptions{})
 	if err != nil {
-		return nil, fromTemporal(err)
+		return nil, connect.Fault(err)
 	}
 	var list []scheduleInfo
 	for entries.HasNext() {
 		entry, err := entries.Next()
 		if err != nil {
-			return nil, fromTemporal(err)
+			return nil, connect.Fault(err)
 		}
 		pipeline, ours := strings.CutPrefix(entry.ID, prefix)
 		if !ours {
@@ -210,7 +211,7 @@ func listSchedules(ctx context.Context, schedules client.ScheduleClient) ([]sche
 func describeSchedule(ctx context.Context, handle client.ScheduleHandle, pipeline string) (scheduleInfo, error) {
 	described, err := handle.Describe(ctx)
 	if err != nil {
-		return scheduleInfo{}, fromTemporal(err)
+		return scheduleInfo{}, connect.Fault(err)
 	}
 	state := described.Schedule.State
 	info := scheduleInfo{Pipeline: pipeline, Paused: state.Paused, Note: state.Note}
@@ -247,7 +248,7 @@ func newScheduleAct(a *app, verb, short, done string, act func(context.Context, 
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withSchedules(cmd, func(ctx context.Context, _ target, schedules client.ScheduleClient) error {
-				err := fromTemporal(act(ctx, schedules.GetHandle(ctx, workflows.ScheduleID(args[0])), note))
+				err := connect.Fault(act(ctx, schedules.GetHandle(ctx, workflows.ScheduleID(args[0])), note))
 				if fault.Is(err, fault.NotFound) {
 					return refuse(fault.NotFound, "elara schedule list shows those there are", "pipeline %s has no schedule", args[0])
 				}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
 
+	"elara/internal/connect"
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/starter/terminal"
@@ -67,7 +68,7 @@ func runTable(runs []runInfo, now time.Time) string {
 	for _, run := range runs {
 		table.Rows = append(table.Rows, []string{
 			string(run.Run), run.Status, run.Stage, run.Base,
-			run.Started.UTC().Format("2006-01-02 15:04:05"), terminal.Duration(run.took(now)),
+			terminal.Moment(run.Started), terminal.Duration(run.took(now)),
 		})
 	}
 	return table.String()
@@ -96,7 +97,7 @@ func (a *app) showRun(ctx context.Context, server client.Client, t target, run r
 		}
 	default:
 		if err := server.GetWorkflow(ctx, run.WorkflowID, run.RunID).Get(ctx, nil); err != nil {
-			details.Failure = oneLine(fromTemporal(err))
+			details.Failure = oneLine(connect.Fault(err))
 		}
 	}
 	if details.Pipeline, err = askStatus(ctx, server, run); err != nil {
@@ -111,7 +112,7 @@ func (a *app) showRun(ctx context.Context, server client.Client, t target, run r
 
 func detailsText(d runDetails, now time.Time) string {
 	text := fmt.Sprintf("Run      %s (%s)\nStatus   %s, stage %s\nStarted  %s UTC, took %s\n", d.Run, d.Pipeline.Name,
-		d.Status, d.Pipeline.Stage, d.Started.UTC().Format("2006-01-02 15:04:05"), terminal.Duration(d.took(now)))
+		d.Status, d.Pipeline.Stage, terminal.Moment(d.Started), terminal.Duration(d.took(now)))
 	if d.UI != "" {
 		text += fmt.Sprintf("Page     %s\n", d.UI)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
 
+	"elara/internal/connect"
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/starter/terminal"
@@ -160,7 +161,7 @@ func (a *app) conclude(ctx context.Context, server client.Client, v view, asJSON
 	var result spec.PipelineResult
 	err := server.GetWorkflow(ctx, v.WorkflowID, "").Get(ctx, &result)
 	if err != nil {
-		return fmt.Errorf("run %s %s: %w", v.Run, v.State, fromTemporal(err))
+		return fmt.Errorf("run %s %s: %w", v.Run, v.State, connect.Fault(err))
 	}
 	if !asJSON {
 		fmt.Fprint(a.out, resultText(result))

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
+	"elara/internal/connect"
 	"elara/spec"
 	"elara/starter/terminal"
 	"elara/storage/artifact"
@@ -97,7 +98,7 @@ func triggerAll(ctx context.Context, schedules client.ScheduleClient) ([]string,
 		}
 		handle := schedules.GetHandle(ctx, workflows.ScheduleID(s.Pipeline))
 		if err := handle.Trigger(ctx, client.ScheduleTriggerOptions{Overlap: enums.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE}); err != nil {
-			return asked, fmt.Errorf("schedule of %s: %w", s.Pipeline, fromTemporal(err))
+			return asked, fmt.Errorf("schedule of %s: %w", s.Pipeline, connect.Fault(err))
 		}
 		asked = append(asked, s.Pipeline)
 	}

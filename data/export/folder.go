@@ -82,33 +82,43 @@ type WrittenFile struct {
 	SHA256    spec.Digest `json:"sha256"`
 }
 
-// Write writes an export into a folder that does not exist yet, or is empty; it appears when it is complete.
-func (o Order) Write(ctx context.Context, dir string, told func(done, total int64)) (_ Written, err error) {
+// Write writes an export into a folder, as IntoFolder does.
+func (o Order) Write(ctx context.Context, dir string, told func(done, total int64)) (Written, error) {
 	if err := o.Check(); err != nil {
 		return Written{}, err
 	}
+	var written Written
+	err := IntoFolder(dir, func(draft string) (err error) {
+		written, err = o.fill(ctx, draft, told)
+		return err
+	})
+	return written, err
+}
+
+// IntoFolder makes a folder that does not exist yet, or is empty. It gets its name when fill has come to its end, and is
+// gone where fill fails.
+func IntoFolder(dir string, fill func(draft string) error) (err error) {
 	if dir, err = filepath.Abs(dir); err != nil {
-		return Written{}, fault.New(fault.Invalid, "%s: %w", dir, err)
+		return fault.New(fault.Invalid, "%s: %w", dir, err)
 	}
 	if err := CheckEmpty(dir); err != nil {
-		return Written{}, err
+		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return Written{}, fault.New(fault.Invalid, "make the folder above %s: %w", dir, err)
+		return fault.New(fault.Invalid, "make the folder above %s: %w", dir, err)
 	}
 	draft, err := os.MkdirTemp(filepath.Dir(dir), ".export-*")
 	if err != nil {
-		return Written{}, fault.New(fault.Invalid, "make a folder beside %s: %w", dir, err)
+		return fault.New(fault.Invalid, "make a folder beside %s: %w", dir, err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(draft)) }() // it is gone when all went well
-	written, err := o.fill(ctx, draft, told)
-	if err != nil {
-		return Written{}, err
+	if err := fill(draft); err != nil {
+		return err
 	}
 	if err := os.Chmod(draft, 0o755); err != nil {
-		return Written{}, err
+		return err
 	}
-	return written, os.Rename(draft, dir) // onto an empty folder it replaces that
+	return os.Rename(draft, dir) // onto an empty folder it replaces that
 }
 
 // CheckEmpty refuses a target that holds something.

@@ -9,13 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"elara/spec/fault"
 )
 
 // errStalled ends a transfer in which nothing moves.
-var errStalled = errors.New("nothing came for too long")
+var errStalled = errors.New("nothing moved for too long")
 
 // transfer brings one file of a commit into the cache.
 type transfer struct {
@@ -155,9 +154,7 @@ func (t *transfer) try(ctx context.Context, file *os.File) (int64, error) {
 
 // receive writes a body to the end of the file.
 func (t *transfer) receive(ctx context.Context, cancel context.CancelCauseFunc, file *os.File, at int64, response *http.Response) (int64, error) {
-	stalled := time.AfterFunc(t.client.patience.Stall, func() {
-		cancel(transient{error: fault.New(fault.Transient, "%s: %w", t.about, errStalled)})
-	})
+	stalled := t.client.endWhenStalled(t.about, cancel)
 	defer stalled.Stop()
 	piece := make([]byte, 256<<10)
 	for {

@@ -5,13 +5,13 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"strconv"
+	"time"
 
 	"elara/spec/fault"
 )
@@ -38,7 +38,7 @@ type lfsAction struct {
 	Header map[string]string `json:"header"` // of a transfer in parts: chunk_size, and an address for each part by its number
 }
 
-// sendObject sends one large file, unless the storage has it. progress is told how much of it has arrived.
+// sendObject sends one large file, unless the storage has it. progress is told how much of it has arrived before the end.
 func (c *Client) sendObject(ctx context.Context, about subject, f *sent, o lfsObject, progress func(done int64)) error {
 	if o.Error != nil {
 		return fault.New(fault.Invalid, "%s: the hub does not take it: %s (%d)", about, o.Error.Message, o.Error.Code)
@@ -52,16 +52,11 @@ func (c *Client) sendObject(ctx context.Context, about subject, f *sent, o lfsOb
 		err = c.sendParts(ctx, about, f, *upload, chunk, progress)
 	} else {
 		_, err = c.put(ctx, about, upload.Href, f, 0, f.size)
-		progress(f.size)
 	}
 	if err != nil || o.Actions.Verify == nil {
 		return err
 	}
-	ask, err := json.Marshal(map[string]any{"oid": f.sha256, "size": f.size})
-	if err != nil {
-		return fmt.Errorf("%s: %w", about, err)
-	}
-	return c.exchangeBytes(ctx, about, o.Actions.Verify.Href, jsonType, ask, nil)
+	return c.exchange(ctx, about, o.Actions.Verify.Href, jsonType, map[string]any{"oid": f.sha256, "size": f.size}, nil)
 }
 
 // sendParts sends a file in pieces of the size that the hub asks for, each tried again on its own, and completes it with
@@ -99,18 +94,20 @@ func (c *Client) sendParts(ctx context.Context, about subject, f *sent, upload l
 			return fault.New(fault.Corrupt, "%s: the storage gives no tag for part %d", about, number)
 		}
 		complete.Parts = append(complete.Parts, part{number, tag})
-		progress(from + length)
+		if arrived := from + length; arrived < f.size {
+			progress(arrived)
+		}
 	}
-	ask, err := json.Marshal(complete)
-	if err != nil {
-		return fmt.Errorf("%s: %w", about, err)
-	}
-	return c.exchangeBytes(ctx, about, upload.Href, lfsType, ask, nil)
+	return c.exchange(ctx, about, upload.Href, lfsType, complete, nil)
 }
 
-// put sends a piece of a file to an address, and gives its tag.
+// put sends a piece of a file to an address, and gives its tag. It does not wait for a host that has stopped taking bytes.
 func (c *Client) put(ctx context.Context, about subject, address string, f *sent, from, length int64) (tag string, err error) {
 	err = c.retry(ctx, func() error {
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		stalled := c.endWhenStalled(about, cancel)
+		defer stalled.Stop()
 		response, err := c.send(ctx, request{method: http.MethodPut, url: address, about: about, body: &body{
 			size: length, mediaType: binaryType,
 			open: func() (io.ReadCloser, error) {
@@ -118,7 +115,7 @@ func (c *Client) put(ctx context.Context, about subject, address string, f *sent
 				if err != nil {
 					return nil, onDisk(err)
 				}
-				return section{io.NewSectionReader(file, from, length), file}, nil
+				return section{io.NewSectionReader(file, from, length), file, stalled, c.patience}, nil
 			},
 		}})
 		if err != nil {
@@ -130,10 +127,22 @@ func (c *Client) put(ctx context.Context, about subject, address string, f *sent
 	return tag, err
 }
 
-// section is a piece of an open file.
+// section is a piece of an open file on its way: each read of it means that the host has taken what was read before.
 type section struct {
 	*io.SectionReader
-	file *os.File
+	file     *os.File
+	stalled  *time.Timer
+	patience Patience
+}
+
+func (s section) Read(p []byte) (int, error) {
+	n, err := s.SectionReader.Read(p)
+	left := s.patience.Stall
+	if err != nil {
+		left += s.patience.Answer // after the last bytes comes the answer
+	}
+	s.stalled.Reset(left)
+	return n, err
 }
 
 func (s section) Close() error { return s.file.Close() }

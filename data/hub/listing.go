@@ -2,9 +2,6 @@ package hub
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"path"
@@ -31,27 +28,8 @@ func (c *Client) list(ctx context.Context, name Name) (listing, error) {
 		} `json:"siblings"`
 	}
 	about := subject{name: name}
-	err := c.retry(ctx, func() (err error) {
-		ctx, cancel := c.short(ctx, about)
-		defer cancel()
-		address := c.settings.Endpoint + "/api/models/" + name.Repo + "/revision/" + url.PathEscape(name.Revision)
-		response, err := c.send(ctx, request{method: http.MethodGet, url: address, about: about})
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, response.Body.Close()) }()
-		text, err := io.ReadAll(io.LimitReader(response.Body, maxListing))
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err != nil {
-			return unreachable(about, response.Request.URL, err)
-		}
-		if err := json.Unmarshal(text, &answer); err != nil {
-			return fault.New(fault.Corrupt, "%s: %s answers with something other than JSON; is HF_ENDPOINT a hub?", about, c.settings.Endpoint)
-		}
-		return nil
-	})
+	address := c.settings.Endpoint + "/api/models/" + name.Repo + "/revision/" + url.PathEscape(name.Revision)
+	err := c.ask(ctx, request{method: http.MethodGet, url: address, about: about}, &answer)
 	if err != nil {
 		return listing{}, err
 	}

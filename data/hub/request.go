@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -137,6 +138,37 @@ func origin(u *url.URL) string {
 func (c *Client) short(ctx context.Context, about subject) (context.Context, context.CancelFunc) {
 	late := fault.New(fault.Transient, "%s: no answer from %s within %v", about, c.settings.Endpoint, c.patience.Answer)
 	return context.WithTimeoutCause(ctx, c.patience.Answer, transient{error: late})
+}
+
+// endWhenStalled ends a transfer unless the timer is reset within the patience for a stall: at each piece that moves.
+func (c *Client) endWhenStalled(about subject, cancel context.CancelCauseFunc) *time.Timer {
+	return time.AfterFunc(c.patience.Stall, func() {
+		cancel(transient{error: fault.New(fault.Transient, "%s: %w", about, errStalled)})
+	})
+}
+
+// ask puts a question whose answer is short JSON until it is answered, and reads that into answer, unless that is nil.
+func (c *Client) ask(ctx context.Context, r request, answer any) error {
+	return c.retry(ctx, func() (err error) {
+		ctx, cancel := c.short(ctx, r.about)
+		defer cancel()
+		response, err := c.send(ctx, r)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, response.Body.Close()) }()
+		text, err := io.ReadAll(io.LimitReader(response.Body, maxListing))
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			return unreachable(r.about, response.Request.URL, err)
+		}
+		if answer != nil && json.Unmarshal(text, answer) != nil {
+			return fault.New(fault.Corrupt, "%s: %s answers with something other than JSON; is HF_ENDPOINT a hub?", r.about, c.settings.Endpoint)
+		}
+		return nil
+	})
 }
 
 // retry runs one piece of work until it succeeds, fails for good, or has failed too often.

@@ -42,7 +42,6 @@ type sent struct {
 	size         int64
 	sha256, git  string
 	large        bool // it goes to the hub's large-file storage, and the commit names its digest
-	ignored      bool // the repository's .gitignore leaves it out
 	alreadyThere bool // the branch has it with these bytes
 }
 
@@ -93,7 +92,7 @@ func prepare(u Upload) ([]*sent, error) {
 func (c *Client) makeRepo(ctx context.Context, about subject, private bool) error {
 	owner, name, _ := strings.Cut(about.name.Repo, "/")
 	ask := map[string]any{"type": "model", "name": name, "organization": owner, "private": private}
-	err := c.exchange(ctx, about, "/api/repos/create", jsonType, ask, nil)
+	err := c.exchange(ctx, about, c.settings.Endpoint+"/api/repos/create", jsonType, ask, nil)
 	var status statusError
 	if errors.As(err, &status) && status.status == http.StatusConflict {
 		return nil
@@ -129,7 +128,8 @@ func (c *Client) askModes(ctx context.Context, about subject, files []*sent) err
 			ShouldIgnore          bool
 		}
 	}
-	if err := c.exchange(ctx, about, "/api/models/"+about.name.Repo+"/preupload/"+url.PathEscape(about.name.Revision), jsonType, ask, &answer); err != nil {
+	address := c.settings.Endpoint + "/api/models/" + about.name.Repo + "/preupload/" + url.PathEscape(about.name.Revision)
+	if err := c.exchange(ctx, about, address, jsonType, ask, &answer); err != nil {
 		return err
 	}
 	for _, f := range files {
@@ -139,14 +139,14 @@ func (c *Client) askModes(ctx context.Context, about subject, files []*sent) err
 				continue
 			}
 			found = true
-			f.large, f.ignored = a.UploadMode == "lfs" && f.size > 0, a.ShouldIgnore
+			if a.ShouldIgnore {
+				return fault.New(fault.Invalid, "%s: the repository's .gitignore leaves out %q, expected it to take every file", about, f.name)
+			}
+			f.large = a.UploadMode == "lfs" && f.size > 0
 			f.alreadyThere = a.OID != "" && (a.OID == f.sha256 || a.OID == f.git)
 		}
 		if !found {
 			return fault.New(fault.Corrupt, "%s: the hub does not say how to send %q", about, f.name)
-		}
-		if f.ignored {
-			return fault.New(fault.Invalid, "%s: the repository's .gitignore leaves out %q, expected it to take every file", about, f.name)
 		}
 	}
 	return nil
@@ -178,7 +178,7 @@ func (c *Client) sendLarge(ctx context.Context, about subject, files []*sent, to
 		return nil
 	}
 	var answer lfsAnswer
-	if err := c.exchange(ctx, about, "/"+about.name.Repo+".git/info/lfs/objects/batch", lfsType, ask, &answer); err != nil {
+	if err := c.exchange(ctx, about, c.settings.Endpoint+"/"+about.name.Repo+".git/info/lfs/objects/batch", lfsType, ask, &answer); err != nil {
 		return err
 	}
 	var done int64
@@ -239,8 +239,8 @@ func (c *Client) commit(ctx context.Context, about subject, message string, file
 	var answer struct {
 		OID string `json:"commitOid"`
 	}
-	path := "/api/models/" + about.name.Repo + "/commit/" + url.PathEscape(about.name.Revision)
-	if err := c.exchangeBytes(ctx, about, c.settings.Endpoint+path, linesType, lines.Bytes(), &answer); err != nil {
+	address := c.settings.Endpoint + "/api/models/" + about.name.Repo + "/commit/" + url.PathEscape(about.name.Revision)
+	if err := c.post(ctx, about, address, linesType, lines.Bytes(), &answer); err != nil {
 		return "", err
 	}
 	if !commitHash.MatchString(answer.OID) {
@@ -249,36 +249,17 @@ func (c *Client) commit(ctx context.Context, about subject, message string, file
 	return answer.OID, nil
 }
 
-// exchange posts JSON to the hub and reads the answer into answer, unless that is nil.
-func (c *Client) exchange(ctx context.Context, about subject, path, mediaType string, ask, answer any) error {
+// exchange posts JSON to an address and reads the answer into answer, unless that is nil.
+func (c *Client) exchange(ctx context.Context, about subject, address, mediaType string, ask, answer any) error {
 	text, err := json.Marshal(ask)
 	if err != nil {
 		return fmt.Errorf("%s: %w", about, err)
 	}
-	return c.exchangeBytes(ctx, about, c.settings.Endpoint+path, mediaType, text, answer)
+	return c.post(ctx, about, address, mediaType, text, answer)
 }
 
-func (c *Client) exchangeBytes(ctx context.Context, about subject, address, mediaType string, ask []byte, answer any) error {
-	return c.retry(ctx, func() (err error) {
-		ctx, cancel := c.short(ctx, about)
-		defer cancel()
-		response, err := c.send(ctx, request{method: http.MethodPost, url: address, about: about, body: bytesBody(ask, mediaType)})
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, response.Body.Close()) }()
-		text, err := io.ReadAll(io.LimitReader(response.Body, maxListing))
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err != nil {
-			return unreachable(about, response.Request.URL, err)
-		}
-		if answer != nil && json.Unmarshal(text, answer) != nil {
-			return fault.New(fault.Corrupt, "%s: %s answers with something other than JSON; is HF_ENDPOINT a hub?", about, response.Request.URL.Host)
-		}
-		return nil
-	})
+func (c *Client) post(ctx context.Context, about subject, address, mediaType string, content []byte, answer any) error {
+	return c.ask(ctx, request{method: http.MethodPost, url: address, about: about, body: bytesBody(content, mediaType)}, answer)
 }
 
 func bytesBody(content []byte, mediaType string) *body {

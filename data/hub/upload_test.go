@@ -57,7 +57,7 @@ func TestUploadedFilesAppearTogether(t *testing.T) {
 	server := localhub.Accept(t)
 	var last [2]int64
 	commit, err := uploader(t, server, server.Token).Upload(context.Background(), uploadOf(t, contents()), func(done, total int64) {
-		require.GreaterOrEqual(t, done, last[0])
+		require.Greater(t, done, last[0]) // each time there is more: the end is told once
 		last = [2]int64{done, total}
 	})
 	require.NoError(t, err)
@@ -120,6 +120,52 @@ func TestPartThatFailsIsSentAgain(t *testing.T) {
 	require.Equal(t, 2, failures)
 	files, _ := server.Repo("acme/tiny")
 	require.Equal(t, contents(), asText(files))
+}
+
+// TestUploadInWhichNothingMovesIsSentAgain sends to a storage that stops reading in the middle of a file.
+func TestUploadInWhichNothingMovesIsSentAgain(t *testing.T) {
+	server := localhub.Accept(t)
+	server.PartBytes = 64 << 20 // the file goes in one piece
+	stalls := 0
+	server.Meddle = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPut || stalls == 1 {
+			return false
+		}
+		stalls++
+		connection, _, err := http.NewResponseController(w).Hijack() // it stays open, and nobody reads from it
+		if err != nil {
+			t.Error(err)
+			return false
+		}
+		t.Cleanup(func() { _ = connection.Close() })
+		return true
+	}
+	patience := hub.DefaultPatience()
+	patience.Tries, patience.FirstWait, patience.Stall = 2, time.Millisecond, 300*time.Millisecond
+	client, err := hub.NewWith(hub.Settings{Endpoint: server.URL, Token: hub.NewToken(server.Token), Cache: t.TempDir()}, patience)
+	require.NoError(t, err)
+	large := strings.Repeat("0123456789abcdef", 2<<20) // more than both ends of a connection take in
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	_, err = client.Upload(ctx, uploadOf(t, map[string]string{"model.safetensors": large}), nil)
+	require.NoError(t, err)
+	require.Equal(t, 1, stalls)
+	files, _ := server.Repo("acme/tiny")
+	require.Len(t, files["model.safetensors"], len(large))
+}
+
+func TestFileThatDoesNotArriveIsNotToldAsSent(t *testing.T) {
+	server := localhub.Accept(t)
+	server.Meddle = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPut {
+			return false
+		}
+		w.WriteHeader(http.StatusBadRequest)
+		return true
+	}
+	_, err := uploader(t, server, server.Token).Upload(t.Context(), uploadOf(t, map[string]string{"config.json": contents()["config.json"]}),
+		func(done, total int64) { t.Errorf("told %d of %d bytes", done, total) })
+	require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 }
 
 func TestUploadsThatMayNotBeAreRefused(t *testing.T) {

@@ -2,22 +2,19 @@ package review
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	temporal "go.temporal.io/sdk/client"
 
 	"elara/internal/connect"
-	"elara/spec/fault"
 	"elara/storage"
 )
 
 const (
-	// askWithin bounds a query: a worker answers in milliseconds, and without one there is no answer.
+	// askWithin bounds a query.
 	askWithin = 5 * time.Second
 	// tellWithin bounds the wait for the worker that takes a judgement or a decision.
 	tellWithin = 15 * time.Second
@@ -39,32 +36,12 @@ func New(server temporal.Client, store storage.Store) *Client {
 
 // ask puts a query to a workflow.
 func ask[Out any](ctx context.Context, c *Client, workflow, query string, args ...any) (Out, error) {
-	var out Out
-	ctx, cancel := context.WithTimeout(ctx, askWithin)
-	defer cancel()
-	answer, err := c.server.QueryWorkflow(ctx, workflow, "", query, args...)
-	var refused *serviceerror.QueryFailed
-	if errors.As(err, &refused) {
-		return out, fault.New(fault.Invalid, "%s", refused.Message)
-	}
-	if err != nil {
-		return out, connect.Fault(err)
-	}
-	return out, answer.Get(&out)
+	return connect.Query[Out](ctx, connect.Workflow{Server: c.server, ID: workflow, Within: askWithin}, query, args...)
 }
 
 // tell sends an Update and waits until it is taken.
 func tell[Out any](ctx context.Context, c *Client, workflow, update string, argument any) (Out, error) {
-	var out Out
-	ctx, cancel := context.WithTimeout(ctx, tellWithin)
-	defer cancel()
-	handle, err := c.server.UpdateWorkflow(ctx, temporal.UpdateWorkflowOptions{
-		WorkflowID: workflow, UpdateName: update, Args: []any{argument}, WaitForStage: temporal.WorkflowUpdateStageCompleted,
-	})
-	if err == nil {
-		err = handle.Get(ctx, &out)
-	}
-	return out, connect.Fault(err)
+	return connect.Update[Out](ctx, connect.Workflow{Server: c.server, ID: workflow, Within: tellWithin}, update, argument)
 }
 
 // running lists the workflows of a type that go on, the newest first.

@@ -9,6 +9,7 @@ import (
 	"elara/data/preference"
 	"elara/spec"
 	"elara/spec/fault"
+	"elara/storage"
 	"elara/storage/artifact"
 	"elara/storage/cas"
 	"elara/workflows"
@@ -49,10 +50,15 @@ func (c *Client) status(ctx context.Context, run spec.RunID) (status spec.Prefer
 	}
 	id = workflows.PreferencesID(run)
 	status, err = ask[spec.PreferencesStatus](ctx, c, id, workflows.StatusQuery)
+	return status, id, ofCollection(run, err)
+}
+
+// ofCollection says which collection was meant when there is none of that name.
+func ofCollection(run spec.RunID, err error) error {
 	if fault.Is(err, fault.NotFound) {
-		err = fault.New(fault.NotFound, "collection %q does not exist", run)
+		return fault.New(fault.NotFound, "collection %q does not exist", run)
 	}
-	return status, id, err
+	return err
 }
 
 // Shown is a pair as a reviewer sees it: blind, and in the order that the collection drew.
@@ -65,14 +71,18 @@ type Shown struct {
 // Next gives the pair that a reviewer should look at. Its Pair is empty when there is none left.
 func (c *Client) Next(ctx context.Context, run spec.RunID, reviewer string) (Shown, error) {
 	var shown Shown
-	status, id, err := c.status(ctx, run)
-	if err != nil {
+	if err := run.Check(); err != nil {
 		return shown, err
 	}
-	if shown.NextPair, err = ask[spec.NextPair](ctx, c, id, workflows.NextPairQuery, reviewer); err != nil || shown.Pair == "" {
-		return shown, err
+	var err error
+	shown.NextPair, err = ask[spec.NextPair](ctx, c, workflows.PreferencesID(run), workflows.NextPairQuery, reviewer)
+	if err != nil || shown.Pair == "" {
+		return shown, ofCollection(run, err)
 	}
-	pair, err := c.pairs.find(ctx, status.Sets, shown.Pair)
+	pair, err := c.pairs.find(ctx, shown.Pair, func() ([]spec.ArtifactRef, error) {
+		status, _, err := c.status(ctx, run)
+		return status.Sets, err
+	})
 	if err != nil {
 		return shown, err
 	}
@@ -116,19 +126,30 @@ func (c *Client) kept(ctx context.Context, j spec.Judgement, refused error) (non
 	if status.Open {
 		return none, refused
 	}
-	batches, err := artifact.ReadChain(ctx, c.store, status.Stored.Head, preference.JudgementsFile)
+	held, found, err := Kept(ctx, c.store, status, j)
+	if err == nil && !found {
+		err = fault.New(fault.Conflict, "collection %s is over: %s", j.Collection, status.Ended)
+	}
+	return held, err
+}
+
+// Kept finds a judgement that is said again among those of a collection that is over. It gives what the workflow, while it
+// went on, answered to that: without the reason and the time, since those of the first one stand.
+func Kept(ctx context.Context, store storage.Store, over spec.PreferencesStatus, j spec.Judgement) (kept spec.RecordedJudgement, found bool, err error) {
+	batches, err := artifact.ReadChain(ctx, store, over.Stored.Head, preference.JudgementsFile)
 	if err != nil {
-		return none, err
+		return kept, false, err
 	}
 	judged, err := preference.ReadBatches(batches)
 	if err != nil {
-		return none, err
+		return kept, false, err
 	}
 	for _, held := range judged {
 		if held.Pair == j.Pair && held.Reviewer == j.Reviewer && held.Outcome == j.Choice.Outcome(held.First) {
-			held.JudgedAt = time.Time{} // as the workflow answers what is said again
-			return held.RecordedJudgement, nil
+			kept = held.RecordedJudgement
+			kept.Reason, kept.JudgedAt = "", time.Time{}
+			return kept, true, nil
 		}
 	}
-	return none, fault.New(fault.Conflict, "collection %s is over: %s", j.Collection, status.Ended)
+	return kept, false, nil
 }

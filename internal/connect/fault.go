@@ -12,7 +12,8 @@ import (
 )
 
 // Fault gives an error of Temporal's client the fault kind it stands for, and the words of its innermost cause. After an
-// Update, Transient leaves the outcome unknown: it may have been taken and only the answer been lost.
+// Update, Transient leaves the outcome unknown: it may have been taken and only the answer been lost. A workflow that is
+// missing, or over, is NotFound with a serviceerror.NotFound in it; one that says NotFound of something else has none.
 func Fault(err error) error {
 	if err == nil {
 		return nil
@@ -23,7 +24,7 @@ func Fault(err error) error {
 	}
 	var missing *serviceerror.NotFound
 	if errors.As(err, &missing) {
-		return fault.New(fault.NotFound, "%s", missing.Message)
+		return fault.New(fault.NotFound, "%w", missing)
 	}
 	var malformed *serviceerror.InvalidArgument
 	if errors.As(err, &malformed) {

@@ -13,25 +13,30 @@ import (
 // Asker asks a person and reads one line per answer.
 type Asker struct {
 	out   io.Writer
-	lines chan string // closed when the input has ended
+	lines <-chan string
 }
 
-// NewAsker asks on out and reads answers from in. A read that waits for a person cannot be called off, so the reader
-// lives on until in ends; Ask itself returns when its context does.
-func NewAsker(in io.Reader, out io.Writer) *Asker {
-	a := &Asker{out: out, lines: make(chan string)}
+// NewAsker asks on out and reads answers from in, as Lines does; Ask returns when its context does.
+func NewAsker(in io.Reader, out io.Writer) *Asker { return &Asker{out: out, lines: Lines(in)} }
+
+// Lines gives the lines of an input as they come, and is closed when it has ended. A read that waits for a person cannot be
+// called off, so the reader lives on until then.
+func Lines(in io.Reader) <-chan string {
+	lines := make(chan string)
 	go func() {
-		defer close(a.lines)
+		defer close(lines)
 		reader := bufio.NewReader(in)
 		for {
 			text, err := reader.ReadString('\n')
-			if err != nil && text == "" {
+			if text != "" {
+				lines <- text
+			}
+			if err != nil {
 				return
 			}
-			a.lines <- text
 		}
 	}()
-	return a
+	return lines
 }
 
 // Ask puts the question and gives the answer without the white space around it.

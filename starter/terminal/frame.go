@@ -77,8 +77,14 @@ func Wrap(text, indent string, width int) string {
 
 // shown replaces characters that are neither visible nor white space.
 func shown(r rune) rune {
-	if unicode.IsPrint(r) || unicode.IsSpace(r) {
+	if Shows(r) || unicode.IsSpace(r) {
 		return r
 	}
 	return unicode.ReplacementChar
+}
+
+// Shows reports whether a terminal shows a character, as itself or as room. Others it obeys, as it does a carriage return, or
+// hides, as it does what has no width or turns the direction of a text around.
+func Shows(r rune) bool {
+	return unicode.IsPrint(r) || r == '\n' || r == '\t' || unicode.Is(unicode.Zs, r)
 }

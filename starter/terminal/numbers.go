@@ -20,6 +20,9 @@ func Duration(d time.Duration) string {
 	return fmt.Sprintf("%ds", seconds)
 }
 
+// Moment prints a time in UTC to the second: "2026-11-28 19:55:00". The caller says that it is UTC.
+func Moment(t time.Time) string { return t.UTC().Format(time.DateTime) }
+
 // Count prints a whole number in groups of three: "12,345".
 func Count(n int64) string {
 	digits := strconv.FormatInt(n, 10)
