@@ -100,6 +100,9 @@ func (a *Adapter) attach(t module, down, up, magnitude *tensor.Tensor) {
 	}
 }
 
+// Slot is the adapter's place on the model.
+func (a *Adapter) Slot() int { return a.slot }
+
 // Detach takes the adapter off the model and frees its tensors.
 func (a *Adapter) Detach() {
 	for _, l := range a.model.Linears() {

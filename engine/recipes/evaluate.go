@@ -68,14 +68,14 @@ func (r *Runner) Evaluate(ctx context.Context, job spec.EvaluateJob, progress fu
 		}
 		out.BaseAnswers, answering = answers[0], nil
 	}
-	err = r.with(base, job.Adapter, func(adapter int) error {
-		out.AdapterNLL, _, err = heldOutRows(ctx, r.Engine, base.model, adapter, held.list, evalBatch, report, func(row int, nll float64) {
+	err = r.with(base, job.Adapter, lora.Load, func(a *lora.Adapter) error {
+		out.AdapterNLL, _, err = heldOutRows(ctx, r.Engine, base.model, a.Slot(), held.list, evalBatch, report, func(row int, nll float64) {
 			out.Items[row].AdapterNLL += nll
 		})
 		if err != nil {
 			return err
 		}
-		answers, err := r.answer(ctx, base, append(answering, adapter), job, report)
+		answers, err := r.answer(ctx, base, append(answering, a.Slot()), job, report)
 		if err != nil {
 			return err
 		}
@@ -88,25 +88,20 @@ func (r *Runner) Evaluate(ctx context.Context, job spec.EvaluateJob, progress fu
 	return out, err
 }
 
+// loader attaches the adapter of a PEFT folder: lora.Load, or lora.LoadScorer for a reward model.
+type loader func(m model.Model, slot int, dir string) (*lora.Adapter, error)
+
 // with runs f while the adapter of a folder sits on the base. It must not run inside Engine.Do.
-func (r *Runner) with(b *base, dir string, f func(adapter int) error) error {
+func (r *Runner) with(b *base, dir string, load loader, f func(a *lora.Adapter) error) error {
 	var adapter *lora.Adapter
-	var slot int
 	if err := r.Engine.Do(func() (err error) {
-		slot = b.slot()
-		if adapter, err = lora.Load(b.model, slot, dir); err != nil {
-			b.slots[slot] = false
-		}
+		adapter, err = b.put(func(slot int) (*lora.Adapter, error) { return load(b.model, slot, dir) })
 		return err
 	}); err != nil {
 		return err
 	}
-	err := f(slot)
-	return errors.Join(err, r.Engine.Do(func() error {
-		adapter.Detach()
-		b.slots[slot] = false
-		return nil
-	}))
+	err := f(adapter)
+	return errors.Join(err, r.Engine.Do(func() error { b.remove(adapter); return nil }))
 }
 
 // heldOut sums -log p over all predicted tokens, in float64 and in stream order. Other recipes get their turn between batches;

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"elara/data/source"
@@ -87,11 +86,9 @@ type ppoRun struct {
 	prompts, held [][]int32
 
 	policy, value learner
-	reference     int           // slot of the adapter that the policy is held near, or nn.NoAdapter
-	judge         *lora.Adapter // the reward model, or nil
-	judgeSlot     int
-	frozen        []*lora.Adapter // reference and judge
-	slots         []int           // that the run holds
+	reference     int             // slot of the adapter that the policy is held near, or nn.NoAdapter
+	judge         *lora.Adapter   // the reward model, or nil
+	adapters      []*lora.Adapter // all that the run has put on the base
 	stop          []int32         // tokens that end an answer
 	trainable     int64
 
@@ -103,7 +100,6 @@ type ppoRun struct {
 
 // learner is an adapter that is trained.
 type learner struct {
-	slot      int
 	adapter   *lora.Adapter
 	optimiser *optim.AdamW
 }
@@ -163,23 +159,22 @@ func (p *ppoRun) attach() (err error) {
 	policy, value := fresh(p.job.LoRA, "policy"), fresh(scored, "value")
 	if dir := p.job.SFTModelPath; dir != "" {
 		policy = func(slot int) (*lora.Adapter, error) { return lora.Load(p.model, slot, dir) }
-		reference, slot, err := p.put(policy)
+		reference, err := p.put(policy)
 		if err != nil {
 			return err
 		}
-		p.frozen, p.reference = append(p.frozen, reference), slot
+		p.reference = reference.Slot()
 	}
 	if dir := p.job.RewardModelPath; dir != "" {
 		value = func(slot int) (*lora.Adapter, error) { return lora.LoadScorer(p.model, slot, dir) }
-		if p.judge, p.judgeSlot, err = p.put(value); err != nil {
+		if p.judge, err = p.put(value); err != nil {
 			return err
 		}
-		p.frozen = append(p.frozen, p.judge)
 	}
-	if p.policy.adapter, p.policy.slot, err = p.put(policy); err != nil {
+	if p.policy.adapter, err = p.put(policy); err != nil {
 		return err
 	}
-	if p.value.adapter, p.value.slot, err = p.put(value); err != nil || p.judge != nil {
+	if p.value.adapter, err = p.put(value); err != nil || p.judge != nil {
 		return err
 	}
 	// A fresh value function foretells nothing: what it drew at random would be taken for advantages.
@@ -191,20 +186,17 @@ func (p *ppoRun) attach() (err error) {
 }
 
 // put lets attach fill a free slot.
-func (p *ppoRun) put(attach func(slot int) (*lora.Adapter, error)) (*lora.Adapter, int, error) {
-	slot := p.base.slot()
-	adapter, err := attach(slot)
-	if err != nil {
-		p.base.slots[slot] = false
-		return nil, 0, err
+func (p *ppoRun) put(attach func(slot int) (*lora.Adapter, error)) (*lora.Adapter, error) {
+	a, err := p.base.put(attach)
+	if err == nil {
+		p.adapters = append(p.adapters, a)
 	}
-	p.slots = append(p.slots, slot)
-	return adapter, slot, nil
+	return a, err
 }
 
 // trainsHead reports whether the policy has an output embedding of its own.
 func (p *ppoRun) trainsHead() (trains bool) {
-	pass := &nn.Pass{Private: p.model.Private(), Adapter: p.policy.slot, Tokens: []int64{0}}
+	pass := &nn.Pass{Private: p.model.Private(), Adapter: p.policy.adapter.Slot(), Tokens: []int64{0}}
 	p.runner.Engine.Scope(func() { trains = pass.Head(p.model.Head()) != p.model.Head() })
 	return trains
 }
@@ -288,13 +280,8 @@ func (p *ppoRun) close() {
 				l.optimiser.Free()
 			}
 		}
-		for _, a := range append(slices.Clone(p.frozen), p.policy.adapter, p.value.adapter) {
-			if a != nil {
-				a.Detach()
-			}
-		}
-		for _, slot := range p.slots {
-			p.base.slots[slot] = false
+		for _, a := range p.adapters {
+			p.base.remove(a)
 		}
 		return nil
 	})

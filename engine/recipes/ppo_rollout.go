@@ -148,7 +148,7 @@ func (p *ppoRun) generate(ctx context.Context, slot int, prompts [][]int32, temp
 func (p *ppoRun) judged(ctx context.Context, episodes []*episode) error {
 	if p.reward == nil {
 		return p.inChunks(ctx, episodes, func(chunk []*episode, l laid) {
-			hidden := model.Hidden(p.model, l.through(p.judgeSlot))
+			hidden := model.Hidden(p.model, l.through(p.judge.Slot()))
 			for n, score := range p.judge.Score.Forward(hidden, l.Last).Float32s() {
 				chunk[n].score = float64(score)
 			}
@@ -181,14 +181,14 @@ func (p *ppoRun) rollout(ctx context.Context, step int64, prompts []int) ([]*epi
 		}
 	}
 	seed := tensor.Key(uint64(p.job.Args.Seed)).Named("rollout").Derive(uint64(step))
-	episodes, err := p.generate(ctx, p.policy.slot, asked, p.temperature(), seed)
+	episodes, err := p.generate(ctx, p.policy.adapter.Slot(), asked, p.temperature(), seed)
 	if err != nil {
 		return nil, err
 	}
 	err = p.inChunks(ctx, episodes, func(chunk []*episode, l laid) {
-		_, logProbs, entropy, _ := p.distribution(l.through(p.policy.slot), false)
+		_, logProbs, entropy, _ := p.distribution(l.through(p.policy.adapter.Slot()), false)
 		_, ref, _, _ := p.distribution(l.through(p.reference), false)
-		values := p.value.adapter.Score.Forward(model.Hidden(p.model, l.through(p.value.slot)), l.valueRows())
+		values := p.value.adapter.Score.Forward(model.Hidden(p.model, l.through(p.value.adapter.Slot())), l.valueRows())
 		own, other, uncertain, worth := logProbs.Float32s(), ref.Float32s(), entropy.Float32s(), values.Float32s()
 		for n, e := range chunk {
 			e.logProbs, e.entropy, e.ref = pick(own, l.at[n]), pick(uncertain, l.at[n]), pick(other, l.at[n])

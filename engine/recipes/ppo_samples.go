@@ -30,7 +30,7 @@ func (p *ppoRun) sampled(ctx context.Context, step int64) error {
 	if err != nil {
 		return err
 	}
-	after, err := p.generate(ctx, p.policy.slot, p.held, 0, 0)
+	after, err := p.generate(ctx, p.policy.adapter.Slot(), p.held, 0, 0)
 	if err != nil {
 		return err
 	}

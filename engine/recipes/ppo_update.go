@@ -96,7 +96,7 @@ func (p *ppoRun) gradients(part []*episode, tokens, steps int, u *ppo.Update, se
 	l := lay(part)
 	*seen += 2 * int64(len(l.Tokens))
 	e.Scope(func() {
-		hidden, logProbs, entropy, slope := p.distribution(l.through(p.policy.slot), true)
+		hidden, logProbs, entropy, slope := p.distribution(l.through(p.policy.adapter.Slot()), true)
 		now, uncertain, by := logProbs.Float32s(), entropy.Float32s(), make([]float32, len(l.At))
 		for n, ep := range part {
 			for t, i := range l.at[n] {
@@ -108,7 +108,7 @@ func (p *ppoRun) gradients(part []*episode, tokens, steps int, u *ppo.Update, se
 		hidden.BackwardWith(slope.Mul(e.FromFloat32(by, int64(len(by)), 1)).To(hidden.DType()))
 	})
 	e.Scope(func() {
-		values := p.value.adapter.Score.Forward(model.Hidden(p.model, l.through(p.value.slot)), l.valueRows())
+		values := p.value.adapter.Score.Forward(model.Hidden(p.model, l.through(p.value.adapter.Slot())), l.valueRows())
 		now := values.Float32s()
 		by := make([]float32, len(now))
 		for n, ep := range part {

@@ -45,30 +45,19 @@ func newTuning(r *Runner, b *base, config spec.LoRAConfig, args spec.TrainingArg
 // attach puts the adapter on: from the snapshot, from a PEFT folder, or fresh. It must run inside Engine.Do.
 func (t *tuning) attach(init string, resume *spec.Snapshot) error {
 	var err error
-	key := tensor.Key(uint64(t.args.Seed)).Named("lora")
-	t.slot = t.base.slot()
-	switch {
-	case resume != nil:
-		t.adapter, err = lora.Restore(t.model, t.slot, t.config, resume.Files[adapterFile])
-	case init != "":
-		load := lora.Load
-		if t.config.TaskType == spec.TaskSeqCls {
-			load = lora.LoadScorer
+	t.adapter, err = t.base.put(func(slot int) (*lora.Adapter, error) {
+		switch {
+		case resume != nil:
+			return lora.Restore(t.model, slot, t.config, resume.Files[adapterFile])
+		case init != "":
+			return t.begin(slot, init)
 		}
-		t.adapter, err = load(t.model, t.slot, init)
-		if err == nil {
-			if key := lora.Differs(t.adapter.Config, t.config); key != "" {
-				t.adapter.Detach()
-				t.adapter, err = nil, fault.At(init, 0, "the adapter has another %s than the configuration", key)
-			}
-		}
-	default:
-		t.adapter, err = lora.New(t.model, t.slot, t.config, key)
-	}
+		return lora.New(t.model, slot, t.config, tensor.Key(uint64(t.args.Seed)).Named("lora"))
+	})
 	if err != nil {
-		t.base.slots[t.slot] = false
 		return err
 	}
+	t.slot = t.adapter.Slot()
 	t.adapter.SetDropout(t.config.Dropout)
 	if t.base.resized {
 		t.adapter.KeepEmbeddings()
@@ -87,6 +76,32 @@ func (t *tuning) attach(init string, resume *spec.Snapshot) error {
 		return t.optimiser.Restore(resume.Files[optimiserFile], resume.Step)
 	}
 	return nil
+}
+
+// beginning gives the adapter that a training goes on from, and whether it replaces the base's embeddings. A snapshot has its own.
+func (r *Runner) beginning(resume *spec.Snapshot) (dir string, replaces bool, err error) {
+	if resume != nil {
+		return "", false, nil
+	}
+	replaces, err = alone(r.InitAdapter)
+	return r.InitAdapter, replaces, err
+}
+
+// begin attaches the adapter of a PEFT folder, which must be as the configuration says.
+func (t *tuning) begin(slot int, dir string) (*lora.Adapter, error) {
+	load := lora.Load
+	if t.config.TaskType == spec.TaskSeqCls {
+		load = lora.LoadScorer
+	}
+	a, err := load(t.model, slot, dir)
+	if err != nil {
+		return nil, err
+	}
+	if key := lora.Differs(a.Config, t.config); key != "" {
+		a.Detach()
+		return nil, fault.At(dir, 0, "the adapter has another %s than the configuration", key)
+	}
+	return a, nil
 }
 
 // loop sets the training loop up at the step it begins with, over rows of some lengths.
@@ -228,8 +243,7 @@ func (t *tuning) close() {
 			t.optimiser.Free()
 		}
 		if t.adapter != nil {
-			t.adapter.Detach()
-			t.base.slots[t.slot] = false
+			t.base.remove(t.adapter)
 		}
 		return nil
 	})
