@@ -4,7 +4,9 @@ package recipes
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -50,6 +52,11 @@ func (r *Runner) TrainPPO(ctx context.Context, job spec.PPOJob, reward Reward, r
 		return spec.PPOOutcome{}, err
 	}
 	defer r.release(base)
+	if job.RewardModelPath != "" {
+		if _, err := readReward(job.RewardModelPath, base); err != nil && !errors.Is(err, fs.ErrNotExist) { // one of PEFT has no such file
+			return spec.PPOOutcome{}, err
+		}
+	}
 	run := &ppoRun{runner: r, job: job, base: base, model: base.model, reward: reward, reference: nn.NoAdapter}
 	defer run.close()
 	if run.prompts, err = run.read(ctx, job.TrainDataPath); err != nil {

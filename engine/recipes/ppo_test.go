@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"elara/data/instruct"
 	"elara/engine/lora"
 	"elara/engine/loss"
 	"elara/engine/nn"
@@ -365,6 +367,39 @@ func TestRewardModelThatIsNoneIsRefused(t *testing.T) {
 	job.RewardModelPath, job.SFTModelPath = "", scorer(t, r, dir)
 	_, err = r.TrainPPO(t.Context(), job, count(2), nil, &recorder{})
 	require.ErrorContains(t, err, "task_type is SEQ_CLS, expected CAUSAL_LM")
+}
+
+// A reward model of one's own says what it was made over; one that PEFT wrote elsewhere does not.
+func TestRewardModelOfAnotherBaseJudgesNoAnswers(t *testing.T) {
+	r := newRunner(t)
+	dir := toyModel(t, r)
+	job := ppoJob(t, dir, 1)
+	job.RewardModelPath = scorer(t, r, dir)
+	weights, err := baseDigest(dir)
+	require.NoError(t, err)
+	template, err := instruct.Guide().Hash()
+	require.NoError(t, err)
+	report := spec.RewardReport{Base: weights, Template: template}
+	over(t, r, dir, func(b *base) error { report.Tokenizer = b.tok.Hash(); return nil })
+	other := spec.Digest(strings.Repeat("0", 64))
+	train := func(report spec.RewardReport) error {
+		data, err := json.Marshal(report)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(job.RewardModelPath, rewardFile), data, 0o600))
+		_, err = r.TrainPPO(t.Context(), job, nil, nil, &recorder{})
+		return err
+	}
+	require.NoError(t, train(report))
+	for word, change := range map[string]func(r *spec.RewardReport){
+		"base":     func(r *spec.RewardReport) { r.Base = other },
+		"template": func(r *spec.RewardReport) { r.Template = other },
+	} {
+		changed := report
+		change(&changed)
+		err := train(changed)
+		require.ErrorContains(t, err, "reward.json: reward model of another "+word)
+		require.Equal(t, fault.Invalid, fault.KindOf(err))
+	}
 }
 
 func TestLogHistoryHasTRLsNames(t *testing.T) {
