@@ -64,23 +64,14 @@ func (r *Runner) Merge(ctx context.Context, job spec.MergeJob, progress func(spe
 
 // checkMerge refuses what can be seen before anything is read.
 func checkMerge(job spec.MergeJob) error {
-	if len(job.Adapters) == 0 || len(job.Candidates) == 0 {
-		return fault.New(fault.Invalid, "a merge of %d adapters in %d ways, expected at least one of both", len(job.Adapters), len(job.Candidates))
+	if key, err := job.Check(); err != nil {
+		return fmt.Errorf("%s: %w", key, err)
 	}
-	for i, method := range job.Candidates {
-		if key, err := method.Check(len(job.Adapters)); err != nil {
-			return fault.New(fault.Invalid, "candidates[%d].%s: %w", i, key, err)
-		}
+	for _, method := range job.Candidates {
 		dir := filepath.Join(job.OutputDir, method.Name)
 		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
 			return errors.Join(fault.At(dir, 0, "is there already, expected a new folder"), err)
 		}
-	}
-	if job.DType != tensor.Float32.String() && job.DType != tensor.BFloat16.String() {
-		return fault.New(fault.Invalid, "dtype %q, expected float32 or bfloat16", job.DType)
-	}
-	if job.Into == spec.IntoAdapter && job.DType != tensor.Float32.String() {
-		return fault.New(fault.Invalid, "dtype %q of a merged adapter, expected float32", job.DType)
 	}
 	var first string
 	for i, a := range job.Adapters {
