@@ -79,6 +79,7 @@ func checkMerge(job spec.MergeJob) error {
 		if err != nil {
 			return err
 		}
+		base = filepath.Base(base)
 		if i == 0 {
 			first = base
 		} else if base != first {

@@ -147,7 +147,7 @@ func (g *merging) encodeAdapter(ctx context.Context, m *merge.Merge, dir string)
 	if err != nil {
 		return nil, err
 	}
-	files, err := s.Adapter.Encode(base)
+	files, err := s.Adapter.Encode(filepath.Base(base))
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"elara/data/instruct"
 	"elara/desk"
+	"elara/engine/lora"
 	"elara/engine/recipes"
 	"elara/engine/sample"
 	"elara/engine/tensor"
@@ -78,7 +79,7 @@ func serve(c *cobra.Command, o serving.Options) error {
 			if err != nil {
 				return err
 			}
-			trained, err := baseOf(adapter.Dir)
+			trained, err := lora.BaseName(adapter.Dir)
 			if err != nil {
 				return err
 			}
