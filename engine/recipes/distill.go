@@ -5,6 +5,7 @@ package recipes
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"elara/data/tokenizer"
 	"elara/engine/lora"
@@ -276,14 +277,9 @@ func (d *distillation) answer(ctx context.Context, micro [][]nn.Row, seed tensor
 			})
 		}
 	}
-	e := d.runner.Engine
-	return e.Do(func() (err error) {
-		var sequences []*sample.Sequence
-		e.Scope(func() { e.NoGrad(func() { sequences, err = sample.Generate(ctx, d.weights, most, requests) }) })
-		for n, s := range sequences {
-			*rows[n] = newEpisode(s.Prompt, s.Tokens, s.End == sample.Stopped).row
-		}
-		return err
+	return d.runner.generate(ctx, d.weights, most, requests, func(n int, s *sample.Sequence) error {
+		*rows[n] = supervisedFrom(slices.Concat(s.Prompt, s.Tokens), len(s.Prompt))
+		return nil
 	})
 }
 

@@ -14,7 +14,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"elara/engine/loss"
 	"elara/engine/model"
@@ -93,43 +92,17 @@ func (r *Runner) recordPart(ctx context.Context, m model.Model, slot int, list [
 	if int64(k) >= m.Facts().Vocabulary {
 		return nil, fault.New(fault.Invalid, "top_k is %d of a vocabulary of %d, expected less", k, m.Facts().Vocabulary)
 	}
-	for rows := range slices.Chunk(list, evalBatch) {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+	err := forward{engine: r.Engine, adapter: slot, batch: evalBatch}.over(ctx, list, func(_ int, pass *nn.Pass) {
+		ids, logProbs := loss.TopLogProbs(m, pass, k, job.Temperature)
+		words, values := ids.To(tensor.Int32).Bytes(), logProbs.Bytes()
+		for _, places := range placesOf(pass) {
+			for _, at := range places {
+				out = append(out, words[at*4*k:(at+1)*4*k]...)
+				out = append(out, values[at*4*(k+1):(at+1)*4*(k+1)]...)
+			}
 		}
-		err := r.Engine.Do(func() error {
-			r.Engine.Scope(func() {
-				r.Engine.NoGrad(func() {
-					pass := nn.Pack(rows, leastShared)
-					pass.Adapter = slot
-					ids, logProbs := loss.TopLogProbs(m, pass, k, job.Temperature)
-					words, values := ids.To(tensor.Int32).Bytes(), logProbs.Bytes()
-					for _, places := range placesOf(pass, len(rows)) {
-						for _, at := range places {
-							out = append(out, words[at*4*k:(at+1)*4*k]...)
-							out = append(out, values[at*4*(k+1):(at+1)*4*(k+1)]...)
-						}
-					}
-				})
-			})
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-// placesOf says which of a pass's predictions each row makes, in the order of its tokens.
-func placesOf(p *nn.Pass, rows int) [][]int {
-	at := make([][]int, rows)
-	for i, of := range p.Of {
-		for _, row := range of {
-			at[row] = append(at[row], i)
-		}
-	}
-	return at
+	})
+	return out, err
 }
 
 // open reads what the folder has of the same, and sees that its parts are whole.
@@ -188,7 +161,7 @@ func (t *recorded) add(data []byte) error {
 func (t *recorded) of(e *tensor.Engine, p *nn.Pass, rows []int) (tensor.Teacher, error) {
 	k := t.TopK
 	ids, values := make([]int64, len(p.Of)*k), make([]float32, len(p.Of)*(k+1))
-	for n, places := range placesOf(p, len(rows)) {
+	for n, places := range placesOf(p) {
 		data, err := t.row(rows[n])
 		if err != nil {
 			return tensor.Teacher{}, err
@@ -231,7 +204,7 @@ func (t *recorded) row(n int) (_ []byte, err error) {
 func firstPredictions(list []nn.Row) []int64 {
 	first := make([]int64, len(list)+1)
 	for n, row := range list {
-		first[n+1] = first[n] + int64(len(nn.Pack([]nn.Row{row}, 0).At))
+		first[n+1] = first[n] + int64(row.Predictions())
 	}
 	return first
 }

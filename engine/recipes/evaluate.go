@@ -5,7 +5,6 @@ package recipes
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"elara/data/tokenizer"
 	"elara/engine/lora"
@@ -113,37 +112,20 @@ func heldOut(ctx context.Context, e *tensor.Engine, m model.Model, adapter int, 
 // heldOutRows is heldOut that also gives, where each is set, every predicted token of every row: the row's place in the list and
 // the token's -log p.
 func heldOutRows(ctx context.Context, e *tensor.Engine, m model.Model, adapter int, list []nn.Row, batch int, report func(rows int), each func(row int, nll float64)) (total float64, tokens int64, err error) {
-	first := -max(1, batch)
-	for part := range slices.Chunk(list, max(1, batch)) {
-		first += max(1, batch)
-		if ctx.Err() != nil {
-			return 0, 0, context.Cause(ctx)
+	err = forward{e, adapter, batch, report}.over(ctx, list, func(first int, pass *nn.Pass) {
+		_, nll := loss.Causal(m, pass)
+		for i, v := range nll.Float32s() {
+			total += float64(pass.Weights[i]) * float64(v)
+			tokens += int64(pass.Weights[i])
+			if each != nil {
+				for _, row := range pass.Of[i] {
+					each(first+row, float64(v))
+				}
+			}
 		}
-		err := e.Do(func() error {
-			e.Scope(func() {
-				e.NoGrad(func() {
-					pass := nn.Pack(part, leastShared)
-					pass.Adapter = adapter
-					_, nll := loss.Causal(m, pass)
-					for i, v := range nll.Float32s() {
-						total += float64(pass.Weights[i]) * float64(v)
-						tokens += int64(pass.Weights[i])
-						if each != nil {
-							for _, row := range pass.Of[i] {
-								each(first+row, float64(v))
-							}
-						}
-					}
-				})
-			})
-			return nil
-		})
-		if err != nil {
-			return 0, 0, err
-		}
-		if report != nil {
-			report(len(part))
-		}
+	})
+	if err != nil {
+		return 0, 0, err
 	}
 	return total, tokens, nil
 }
@@ -164,7 +146,7 @@ func (r *Runner) answer(ctx context.Context, b *base, adapters []int, job spec.E
 	for i := range answers {
 		answers[i] = []string{}
 	}
-	err := r.generate(ctx, b, requests, func(i int, s *sample.Sequence) error {
+	err := r.generate(ctx, b.model, generateRows, requests, func(i int, s *sample.Sequence) error {
 		at := i / len(job.Prompts)
 		answers[at] = append(answers[at], b.tok.Decode(s.Tokens, true))
 		report(1)

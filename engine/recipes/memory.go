@@ -9,6 +9,7 @@ import (
 	"elara/data/instruct"
 	"elara/data/source"
 	"elara/data/tokenizer"
+	"elara/engine/nn"
 	"elara/scoring/choice"
 	"elara/scoring/measure"
 	"elara/scoring/memory"
@@ -203,7 +204,7 @@ func own(tok *tokenizer.Tokenizer, text string, tokens []int32, answersOnly bool
 	if !answersOnly {
 		end -= len("\n"+instruct.AssistantMarker) + len(question)
 	}
-	return max(1, alike(tok.EncodeWithSpecial(text[:end]), tokens))
+	return max(1, nn.Common(tok.EncodeWithSpecial(text[:end]), tokens))
 }
 
 // report puts figures together; before is nil where the base itself was asked.

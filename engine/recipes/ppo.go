@@ -100,9 +100,10 @@ type ppoRun struct {
 	trainable     int64
 
 	state   ppoState
-	healthy []byte // weights of the last policy whose answers were within the guard's bounds
-	samples []byte // the table so far
-	halt    func() // ends the loop after this step
+	healthy []byte     // weights of the last policy whose answers were within the guard's bounds
+	samples []byte     // the table so far
+	before  []*episode // its answers of the reference; nil: not drawn yet
+	halt    func()     // ends the loop after this step
 }
 
 // learner is an adapter that is trained.

@@ -16,7 +16,6 @@ import (
 type updates struct {
 	batches           []ppo.Update
 	norms             []float64 // of the policy's gradients
-	ratios            []float64 // means
 	tokens            int64     // that went through the model
 	stoppedByApproxKL bool
 }
@@ -85,7 +84,6 @@ func (p *ppoRun) learn(ctx context.Context, chosen []*episode, micro int, rate f
 		return nil
 	})
 	done.batches = append(done.batches, u)
-	done.ratios = append(done.ratios, u.Ratio/u.Tokens)
 	return stop, err
 }
 
@@ -133,6 +131,15 @@ func (d updates) mean(f func(ppo.Update) float64) float64 {
 		sum += f(u) / float64(len(d.batches))
 	}
 	return sum
+}
+
+// ratios are the means of the mini-batches.
+func (d updates) ratios() []float64 {
+	all := make([]float64, len(d.batches))
+	for i, u := range d.batches {
+		all[i] = u.Ratio / u.Tokens
+	}
+	return all
 }
 
 // variance with Bessel's correction, as torch's; 0 of a single value.

@@ -4,7 +4,6 @@ package recipes
 
 import (
 	"context"
-	"slices"
 
 	"elara/engine/loss"
 	"elara/engine/model"
@@ -109,27 +108,12 @@ func (w *rewardRun) scores(ctx context.Context, of pairs) (scores []float64, err
 	return scoreRows(ctx, w.runner.Engine, w.model, w.slot, w.adapter.Score, of.rows(of.all()), 2*w.args.PerDeviceEvalBatchSize)
 }
 
-// scoreRows reads a score head at the last token of each row. Other recipes get their turn between batches; it must not run inside
-// Engine.Do.
+// scoreRows reads a score head at the last token of each row. It must not run inside Engine.Do.
 func scoreRows(ctx context.Context, e *tensor.Engine, m model.Model, adapter int, head *nn.Score, rows []nn.Row, batch int) (scores []float64, err error) {
-	for part := range slices.Chunk(rows, max(1, batch)) {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+	err = forward{engine: e, adapter: adapter, batch: batch}.over(ctx, rows, func(_ int, pass *nn.Pass) {
+		for _, score := range head.Forward(model.Hidden(m, pass), pass.Last).Float32s() {
+			scores = append(scores, float64(score))
 		}
-		if err := e.Do(func() error {
-			e.Scope(func() {
-				e.NoGrad(func() {
-					pass := nn.Pack(part, leastShared)
-					pass.Adapter = adapter
-					for _, score := range head.Forward(model.Hidden(m, pass), pass.Last).Float32s() {
-						scores = append(scores, float64(score))
-					}
-				})
-			})
-			return nil
-		}); err != nil {
-			return nil, err
-		}
-	}
-	return scores, nil
+	})
+	return scores, err
 }

@@ -52,10 +52,7 @@ func (r reading) rows(ctx context.Context, path string) (rows, error) {
 		first := 1
 		if r.completionOnly {
 			first = max(1, r.answer(text.Text, row.Tokens))
-			row.Supervised = make([]bool, len(row.Tokens))
-			for at := first; at < len(row.Tokens); at++ {
-				row.Supervised[at] = true
-			}
+			row = supervisedFrom(row.Tokens, first)
 		}
 		if first >= len(row.Tokens) {
 			out.cut = append(out.cut, int64(text.Line))
@@ -73,12 +70,16 @@ func (r reading) answer(text string, tokens []int32) int {
 	if at < 0 {
 		return len(tokens)
 	}
-	prompt := r.tok.EncodeWithSpecial(text[:at+len(instruct.AssistantMarker)])
-	n := 0
-	for n < len(prompt) && n < len(tokens) && prompt[n] == tokens[n] {
-		n++
+	return nn.Common(r.tok.EncodeWithSpecial(text[:at+len(instruct.AssistantMarker)]), tokens)
+}
+
+// supervisedFrom is a row whose tokens are to be predicted from a place on.
+func supervisedFrom(tokens []int32, first int) nn.Row {
+	row := nn.Row{Tokens: tokens, Supervised: make([]bool, len(tokens))}
+	for at := max(1, first); at < len(tokens); at++ {
+		row.Supervised[at] = true
 	}
-	return n
+	return row
 }
 
 // take picks some rows.

@@ -98,15 +98,13 @@ func (r *Runner) Score(ctx context.Context, path, adapter string, texts []string
 // logProbs gives log p of every token but the first. It runs inside Engine.Do.
 func logProbs(e *tensor.Engine, m model.Model, adapter int, ids []int32) []float32 {
 	out := make([]float32, 0, len(ids)-1)
-	e.Scope(func() {
-		e.NoGrad(func() {
-			pass := nn.NewPass([][]int32{ids})
-			pass.Adapter = adapter
-			_, nll := loss.Causal(m, pass)
-			for _, v := range nll.Float32s() {
-				out = append(out, -v)
-			}
-		})
+	unrecorded(e, func() {
+		pass := nn.NewPass([][]int32{ids})
+		pass.Adapter = adapter
+		_, nll := loss.Causal(m, pass)
+		for _, v := range nll.Float32s() {
+			out = append(out, -v)
+		}
 	})
 	return out
 }

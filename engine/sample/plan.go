@@ -93,11 +93,7 @@ func (b *Batch) beginning(s *Sequence) (rows []int32) {
 			if other.Adapter != s.Adapter {
 				continue
 			}
-			n, most := 0, min(len(s.text)-1, len(other.rows))
-			for n < most && s.text[n] == other.text[n] {
-				n++
-			}
-			if n > len(rows) {
+			if n := nn.Common(s.text[:len(s.text)-1], other.text[:len(other.rows)]); n > len(rows) {
 				rows = other.rows[:n]
 			}
 		}
