@@ -134,6 +134,15 @@ func (a *Adapter) Tensors() []*tensor.Tensor {
 	return all
 }
 
+// Names lists what those are called in adapter_model.safetensors.
+func (a *Adapter) Names() []string {
+	all := make([]string, len(a.Params))
+	for i, p := range a.Params {
+		all[i] = p.Name
+	}
+	return all
+}
+
 // Trainable is the number of trainable parameters.
 func (a *Adapter) Trainable() int64 {
 	var n int64

@@ -92,14 +92,8 @@ func (d *distillation) read(ctx context.Context, r *Runner) error {
 		return err
 	}
 	read := reading{tok: tok, maxLength: min(job.MaxLength, d.positions), appendEOS: job.AppendEOS, completionOnly: job.CompletionOnlyLoss}
-	if d.train, err = read.rows(ctx, job.TrainDataPath); err != nil {
+	if d.train, err = read.training(ctx, job.TrainDataPath, r.notice); err != nil {
 		return err
-	}
-	if len(d.train.list) == 0 {
-		return fault.At(job.TrainDataPath, 0, "no row has a supervised token (%d rows were cut to none), expected at least one", len(d.train.cut))
-	}
-	if n := len(d.train.cut); n > 0 {
-		r.notice(fmt.Sprintf("%s: %d rows have no supervised token and are left out", job.TrainDataPath, n))
 	}
 	if job.EvalDataPath != "" {
 		d.eval, err = read.rows(ctx, job.EvalDataPath)
@@ -145,11 +139,7 @@ func (d *distillation) run(ctx context.Context, resume *spec.Snapshot, observer 
 	}); err != nil {
 		return outcome, err
 	}
-	if hears, ok := observer.(spec.CutObserver); ok {
-		for _, line := range d.train.cut {
-			hears.Cut(line)
-		}
-	}
+	tellCut(observer, d.train.cut)
 	loop, err := d.loop(d, resume, observer)
 	if err != nil {
 		return outcome, err

@@ -14,7 +14,6 @@ import (
 	"elara/engine/sample"
 	"elara/engine/tensor"
 	"elara/spec"
-	"elara/spec/fault"
 )
 
 // evalBatch is how many rows go through the model at once where no training arguments say it.
@@ -32,15 +31,9 @@ func (r *Runner) Evaluate(ctx context.Context, job spec.EvaluateJob, progress fu
 	}
 	defer r.release(base)
 	read := reading{tok: base.tok, maxLength: min(job.MaxLength, int(base.model.Facts().MaxPositions)), appendEOS: job.AppendEOS, completionOnly: job.CompletionOnlyLoss}
-	held, err := read.rows(ctx, job.EvalDataPath)
+	held, err := read.heldOut(ctx, job.EvalDataPath, job.MaxRows)
 	if err != nil {
 		return out, err
-	}
-	if job.MaxRows > 0 && len(held.list) > job.MaxRows {
-		held.list = held.list[:job.MaxRows]
-	}
-	if len(held.list) == 0 {
-		return out, fault.At(job.EvalDataPath, 0, "no held-out row has a supervised token")
 	}
 	out.Rows = int64(len(held.list))
 	step := int64(0)

@@ -143,7 +143,7 @@ func (p *ppoRun) open(resume *spec.Snapshot) error {
 		return fault.At(p.job.SFTModelPath, 0, "the policy trains the output embedding, which PPO holds constant here: expected an adapter without it in modules_to_save")
 	}
 	for _, l := range []*learner{&p.policy, &p.value} {
-		l.equip(p.job.Args)
+		l.optimiser = newOptimiser(l.adapter.Names(), l.adapter.Tensors(), p.job.Args)
 		p.trainable += l.adapter.Trainable()
 	}
 	p.runner.notice(lora.Line(p.trainable, model.Parameters(p.model)))
@@ -209,17 +209,6 @@ func (p *ppoRun) trainsHead() (trains bool) {
 	return trains
 }
 
-// equip makes the optimiser.
-func (l *learner) equip(a spec.TrainingArgs) {
-	names := make([]string, len(l.adapter.Params))
-	for i, param := range l.adapter.Params {
-		names[i] = param.Name
-	}
-	l.optimiser = optim.NewAdamW(names, l.adapter.Tensors())
-	l.optimiser.Exempt(optim.NoDecay())
-	l.optimiser.Beta1, l.optimiser.Beta2, l.optimiser.Epsilon, l.optimiser.WeightDecay = a.AdamBeta1, a.AdamBeta2, a.AdamEpsilon, a.WeightDecay
-}
-
 // loop sets the training loop up: a step takes the prompts of one iteration, and those that do not fill one are left out.
 func (p *ppoRun) loop(resume *spec.Snapshot, observer spec.TrainObserver) (*train.Loop, error) {
 	args := p.job.Args
@@ -232,23 +221,16 @@ func (p *ppoRun) loop(resume *spec.Snapshot, observer spec.TrainObserver) (*trai
 	if err != nil {
 		return nil, err
 	}
-	schedule, err := train.NewSchedule(args, plan.TotalSteps)
+	l, err := train.NewLoop(args, plan, p, resume, observer)
 	if err != nil {
 		return nil, err
 	}
-	state := train.NewState(args, plan)
-	if resume != nil {
-		if state, err = train.DecodeState(resume.Files[train.StateFile], plan); err != nil {
-			return nil, err
-		}
-		if state.GlobalStep != resume.Step || p.state.Version > resume.Step {
-			return nil, fault.New(fault.Corrupt, "snapshot of step %d holds the state of step %d and policy %d", resume.Step, state.GlobalStep, p.state.Version)
-		}
+	if resume != nil && p.state.Version > resume.Step {
+		return nil, fault.New(fault.Corrupt, "snapshot of step %d holds policy %d", resume.Step, p.state.Version)
 	}
-	p.halt = func() { state.Callbacks.Control.Args.TrainingStop = true }
-	return &train.Loop{
-		Args: args, Plan: plan, Schedule: schedule, Stepper: p, Observer: observer, State: state, Timings: p.runner.Timings,
-	}, nil
+	l.Timings = p.runner.Timings
+	p.halt = func() { l.State.Callbacks.Control.Args.TrainingStop = true }
+	return l, nil
 }
 
 // publish writes the policy, and the value function into a folder beside it.

@@ -64,18 +64,19 @@ func (t *tuning) attach(init string, resume *spec.Snapshot) error {
 	}
 	t.trainable, t.parameters = t.adapter.Trainable(), t.adapter.Frozen(model.Parameters(t.model))
 	t.runner.notice(lora.Line(t.trainable, t.parameters))
-	names := make([]string, len(t.adapter.Params))
-	for i, p := range t.adapter.Params {
-		names[i] = p.Name
-	}
-	t.optimiser = optim.NewAdamW(names, t.adapter.Tensors())
-	t.optimiser.Exempt(optim.NoDecay())
-	a := t.args
-	t.optimiser.Beta1, t.optimiser.Beta2, t.optimiser.Epsilon, t.optimiser.WeightDecay = a.AdamBeta1, a.AdamBeta2, a.AdamEpsilon, a.WeightDecay
+	t.optimiser = newOptimiser(t.adapter.Names(), t.adapter.Tensors(), t.args)
 	if resume != nil {
 		return t.optimiser.Restore(resume.Files[optimiserFile], resume.Step)
 	}
 	return nil
+}
+
+// newOptimiser makes the optimiser of some parameters. It must run inside Engine.Do.
+func newOptimiser(names []string, params []*tensor.Tensor, a spec.TrainingArgs) *optim.AdamW {
+	o := optim.NewAdamW(names, params)
+	o.Exempt(optim.NoDecay())
+	o.Beta1, o.Beta2, o.Epsilon, o.WeightDecay = a.AdamBeta1, a.AdamBeta2, a.AdamEpsilon, a.WeightDecay
+	return o
 }
 
 // beginning gives the adapter that a training goes on from, and whether it replaces the base's embeddings. A snapshot has its own.
@@ -110,26 +111,15 @@ func (t *tuning) loop(stepper train.Stepper, lengths []int, evaluate bool, resum
 	if err != nil {
 		return nil, err
 	}
-	schedule, err := train.NewSchedule(t.args, plan.TotalSteps)
+	l, err := train.NewLoop(t.args, plan, stepper, resume, observer)
 	if err != nil {
 		return nil, err
 	}
-	state := train.NewState(t.args, plan)
-	var best map[string][]byte
 	if resume != nil {
-		best = train.BestOf(resume.Files)
-		if state, err = train.DecodeState(resume.Files[train.StateFile], plan); err != nil {
-			return nil, err
-		}
-		if state.GlobalStep != resume.Step {
-			return nil, fault.New(fault.Corrupt, "snapshot of step %d holds the state of step %d", resume.Step, state.GlobalStep)
-		}
-		t.optimiser.Skipped(state.Own.Overflows)
+		t.optimiser.Skipped(l.State.Own.Overflows)
 	}
-	return &train.Loop{
-		Args: t.args, Plan: plan, Schedule: schedule, Stepper: stepper, Observer: observer, State: state,
-		Best: best, Timings: t.runner.Timings, Evaluate: evaluate, HalfPrecision: t.half(),
-	}, nil
+	l.Timings, l.Evaluate, l.HalfPrecision = t.runner.Timings, evaluate, t.half()
+	return l, nil
 }
 
 func (t *tuning) half() bool { return t.model.Facts().DType == tensor.Float16 }
