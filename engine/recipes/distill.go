@@ -34,17 +34,22 @@ func (r *Runner) Distill(ctx context.Context, job spec.DistillJob, resume *spec.
 	if err := refuseParts(job.OutputDir); err != nil {
 		return out, err
 	}
-	if job.StudentConfig != (spec.StudentShape{}) {
-		if err := r.makeStudent(job); err != nil {
+	d := &distillation{job: job}
+	if job.StudentConfig != (spec.StudentShape{}) || job.TeacherLogProbs != "" {
+		if d.teacherBase, err = baseDigest(job.TeacherModel); err != nil {
 			return out, err
 		}
 	}
-	d := &distillation{job: job}
+	if job.StudentConfig != (spec.StudentShape{}) {
+		if err := r.makeStudent(job, d.teacherBase); err != nil {
+			return out, err
+		}
+	}
 	if err := d.read(ctx, r); err != nil {
 		return out, err
 	}
 	if job.TeacherLogProbs != "" {
-		if d.recorded, err = r.record(ctx, job, d.train.list, d.tokenizer, observer.Progress); err != nil {
+		if d.recorded, err = d.record(ctx, observer.Progress); err != nil {
 			return out, err
 		}
 	}
@@ -59,10 +64,11 @@ func (r *Runner) Distill(ctx context.Context, job spec.DistillJob, resume *spec.
 // distillation is one training in progress: its train.Stepper.
 type distillation struct {
 	pretraining
-	job       spec.DistillJob
-	tokenizer spec.Digest
-	positions int       // that a row may have in both models
-	recorded  *recorded // nil where the teacher runs beside the student
+	job         spec.DistillJob
+	tokenizer   spec.Digest
+	positions   int         // that a row may have in both models
+	teacherBase spec.Digest // of the files of the teacher's base model, where a student is made of it or it is recorded
+	recorded    *recorded   // nil where the teacher runs beside the student
 
 	teacher model.Model // nil where it does not
 	adapter *lora.Adapter

@@ -52,13 +52,14 @@ type recordedPart struct {
 
 // record makes sure that the teacher's log-probabilities of all rows lie in the job's folder. What is there of the same teacher, rows
 // and options stays; what is there of others is refused.
-func (r *Runner) record(ctx context.Context, job spec.DistillJob, list []nn.Row, tokenizer spec.Digest, progress func(spec.Progress)) (*recorded, error) {
-	teacher, err := teacherDigest(job)
+func (d *distillation) record(ctx context.Context, progress func(spec.Progress)) (*recorded, error) {
+	job, list := d.job, d.train.list
+	teacher, err := teacherDigest(d.teacherBase, job.TeacherAdapter)
 	if err != nil {
 		return nil, err
 	}
 	want := &recorded{
-		Teacher: teacher, Tokenizer: tokenizer, Rows: rowsDigest(list), Count: len(list), TopK: job.TopK, Temperature: job.Temperature,
+		Teacher: teacher, Tokenizer: d.tokenizer, Rows: rowsDigest(list), Count: len(list), TopK: job.TopK, Temperature: job.Temperature,
 		dir: job.TeacherLogProbs, first: firstPredictions(list),
 	}
 	if err := want.open(); err != nil {
@@ -68,10 +69,10 @@ func (r *Runner) record(ctx context.Context, job spec.DistillJob, list []nn.Row,
 	if len(want.Parts) == parts {
 		return want, nil
 	}
-	err = r.open(ctx, job.TeacherModel, job.TeacherAdapter, func(b *base, slot int) error {
+	err = d.runner.open(ctx, job.TeacherModel, job.TeacherAdapter, func(b *base, slot int) error {
 		for at := len(want.Parts); at < parts; at++ {
 			rows := list[at*rowsPerPart : min(len(list), (at+1)*rowsPerPart)]
-			data, err := r.recordPart(ctx, b.model, slot, rows, job)
+			data, err := d.runner.recordPart(ctx, b.model, slot, rows, job)
 			if err != nil {
 				return err
 			}
@@ -147,14 +148,14 @@ func (t *recorded) open() error {
 func (t *recorded) add(data []byte) error {
 	part := recordedPart{File: fmt.Sprintf("teacher-%05d.bin", len(t.Parts)), Digest: spec.DigestOf(sha256.Sum256(data))}
 	t.Parts = append(t.Parts, part)
-	list, err := json.MarshalIndent(t, "", "  ")
+	list, err := encodeJSON(recordedFile, t)
 	if err != nil {
-		return fmt.Errorf("encode %s: %w", recordedFile, err)
+		return err
 	}
 	if err := writeFolder(t.dir, map[string][]byte{part.File: data}, nil); err != nil {
 		return err
 	}
-	return writeFolder(t.dir, map[string][]byte{recordedFile: append(list, '\n')}, nil)
+	return writeFolder(t.dir, map[string][]byte{recordedFile: list}, nil)
 }
 
 // of gives the teacher of a pass: rows[n] is the number of its row n. It runs inside Engine.Do.
@@ -222,15 +223,14 @@ func rowsDigest(list []nn.Row) spec.Digest {
 }
 
 // teacherDigest identifies a teacher by the files of its base model and of its adapter.
-func teacherDigest(job spec.DistillJob) (spec.Digest, error) {
-	base, err := baseDigest(job.TeacherModel)
-	if err != nil || job.TeacherAdapter == "" {
-		return base, err
+func teacherDigest(base spec.Digest, adapter string) (spec.Digest, error) {
+	if adapter == "" {
+		return base, nil
 	}
 	hash := sha256.New()
 	fmt.Fprintln(hash, base)
 	for _, name := range []string{"adapter_config.json", "adapter_model.safetensors"} {
-		if err := addFile(hash, filepath.Join(job.TeacherAdapter, name)); err != nil {
+		if err := addFile(hash, filepath.Join(adapter, name)); err != nil {
 			return "", err
 		}
 	}

@@ -4,7 +4,6 @@ package recipes
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -194,11 +193,11 @@ func (g *merging) publish() error {
 	if err := os.MkdirAll(g.job.OutputDir, 0o755); err != nil {
 		return fmt.Errorf("make %s: %w", g.job.OutputDir, err)
 	}
-	ranking, err := json.MarshalIndent(g.outcome, "", "  ")
+	ranking, err := encodeJSON(rankingFile, g.outcome)
 	if err != nil {
-		return fmt.Errorf("encode %s: %w", rankingFile, err)
+		return err
 	}
-	if err := writeFiles(g.job.OutputDir, map[string][]byte{rankingFile: append(ranking, '\n')}); err != nil {
+	if err := writeFiles(g.job.OutputDir, map[string][]byte{rankingFile: ranking}); err != nil {
 		return err
 	}
 	for _, method := range g.job.Candidates {

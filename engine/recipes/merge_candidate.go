@@ -4,16 +4,11 @@ package recipes
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 
 	"elara/engine/lora"
 	"elara/engine/merge"
@@ -58,7 +53,7 @@ func (g *merging) candidate(ctx context.Context, method spec.MergeMethod) error 
 		return err
 	}
 	if g.job.Into == spec.IntoBase {
-		if err := g.addDefaults(files); err != nil {
+		if err := addDefaults(files, g.job.BaseModel); err != nil {
 			return err
 		}
 	}
@@ -68,18 +63,6 @@ func (g *merging) candidate(ctx context.Context, method spec.MergeMethod) error 
 	g.outcome.Candidates = append(g.outcome.Candidates, spec.MergedCandidate{
 		Method: certificate.Method, LogitDifference: certificate.Reloaded.MaxDifference, ToLive: certificate.Live.MaxDifference,
 	})
-	return nil
-}
-
-// addDefaults takes over what a model folder has beside the model.
-func (g *merging) addDefaults(files map[string][]byte) error {
-	defaults, err := os.ReadFile(filepath.Join(g.job.BaseModel, generationFile))
-	switch {
-	case err == nil:
-		files[generationFile] = defaults
-	case !errors.Is(err, fs.ErrNotExist) && filepath.Ext(g.job.BaseModel) != ".gguf":
-		return fmt.Errorf("read %s of the base model: %w", generationFile, err)
-	}
 	return nil
 }
 
@@ -93,7 +76,6 @@ func (g *merging) certify(ctx context.Context, method spec.MergeMethod, dir stri
 	c := &merge.Certificate{
 		Method: m.Method, Base: filepath.Base(g.job.BaseModel), Into: g.job.Into, DType: g.job.DType, Against: merge.AgainstLive, Files: map[string]spec.Digest{},
 	}
-	c.Method.Name = method.Name
 	for i, s := range g.sources {
 		c.Adapters = append(c.Adapters, merge.Ingredient{Name: s.Name, Weight: method.Weights[i], Digest: g.digests[i]})
 	}
@@ -200,28 +182,4 @@ func (g *merging) seal(dir string, c *merge.Certificate) error {
 		c.Files[filepath.Base(file)] = digest
 	}
 	return err
-}
-
-// writeFiles writes files into a folder that nobody reads yet.
-func writeFiles(dir string, files map[string][]byte) error {
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if err := os.WriteFile(filepath.Join(dir, name), files[name], 0o644); err != nil {
-			return fmt.Errorf("write %s: %w", name, err)
-		}
-	}
-	return nil
-}
-
-// digestOf reads a file through.
-func digestOf(path string) (_ spec.Digest, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", fmt.Errorf("open %s: %w", path, err)
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	hash := sha256.New()
-	if _, err := io.Copy(hash, f); err != nil {
-		return "", fmt.Errorf("read %s: %w", path, err)
-	}
-	return spec.DigestOf([32]byte(hash.Sum(nil))), nil
 }

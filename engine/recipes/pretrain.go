@@ -106,9 +106,6 @@ func (p *pretraining) loop(stepper train.Stepper, resume *spec.Snapshot, observe
 	return l, nil
 }
 
-// generationFile holds the defaults of generation. It is part of a model folder and not of the model.
-const generationFile = "generation_config.json"
-
 // publish writes the finished model.
 func (p *pretraining) publish(state *train.State) error {
 	files := map[string][]byte{}
@@ -116,11 +113,8 @@ func (p *pretraining) publish(state *train.State) error {
 	if files[train.StateFile], err = state.Encode(); err != nil {
 		return err
 	}
-	switch defaults, err := os.ReadFile(filepath.Join(p.job.BaseModel, generationFile)); {
-	case err == nil:
-		files[generationFile] = defaults
-	case !errors.Is(err, fs.ErrNotExist) && filepath.Ext(p.job.BaseModel) != ".gguf":
-		return fmt.Errorf("read %s of the base model: %w", generationFile, err)
+	if err := addDefaults(files, p.job.BaseModel); err != nil {
+		return err
 	}
 	return writeFolder(p.job.OutputDir, files, func(dir string) error {
 		if err := p.base.tok.Save(dir); err != nil {

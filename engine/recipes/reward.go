@@ -49,7 +49,7 @@ func (r *Runner) TrainReward(ctx context.Context, job spec.RewardJob, resume *sp
 		return out, err
 	}
 	return out, run.publish(job.OutputDir, loop.State, func(files map[string][]byte) (err error) {
-		files[rewardFile], err = encodeReport(*out.Report)
+		files[rewardFile], err = encodeJSON(rewardFile, *out.Report)
 		return err
 	})
 }
