@@ -124,7 +124,12 @@ func (g *merging) open(ctx context.Context) (err error) {
 			if err != nil {
 				return fmt.Errorf("adapter %s: %w", a.Name, err)
 			}
-			g.sources = append(g.sources, merge.Source{Name: a.Name, Adapter: adapter, Slot: slot})
+			source, err := merge.NewSource(a.Name, adapter)
+			if err != nil {
+				adapter.Detach()
+				return err
+			}
+			g.sources = append(g.sources, source)
 			digest, err := digestOf(filepath.Join(a.Path, "adapter_model.safetensors"))
 			if err != nil {
 				return err
