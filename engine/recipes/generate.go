@@ -37,8 +37,8 @@ func (r *Runner) Generate(ctx context.Context, path, adapter string, prompts []s
 	})
 }
 
-// generate continues requests, so many rows of them at once, and hands out their sequences, in order, as they and all before them end. It must not run inside
-// Engine.Do, and each does not.
+// generate continues requests, so many rows of them at once, and hands out their sequences, in order, as they and all before them
+// end. Other recipes get their turn between steps. It must not run inside Engine.Do, and each does not.
 func (r *Runner) generate(ctx context.Context, m model.Model, rows int, requests []sample.Request, each func(i int, s *sample.Sequence) error) error {
 	var batch *sample.Batch
 	all := make([]*sample.Sequence, len(requests))

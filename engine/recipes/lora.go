@@ -11,7 +11,7 @@ import (
 // TrainLoRA trains one adapter as the guide's script does, from the beginning or from a snapshot, and leaves the PEFT files,
 // the tokenizer's files and trainer_state.json in job.OutputDir when it is done. Several may run at the same time.
 func (r *Runner) TrainLoRA(ctx context.Context, job spec.LoRAJob, resume *spec.Snapshot, observer spec.TrainObserver) (spec.TrainOutcome, error) {
-	init, replaces, err := r.beginning(resume)
+	init, replaces, err := r.initial(resume)
 	if err != nil {
 		return spec.TrainOutcome{}, err
 	}

@@ -102,7 +102,7 @@ type ppoRun struct {
 	state   ppoState
 	healthy []byte     // weights of the last policy whose answers were within the guard's bounds
 	samples []byte     // the table so far
-	before  []*episode // its answers of the reference; nil: not drawn yet
+	before  []*episode // what it says of the reference; nil: not drawn yet
 	halt    func()     // ends the loop after this step
 }
 

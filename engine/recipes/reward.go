@@ -18,7 +18,7 @@ import (
 // another reward model to begin from.
 func (r *Runner) TrainReward(ctx context.Context, job spec.RewardJob, resume *spec.Snapshot, observer spec.TrainObserver) (spec.RewardOutcome, error) {
 	var out spec.RewardOutcome
-	init, replaces, err := r.beginning(resume)
+	init, replaces, err := r.initial(resume)
 	if err != nil {
 		return out, err
 	}

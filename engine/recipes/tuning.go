@@ -79,8 +79,8 @@ func newOptimiser(names []string, params []*tensor.Tensor, a spec.TrainingArgs) 
 	return o
 }
 
-// beginning gives the adapter that a training goes on from, and whether it replaces the base's embeddings. A snapshot has its own.
-func (r *Runner) beginning(resume *spec.Snapshot) (dir string, replaces bool, err error) {
+// initial gives the adapter that a training goes on from, and whether it replaces the base's embeddings. A snapshot has its own.
+func (r *Runner) initial(resume *spec.Snapshot) (dir string, replaces bool, err error) {
 	if resume != nil {
 		return "", false, nil
 	}
