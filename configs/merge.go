@@ -2,6 +2,7 @@ package configs
 
 import (
 	"strconv"
+	"strings"
 
 	"elara/spec"
 )
@@ -80,24 +81,18 @@ func readCandidate(index int, n *node, list string, into *[]spec.MergeMethod) er
 	if m.CombinationType.Elects() && m.MajoritySignMethod == "" {
 		m.MajoritySignMethod = spec.SignTotal
 	}
-	for _, other := range *into {
-		if other.Name == m.Name {
-			return n.get("name").origin.errorf("%s.name: a second candidate is named %q, expected every name once", path, m.Name)
-		}
-	}
 	*into = append(*into, m)
 	return nil
 }
 
-// checkCandidates refuses what contradicts itself in an entry, or does not fit the number of adapters.
-func checkCandidates(list []spec.MergeMethod, adapters int, tree *node, path string) error {
-	for i, m := range list {
-		if key, err := m.Check(adapters); err != nil {
-			at := tree.get("candidates").items[i]
-			return at.place(key).errorf("%s.%s: %w", listPath(path, i), key, err)
+// mergePlace is where a key of a merge stands, also one of a candidate.
+func mergePlace(block *node, name string) origin {
+	for i, candidate := range block.get("candidates").items {
+		if inner, found := strings.CutPrefix(name, listPath("candidates", i)+"."); found {
+			return candidate.place(inner)
 		}
 	}
-	return nil
+	return block.place(name)
 }
 
 // settleMerge fills in the adapters, refuses what contradicts itself, and leaves the zero plan where the file has no such block.
@@ -117,11 +112,8 @@ func (r *pipelineReader) settleMerge(tree *node) error {
 			p.Adapters = append(p.Adapters, a.Name)
 		}
 	}
-	if p.Into == spec.IntoAdapter && p.DType != "float32" {
-		return block.place("dtype").errorf("merge.dtype: is %s, but a merged adapter is float32", p.DType)
-	}
-	if err := checkCandidates(p.Candidates, len(p.Adapters), block, "merge.candidates"); err != nil {
-		return err
+	if key, err := p.Check(); err != nil {
+		return mergePlace(block, key).errorf("merge.%s: %w", key, err)
 	}
 	if err := in.CheckMerge(); err != nil {
 		return block.origin.errorf("%w", err)
@@ -199,11 +191,11 @@ func LoadMergeJob(path string) (spec.MergeJob, []Warning, error) {
 func readMergeJob(tree *node) (spec.MergeJob, *node, error) {
 	var job spec.MergeJob
 	tree, err := mergeJobKeys(&job).read(tree)
-	if err == nil {
-		err = checkCandidates(job.Candidates, len(job.Adapters), tree, "candidates")
+	if err != nil {
+		return job, tree, err
 	}
-	if err == nil && job.Into == spec.IntoAdapter && job.DType != "float32" {
-		err = tree.place("dtype").errorf("dtype: is %s, but a merged adapter is float32", job.DType)
+	if key, err := job.Check(); err != nil {
+		return job, tree, mergePlace(tree, key).errorf("%s: %w", key, err)
 	}
-	return job, tree, err
+	return job, tree, nil
 }

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -110,6 +111,38 @@ func (m MergeMethod) Check(adapters int) (key string, err error) {
 	return "", nil
 }
 
+// checkMerge refuses a merge of some adapters that contradicts itself. It returns the key with what is wrong of it.
+func checkMerge(adapters int, into MergeInto, dtype string, candidates []MergeMethod) (key string, err error) {
+	wrong := func(key, format string, args ...any) (string, error) {
+		return key, fault.New(fault.Invalid, format, args...)
+	}
+	switch {
+	case adapters == 0:
+		return wrong("adapters", "names none, expected at least one")
+	case len(candidates) == 0:
+		return wrong("candidates", "has none, expected at least one way to merge")
+	case into != IntoAdapter && into != IntoBase:
+		return wrong("into", "is %q, expected %s or %s", string(into), IntoAdapter, IntoBase)
+	case dtype != "float32" && dtype != "bfloat16":
+		return wrong("dtype", "is %q, expected float32 or bfloat16", dtype)
+	case into == IntoAdapter && dtype != "float32":
+		return wrong("dtype", "is %s, but a merged adapter is float32", dtype)
+	}
+	for i, method := range candidates {
+		at := fmt.Sprintf("candidates[%d].", i)
+		if key, err := method.Check(adapters); err != nil {
+			return at + key, err
+		}
+		if err := RunID(method.Name).Check(); err != nil {
+			return at + "name", err
+		}
+		if slices.ContainsFunc(candidates[:i], func(other MergeMethod) bool { return other.Name == method.Name }) {
+			return wrong(at+"name", "a second candidate is named %q, expected every name once", method.Name)
+		}
+	}
+	return "", nil
+}
+
 // MergePlan is the merge of a pipeline: some of its adapters, in one or several ways. The zero plan is a pipeline without that
 // stage.
 type MergePlan struct {
@@ -125,10 +158,18 @@ type MergePlan struct {
 // IsZero reports whether the pipeline has no such stage.
 func (p MergePlan) IsZero() bool { return len(p.Candidates) == 0 }
 
-// CheckMerge refuses a merge that does not fit the pipeline's adapters.
+// Check refuses a plan that contradicts itself. It returns the key with what is wrong of it.
+func (p MergePlan) Check() (key string, err error) {
+	return checkMerge(len(p.Adapters), p.Into, p.DType, p.Candidates)
+}
+
+// CheckMerge refuses a merge that contradicts itself or does not fit the pipeline's adapters.
 func (in PipelineInput) CheckMerge() error {
 	if in.Merge.IsZero() {
 		return nil
+	}
+	if key, err := in.Merge.Check(); err != nil {
+		return fmt.Errorf("merge: %s: %w", key, err)
 	}
 	var first *AdapterPlan
 	for _, name := range in.Merge.Adapters {
@@ -145,14 +186,6 @@ func (in PipelineInput) CheckMerge() error {
 			return fault.New(fault.Invalid, "merge: adapter %s adds a token to the base (add_pad_token), expected adapters that leave its vocabulary", name)
 		case plan.MaxLength != first.MaxLength || plan.AppendEOS != first.AppendEOS || plan.CompletionOnlyLoss != first.CompletionOnlyLoss:
 			return fault.New(fault.Invalid, "merge: adapters %s and %s differ in max_length, append_eos or completion_only_loss, expected one reading of the held-out rows", first.Name, name)
-		}
-	}
-	for i, method := range in.Merge.Candidates {
-		if key, err := method.Check(len(in.Merge.Adapters)); err != nil {
-			return fault.New(fault.Invalid, "merge: candidates[%d].%s: %w", i, key, err)
-		}
-		if err := RunID(method.Name).Check(); err != nil {
-			return fault.New(fault.Invalid, "merge: candidates[%d].name: %w", i, err)
 		}
 	}
 	return nil
@@ -210,6 +243,11 @@ type MergeJob struct {
 	MaxLength          int    `json:"max_length"`
 	AppendEOS          bool   `json:"append_eos"`
 	CompletionOnlyLoss bool   `json:"completion_only_loss,omitempty"`
+}
+
+// Check refuses a job that contradicts itself. It returns the key with what is wrong of it.
+func (j MergeJob) Check() (key string, err error) {
+	return checkMerge(len(j.Adapters), j.Into, j.DType, j.Candidates)
 }
 
 // MergeAdapter is one of the adapters that are merged.

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -102,6 +103,18 @@ func TestServedAnswerIsThatOfGenerateOverTheTrainingText(t *testing.T) {
 		require.Equal(t, want.Text, *got.Choices[0].Message.Content)
 		require.Len(t, got.PromptIDs, len(prompt), "a token for each byte")
 	}
+}
+
+// Such an adapter is held to the base by its tokenizer and its shapes.
+func TestAdapterThatNamesNoBaseIsServed(t *testing.T) {
+	s := newSite(t)
+	s.edit(t, "adapter/adapter_config.json", map[string]any{"base_model_name_or_path": nil})
+	url := serves(t, "--model", s.path("model"), "--adapter", "p:patient="+s.path("adapter"))
+	response, err := http.Get(url + "/models")
+	require.NoError(t, err)
+	text, err := io.ReadAll(response.Body)
+	require.NoError(t, errors.Join(err, response.Body.Close()))
+	require.Contains(t, string(text), `"id":"p"`)
 }
 
 func TestWhatServeCannotVouchForIsRefusedBeforeItListens(t *testing.T) {

@@ -100,6 +100,9 @@ func (a *Adapter) attach(t module, down, up, magnitude *tensor.Tensor) {
 	}
 }
 
+// Slot is the adapter's place on the model.
+func (a *Adapter) Slot() int { return a.slot }
+
 // Detach takes the adapter off the model and frees its tensors.
 func (a *Adapter) Detach() {
 	for _, l := range a.model.Linears() {
@@ -127,6 +130,15 @@ func (a *Adapter) Tensors() []*tensor.Tensor {
 	all := make([]*tensor.Tensor, len(a.Params))
 	for i, p := range a.Params {
 		all[i] = p.Tensor
+	}
+	return all
+}
+
+// Names lists what those are called in adapter_model.safetensors.
+func (a *Adapter) Names() []string {
+	all := make([]string, len(a.Params))
+	for i, p := range a.Params {
+		all[i] = p.Name
 	}
 	return all
 }

@@ -58,7 +58,7 @@ func Matrices(module string) (down, up string) {
 	return prefix + module + ".lora_A.weight", prefix + module + ".lora_B.weight"
 }
 
-// BaseName is the base that a PEFT folder says it was trained over, or nothing.
+// BaseName is the base that a PEFT folder says it was trained over: a name on a hub or a folder. It is empty where it says none.
 func BaseName(dir string) (string, error) {
 	file := filepath.Join(dir, configFile)
 	data, err := os.ReadFile(file)
@@ -71,5 +71,5 @@ func BaseName(dir string) (string, error) {
 	if err := json.Unmarshal(data, &config); err != nil {
 		return "", fault.At(file, 0, "not a PEFT configuration: %w", err)
 	}
-	return filepath.Base(config.Base), nil
+	return config.Base, nil
 }

@@ -48,6 +48,16 @@ func Predict(m model.Model, p *nn.Pass, hidden *tensor.Tensor, smoothing float64
 	return tensor.LinearCrossEntropy(h, p.Head(head), e.FromInt64(p.Targets), weightsOf(e, p), smoothing, chunk)
 }
 
+// LogProbs gives the log-probability of every prediction of a pass at a temperature, and the entropy of its distribution, in nats,
+// float32 [predictions]; further what they were made of, the rows that the head reads divided by the temperature, [predictions,
+// width], and where slopes is set the derivatives of the log-probabilities by those.
+func LogProbs(m model.Model, p *nn.Pass, temperature float64, slopes bool) (hidden, logProbs, entropy, slope *tensor.Tensor) {
+	head := m.Head()
+	hidden = Predictions(m, p).Scale(1 / temperature)
+	logProbs, entropy, slope = tensor.LinearLogProbs(hidden, p.Head(head), head.Engine().FromInt64(p.Targets), chunk, slopes)
+	return hidden, logProbs, entropy, slope
+}
+
 // weightsOf is how many rows make each prediction, float32 [predictions]; nil where each is one row's.
 func weightsOf(e *tensor.Engine, p *nn.Pass) *tensor.Tensor {
 	if !slices.ContainsFunc(p.Weights, func(w float32) bool { return w != 1 }) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 
+	"elara/engine/lora"
 	"elara/engine/model"
 	"elara/engine/nn"
 	"elara/engine/tensor"
@@ -93,7 +94,7 @@ type Witness struct {
 
 // Observe computes the logits of the weighted sum of the live adapters on some sequences, and where the merge is held to an
 // adapter that is on the base, those of that. The tensors belong to the current scope.
-func (m *Merge) Observe(sequences [][]int32, heldTo *Source) (*Witness, error) {
+func (m *Merge) Observe(sequences [][]int32, heldTo *lora.Adapter) (*Witness, error) {
 	w := &Witness{sequences: sequences}
 	live := w.pass(nil)
 	live.Blend = m.Live()
@@ -110,17 +111,17 @@ func (m *Merge) Observe(sequences [][]int32, heldTo *Source) (*Witness, error) {
 }
 
 // pass goes through an adapter, or through the base alone.
-func (w *Witness) pass(adapter *Source) *nn.Pass {
+func (w *Witness) pass(adapter *lora.Adapter) *nn.Pass {
 	p := nn.NewPass(w.sequences)
 	p.Adapter = nn.NoAdapter
 	if adapter != nil {
-		p.Adapter = adapter.Slot
+		p.Adapter = adapter.Slot()
 	}
 	return p
 }
 
 // Compare fills in what a model that was read again says: with an adapter on it, or by itself.
-func (w *Witness) Compare(m *model.Streamed, adapter *Source, c *Certificate) error {
+func (w *Witness) Compare(m *model.Streamed, adapter *lora.Adapter, c *Certificate) error {
 	found, err := logits(m, []*nn.Pass{w.pass(adapter)})
 	if err != nil {
 		return err

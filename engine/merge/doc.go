@@ -18,9 +18,11 @@
 // largest tensor and for the adapters is all it takes. What is pruned at random depends on the seed, the adapter's name and the
 // element alone.
 //
+//	source, err := merge.NewSource(name, adapter) // for each
+//	...
 //	m, err := merge.New(base, method, sources, key)
 //	if err != nil {
 //		return err
 //	}
-//	config, weights, err := m.Encode()
+//	config, weights, err := m.Encode(each)
 package merge

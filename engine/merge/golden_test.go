@@ -4,6 +4,7 @@ package merge
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -105,14 +106,19 @@ func (s *scene) over(t *testing.T, adapters []string, f func(base *model.Streame
 			base, opened := auto.Stream(s.engine, filepath.Join(s.folder, "base"), tensor.Float32)
 			require.NoError(t, opened)
 			var sources []Source
+			var loaded []*lora.Adapter
 			for slot, name := range adapters {
-				adapter, loaded := lora.Load(base, slot, filepath.Join(s.folder, name))
-				require.NoError(t, loaded)
-				sources = append(sources, Source{Name: name, Adapter: adapter, Slot: slot})
+				adapter, failed := lora.Load(base, slot, filepath.Join(s.folder, name))
+				require.NoError(t, failed)
+				loaded = append(loaded, adapter)
+				source, refused := NewSource(name, adapter)
+				sources, err = append(sources, source), errors.Join(err, refused)
 			}
-			err = f(base, sources)
-			for _, source := range sources {
-				source.Adapter.Detach()
+			if err == nil {
+				err = f(base, sources)
+			}
+			for _, adapter := range loaded {
+				adapter.Detach()
 			}
 			require.NoError(t, base.Close())
 		})

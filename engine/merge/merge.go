@@ -19,8 +19,19 @@ import (
 type Source struct {
 	Name    string
 	Adapter *lora.Adapter
-	Slot    int
 	copies  map[string]*tensor.Tensor // of weights of the base, by their names
+}
+
+// NewSource looks an adapter over, once for all merges of it, and refuses what training had lost already. It must run inside
+// Engine.Do.
+func NewSource(name string, a *lora.Adapter) (Source, error) {
+	for _, p := range a.Params {
+		if i := slices.IndexFunc(p.Tensor.Float32s(), func(v float32) bool { return math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) }); i >= 0 {
+			return Source{}, fault.New(fault.Invalid, "adapter %s: element %d of tensor %q is no finite number, expected an adapter whose training did not diverge", name, i, p.Name)
+		}
+	}
+	copies, err := a.Copies()
+	return Source{Name: name, Adapter: a, copies: copies}, err
 }
 
 // Merge is a merge of some adapters over one base. Its methods must run inside Engine.Do.
@@ -42,34 +53,14 @@ func New(base *model.Streamed, method spec.MergeMethod, sources []Source, key te
 	if key, err := method.Check(len(sources)); err != nil {
 		return nil, fault.New(fault.Invalid, "%s: %w", key, err)
 	}
-	m := &Merge{Method: method, base: base, key: key, stored: map[*tensor.Tensor]model.Stored{}}
+	m := &Merge{Method: method, Sources: sources, base: base, key: key, stored: map[*tensor.Tensor]model.Stored{}}
 	for _, w := range base.Stored() {
 		m.stored[w.Tensor] = w
-	}
-	for _, s := range sources {
-		var err error
-		if s.copies, err = s.Adapter.Copies(); err != nil {
-			return nil, err
-		}
-		if err := s.finite(); err != nil {
-			return nil, err
-		}
-		m.Sources = append(m.Sources, s)
 	}
 	if err := m.fit(); err != nil {
 		return nil, err
 	}
 	return m, m.refuse()
-}
-
-// finite refuses what training had lost already.
-func (s Source) finite() error {
-	for _, p := range s.Adapter.Params {
-		if i := slices.IndexFunc(p.Tensor.Float32s(), func(v float32) bool { return math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) }); i >= 0 {
-			return fault.New(fault.Invalid, "adapter %s: element %d of tensor %q is no finite number, expected an adapter whose training did not diverge", s.Name, i, p.Name)
-		}
-	}
-	return nil
 }
 
 // Exact reports whether the result is the weighted sum of what the adapters do, up to rounding.
@@ -81,7 +72,7 @@ func (m *Merge) Exact() bool {
 func (m *Merge) Live() []nn.Blended {
 	all := make([]nn.Blended, len(m.Sources))
 	for i, s := range m.Sources {
-		all[i] = nn.Blended{Adapter: s.Slot, Weight: m.Method.Weights[i]}
+		all[i] = nn.Blended{Adapter: s.Adapter.Slot(), Weight: m.Method.Weights[i]}
 	}
 	return all
 }
@@ -178,7 +169,7 @@ func names(sources []Source) string {
 	return strings.Join(list, " and ")
 }
 
-func (s Source) branch(l *nn.Linear) *nn.Branch { return l.Branch(s.Slot) }
+func (s Source) branch(l *nn.Linear) *nn.Branch { return l.Branch(s.Adapter.Slot()) }
 
 // on gives the adapters that a layer has.
 func (m *Merge) on(l *nn.Linear) []Source {
@@ -187,7 +178,7 @@ func (m *Merge) on(l *nn.Linear) []Source {
 
 // weight is what an adapter counts.
 func (m *Merge) weight(s Source) float64 {
-	return m.Method.Weights[slices.IndexFunc(m.Sources, func(other Source) bool { return other.Slot == s.Slot })]
+	return m.Method.Weights[slices.IndexFunc(m.Sources, func(other Source) bool { return other.Adapter == s.Adapter })]
 }
 
 // drawing is the stream of what is pruned of an adapter's tensor at random. It goes by names, so that the order of the adapters

@@ -24,7 +24,7 @@ type Streamed struct {
 func NewStreamed(m Model, r *Reader) *Streamed {
 	s := &Streamed{Model: m, reader: r, blocks: map[int][]Stored{}}
 	for _, w := range m.Stored() {
-		if block, ok := blockOf(w.Name); ok {
+		if block, ok := BlockOf(w.Name); ok {
 			s.blocks[block] = append(s.blocks[block], w)
 		} else {
 			s.others = append(s.others, w)
@@ -33,16 +33,23 @@ func NewStreamed(m Model, r *Reader) *Streamed {
 	return s
 }
 
-// numbered finds the number of the block in a weight's name: model.layers.3.mlp.up_proj.weight.
+// numbered finds the number of the block in a weight's name: model.layers.3.mlp.up_proj.weight, transformer.h.3.ln_1.weight.
 var numbered = regexp.MustCompile(`\.(\d+)\.`)
 
-func blockOf(name string) (int, bool) {
-	found := numbered.FindStringSubmatch(name)
-	if found == nil {
+// BlockOf gives the number of the block that a weight belongs to by its name, if it does to one.
+func BlockOf(name string) (block int, found bool) {
+	at := numbered.FindStringSubmatchIndex(name)
+	if at == nil {
 		return 0, false
 	}
-	block, err := strconv.Atoi(found[1])
+	block, err := strconv.Atoi(name[at[2]:at[3]])
 	return block, err == nil
+}
+
+// WithBlock is the name of the same weight of another block. It must belong to one.
+func WithBlock(name string, block int) string {
+	at := numbered.FindStringSubmatchIndex(name)
+	return name[:at[2]] + strconv.Itoa(block) + name[at[3]:]
 }
 
 // Read loads one weight, in the reader's type, laid out as the model has it: a linear layer as [out, in].

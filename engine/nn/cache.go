@@ -21,9 +21,6 @@ func NewCache(e *tensor.Engine, dtype tensor.DType, layers int, keyHeads, width 
 	return c
 }
 
-// Room is how many rows there are.
-func (c *Cache) Room() int64 { return c.keys[0].Size(0) }
-
 // Grow makes room for more rows; what is stored stays.
 func (c *Cache) Grow(rows int64) {
 	for _, list := range [][]*tensor.Tensor{c.keys, c.values} {

@@ -13,6 +13,16 @@ type Row struct {
 
 func (r Row) supervised(at int) bool { return at > 0 && (r.Supervised == nil || r.Supervised[at]) }
 
+// Predictions is how many tokens of the row are predicted.
+func (r Row) Predictions() (n int) {
+	for at := range r.Tokens {
+		if r.supervised(at) {
+			n++
+		}
+	}
+	return n
+}
+
 // Rows are sequences whose tokens are all supervised.
 func Rows(sequences [][]int32) []Row {
 	rows := make([]Row, len(sequences))
@@ -65,7 +75,7 @@ func (b *builder) branch(rows []int, at int, parent int64) {
 		var alike, others []int
 		end := len(first)
 		for _, r := range rows {
-			if n := common(first, b.rows[r].Tokens, at); n >= at+b.least {
+			if n := at + Common(first[at:], b.rows[r].Tokens[at:]); n >= at+b.least {
 				alike, end = append(alike, r), min(end, n)
 			} else {
 				others = append(others, r)
@@ -81,9 +91,8 @@ func (b *builder) branch(rows []int, at int, parent int64) {
 	}
 }
 
-// common is how far two sequences are equal that are so up to position at.
-func common(a, b []int32, at int) int {
-	n := at
+// Common is how many tokens two sequences begin with alike.
+func Common(a, b []int32) (n int) {
 	for n < len(a) && n < len(b) && a[n] == b[n] {
 		n++
 	}

@@ -45,6 +45,23 @@ func (b *base) slot() int {
 	return len(b.slots) - 1
 }
 
+// put lets attach fill a free place with an adapter. It must run inside Engine.Do.
+func (b *base) put(attach func(slot int) (*lora.Adapter, error)) (*lora.Adapter, error) {
+	slot := b.slot()
+	a, err := attach(slot)
+	if err != nil {
+		b.slots[slot] = false
+		return nil, err
+	}
+	return a, nil
+}
+
+// remove takes an adapter off and frees its place. It must run inside Engine.Do.
+func (b *base) remove(a *lora.Adapter) {
+	b.slots[a.Slot()] = false
+	a.Detach()
+}
+
 // acquire gives the base that a recipe asks for; the caller releases it. A device holds one base at a time: a recipe that
 // wants another waits until nobody uses the present one.
 func (r *Runner) acquire(ctx context.Context, key baseKey) (*base, error) {

@@ -39,21 +39,33 @@ func baseDigest(path string) (spec.Digest, error) {
 	return spec.DigestOf([sha256.Size]byte(sum.Sum(nil))), nil
 }
 
-func addFile(to io.Writer, path string) (err error) {
+// addFile adds a file's name, size and content.
+func addFile(to io.Writer, path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return fault.At(path, 0, "cannot be read: %w", err)
+	}
+	if _, err := fmt.Fprintf(to, "%s %d\n", filepath.Base(path), info.Size()); err != nil {
+		return err
+	}
+	return addContent(to, path)
+}
+
+func addContent(to io.Writer, path string) (err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return fault.At(path, 0, "cannot be read: %w", err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	info, err := file.Stat()
-	if err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
-	}
-	if _, err := fmt.Fprintf(to, "%s %d\n", filepath.Base(path), info.Size()); err != nil {
-		return err
-	}
 	if _, err = io.Copy(to, file); err != nil {
 		return fmt.Errorf("read %s: %w", path, err)
 	}
 	return nil
+}
+
+// digestOf is the SHA-256 of a file's content.
+func digestOf(path string) (spec.Digest, error) {
+	sum := sha256.New()
+	err := addContent(sum, path)
+	return spec.DigestOf([sha256.Size]byte(sum.Sum(nil))), err
 }

@@ -279,6 +279,32 @@ func TestCommonBeginningsAreComputedOnce(t *testing.T) {
 	})
 }
 
+// A text whose room is not there yet costs nobody what is kept: least of all itself.
+func TestTextThatWaitsFindsItsBeginningLater(t *testing.T) {
+	r := newRunner(t)
+	withAdapters(t, r, tinyModel(t, r), tensor.Float32, []string{"q_proj"}, func(m model.Model) {
+		c := &counting{Model: m}
+		b := sample.NewBatch(c, sample.Limits{Tokens: 100})
+		defer b.Free()
+		request := func(prompt []int32, more int) sample.Request {
+			return sample.Request{Prompt: prompt, Adapter: nn.NoAdapter, Options: sample.Options{MaxNewTokens: more}}
+		}
+		first := add(t, b, request(slices.Repeat([]int32{5}, 20), 10))
+		for b.Busy() {
+			step(t, b)
+		}
+		add(t, b, request(slices.Repeat([]int32{7}, 40), 20)) // 59 rows beside the 29 that are kept
+		step(t, b)
+		goesOn := slices.Concat(first.Prompt, first.Tokens, slices.Repeat([]int32{9}, 30))
+		add(t, b, request(goesOn, 20)) // 79 rows: not before the other has ended
+		c.tokens = 0
+		for b.Busy() {
+			step(t, b)
+		}
+		require.Equal(t, 19+(60-29)+19, c.tokens)
+	})
+}
+
 func TestLimitsHoldAndNobodyIsOvertaken(t *testing.T) {
 	r := newRunner(t)
 	over(t, r, tinyModel(t, r), func(b *base) error {

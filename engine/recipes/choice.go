@@ -12,27 +12,35 @@ import (
 // Choose gives the log-likelihood of every choice of every item, in float32 arithmetic, as lm-evaluation-harness computes it. A
 // prompt is computed once for all its choices.
 func (r *Runner) Choose(ctx context.Context, path, adapter string, items []choice.Item) ([][]choice.Likelihood, error) {
+	var all [][]choice.Likelihood
+	err := r.open(ctx, path, adapter, func(b *base, slot int) (err error) {
+		all, err = r.likelihoods(ctx, b, slot, items)
+		return err
+	})
+	return all, err
+}
+
+// likelihoods is Choose over an adapter that sits on a base.
+func (r *Runner) likelihoods(ctx context.Context, b *base, slot int, items []choice.Item) ([][]choice.Likelihood, error) {
 	all := make([][]choice.Likelihood, len(items))
-	err := r.open(ctx, path, adapter, func(b *base, slot int) error {
-		var list []sequence
-		var of []int // item of each sequence
-		for i, item := range items {
-			requests, err := choice.Requests(item, b.tok.EncodeWithSpecial, int(b.model.Facts().MaxPositions))
-			if err != nil {
-				return fault.New(fault.Invalid, "item %s: %w", item.ID, err)
-			}
-			for _, q := range requests {
-				list, of = append(list, sequence{q.Tokens, q.Scored}), append(of, i)
-			}
+	var list []sequence
+	var of []int // item of each sequence
+	for i, item := range items {
+		requests, err := choice.Requests(item, b.tok.EncodeWithSpecial, int(b.model.Facts().MaxPositions))
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "item %s: %w", item.ID, err)
 		}
-		return predict(ctx, r.Engine, b.model, slot, list, false, func(number int, made []prediction) error {
-			one := choice.Likelihood{Tokens: len(made)}
-			for _, p := range made {
-				one.Sum += p.logProb
-			}
-			all[of[number]] = append(all[of[number]], one)
-			return nil
-		})
+		for _, q := range requests {
+			list, of = append(list, sequence{q.Tokens, q.Scored}), append(of, i)
+		}
+	}
+	err := predict(ctx, r.Engine, b.model, slot, list, false, func(number int, made []prediction) error {
+		one := choice.Likelihood{Tokens: len(made)}
+		for _, p := range made {
+			one.Sum += p.logProb
+		}
+		all[of[number]] = append(all[of[number]], one)
+		return nil
 	})
 	return all, err
 }

@@ -5,6 +5,7 @@ package recipes
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"elara/data/tokenizer"
 	"elara/engine/lora"
@@ -33,17 +34,22 @@ func (r *Runner) Distill(ctx context.Context, job spec.DistillJob, resume *spec.
 	if err := refuseParts(job.OutputDir); err != nil {
 		return out, err
 	}
-	if job.StudentConfig != (spec.StudentShape{}) {
-		if err := r.makeStudent(job); err != nil {
+	d := &distillation{job: job}
+	if job.StudentConfig != (spec.StudentShape{}) || job.TeacherLogProbs != "" {
+		if d.teacherBase, err = baseDigest(job.TeacherModel); err != nil {
 			return out, err
 		}
 	}
-	d := &distillation{job: job}
+	if job.StudentConfig != (spec.StudentShape{}) {
+		if err := r.makeStudent(job, d.teacherBase); err != nil {
+			return out, err
+		}
+	}
 	if err := d.read(ctx, r); err != nil {
 		return out, err
 	}
 	if job.TeacherLogProbs != "" {
-		if d.recorded, err = r.record(ctx, job, d.train.list, d.tokenizer, observer.Progress); err != nil {
+		if d.recorded, err = d.record(ctx, observer.Progress); err != nil {
 			return out, err
 		}
 	}
@@ -58,10 +64,11 @@ func (r *Runner) Distill(ctx context.Context, job spec.DistillJob, resume *spec.
 // distillation is one training in progress: its train.Stepper.
 type distillation struct {
 	pretraining
-	job       spec.DistillJob
-	tokenizer spec.Digest
-	positions int       // that a row may have in both models
-	recorded  *recorded // nil where the teacher runs beside the student
+	job         spec.DistillJob
+	tokenizer   spec.Digest
+	positions   int         // that a row may have in both models
+	teacherBase spec.Digest // of the files of the teacher's base model, where a student is made of it or it is recorded
+	recorded    *recorded   // nil where the teacher runs beside the student
 
 	teacher model.Model // nil where it does not
 	adapter *lora.Adapter
@@ -91,14 +98,8 @@ func (d *distillation) read(ctx context.Context, r *Runner) error {
 		return err
 	}
 	read := reading{tok: tok, maxLength: min(job.MaxLength, d.positions), appendEOS: job.AppendEOS, completionOnly: job.CompletionOnlyLoss}
-	if d.train, err = read.rows(ctx, job.TrainDataPath); err != nil {
+	if d.train, err = read.training(ctx, job.TrainDataPath, r.notice); err != nil {
 		return err
-	}
-	if len(d.train.list) == 0 {
-		return fault.At(job.TrainDataPath, 0, "no row has a supervised token (%d rows were cut to none), expected at least one", len(d.train.cut))
-	}
-	if n := len(d.train.cut); n > 0 {
-		r.notice(fmt.Sprintf("%s: %d rows have no supervised token and are left out", job.TrainDataPath, n))
 	}
 	if job.EvalDataPath != "" {
 		d.eval, err = read.rows(ctx, job.EvalDataPath)
@@ -144,11 +145,7 @@ func (d *distillation) run(ctx context.Context, resume *spec.Snapshot, observer 
 	}); err != nil {
 		return outcome, err
 	}
-	if hears, ok := observer.(spec.CutObserver); ok {
-		for _, line := range d.train.cut {
-			hears.Cut(line)
-		}
-	}
+	tellCut(observer, d.train.cut)
 	loop, err := d.loop(d, resume, observer)
 	if err != nil {
 		return outcome, err
@@ -276,14 +273,9 @@ func (d *distillation) answer(ctx context.Context, micro [][]nn.Row, seed tensor
 			})
 		}
 	}
-	e := d.runner.Engine
-	return e.Do(func() (err error) {
-		var sequences []*sample.Sequence
-		e.Scope(func() { e.NoGrad(func() { sequences, err = sample.Generate(ctx, d.weights, most, requests) }) })
-		for n, s := range sequences {
-			*rows[n] = newEpisode(s.Prompt, s.Tokens, s.End == sample.Stopped).row
-		}
-		return err
+	return d.runner.generate(ctx, d.weights, most, requests, func(n int, s *sample.Sequence) error {
+		*rows[n] = supervisedFrom(slices.Concat(s.Prompt, s.Tokens), len(s.Prompt))
+		return nil
 	})
 }
 

@@ -4,8 +4,6 @@ package recipes
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
 	"elara/engine/nn"
 	"elara/scoring/gates"
@@ -52,11 +50,11 @@ func (d *distillation) report(ctx context.Context) (*spec.DistillReport, error) 
 		}
 		r.ToControl = &control
 	}
-	data, err := json.MarshalIndent(r, "", "  ")
+	data, err := encodeJSON(reportFile, r)
 	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", reportFile, err)
+		return nil, err
 	}
-	return r, writeFolder(d.job.OutputDir, map[string][]byte{reportFile: append(data, '\n')}, nil)
+	return r, writeFolder(d.job.OutputDir, map[string][]byte{reportFile: data}, nil)
 }
 
 // rowLosses gives the sum of -log p of each row and how many tokens it predicts.

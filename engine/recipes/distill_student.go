@@ -10,9 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"elara/data/tokenizer"
@@ -35,12 +33,8 @@ type origin struct {
 
 // makeStudent writes a smaller model that begins with weights of the teacher's base model, without its adapter, into
 // job.StudentModel: the layers that keptLayers picks, and of each weight the first rows and columns. A folder that was made of the
-// same is left as it is.
-func (r *Runner) makeStudent(job spec.DistillJob) error {
-	digest, err := baseDigest(job.TeacherModel)
-	if err != nil {
-		return err
-	}
+// same is left as it is. digest is the base model's.
+func (r *Runner) makeStudent(job spec.DistillJob, digest spec.Digest) error {
 	made := origin{Teacher: digest, Config: job.StudentConfig}
 	tok, err := tokenizer.Load(job.TeacherModel)
 	if err != nil {
@@ -55,11 +49,10 @@ func (r *Runner) makeStudent(job spec.DistillJob) error {
 		if made.Layers, err = keptLayers(teacher.Facts().Layers, job.StudentConfig.NumHiddenLayers); err != nil {
 			return err
 		}
-		about, err := json.MarshalIndent(made, "", "  ")
+		about, err := encodeJSON(studentFile, made)
 		if err != nil {
-			return fmt.Errorf("encode %s: %w", studentFile, err)
+			return err
 		}
-		about = append(about, '\n')
 		switch there, err := os.ReadFile(filepath.Join(job.StudentModel, studentFile)); {
 		case err == nil && bytes.Equal(there, about):
 			return nil
@@ -81,11 +74,8 @@ func writeStudent(job spec.DistillJob, teacher *model.Streamed, made origin, abo
 		return err
 	}
 	files := map[string][]byte{studentFile: about}
-	switch defaults, err := os.ReadFile(filepath.Join(job.TeacherModel, generationFile)); {
-	case err == nil:
-		files[generationFile] = defaults
-	case !errors.Is(err, fs.ErrNotExist) && filepath.Ext(job.TeacherModel) != ".gguf":
-		return fmt.Errorf("read %s of the teacher: %w", generationFile, err)
+	if err := addDefaults(files, job.TeacherModel); err != nil {
+		return err
 	}
 	return writeFolder(job.StudentModel, files, func(dir string) error {
 		if err := errors.Join(tok.Save(dir), model.Save(dir, small, tensor.Float32, model.MaxShardBytes)); err != nil {
@@ -134,11 +124,7 @@ func (s *shrunk) Stored() []model.Stored { return s.stored }
 
 // Config implements model.Model.
 func (s *shrunk) Config(tensor.DType) ([]byte, error) {
-	data, err := json.MarshalIndent(s.config, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("encode the student's configuration: %w", err)
-	}
-	return append(data, '\n'), nil
+	return encodeJSON("the student's configuration", s.config)
 }
 
 func (s *shrunk) set(key string, value any) error {
@@ -174,10 +160,9 @@ func shrink(teacher *model.Streamed, made origin) (*shrunk, error) {
 				return nil, err
 			}
 		}
-		number := layerNumber.FindStringSubmatchIndex(part.Name)
+		layer, numbered := model.BlockOf(part.Name)
 		switch {
-		case number != nil:
-			layer, _ := strconv.Atoi(part.Name[number[2]:number[3]]) // digits, by the pattern
+		case numbered:
 			blocks[layer] = append(blocks[layer], part)
 		case len(blocks) == 0:
 			before = append(before, part)
@@ -188,16 +173,13 @@ func shrink(teacher *model.Streamed, made origin) (*shrunk, error) {
 	s.stored = before
 	for to, from := range made.Layers {
 		for _, part := range blocks[from] {
-			part.Name = layerNumber.ReplaceAllString(part.Name, fmt.Sprintf(".%d.", to))
+			part.Name = model.WithBlock(part.Name, to)
 			s.stored = append(s.stored, part)
 		}
 	}
 	s.stored = append(s.stored, after...)
 	return s, nil
 }
-
-// layerNumber is the number of a layer in the name of a weight: model.layers.3.mlp.up_proj.weight, transformer.h.3.ln_1.weight.
-var layerNumber = regexp.MustCompile(`\.(\d+)\.`)
 
 // keepLayers writes the number of layers, and the kinds of those that are kept.
 func (s *shrunk) keepLayers(layers []int) error {

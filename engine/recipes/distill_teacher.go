@@ -14,7 +14,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"elara/engine/loss"
 	"elara/engine/model"
@@ -53,13 +52,14 @@ type recordedPart struct {
 
 // record makes sure that the teacher's log-probabilities of all rows lie in the job's folder. What is there of the same teacher, rows
 // and options stays; what is there of others is refused.
-func (r *Runner) record(ctx context.Context, job spec.DistillJob, list []nn.Row, tokenizer spec.Digest, progress func(spec.Progress)) (*recorded, error) {
-	teacher, err := teacherDigest(job)
+func (d *distillation) record(ctx context.Context, progress func(spec.Progress)) (*recorded, error) {
+	job, list := d.job, d.train.list
+	teacher, err := teacherDigest(d.teacherBase, job.TeacherAdapter)
 	if err != nil {
 		return nil, err
 	}
 	want := &recorded{
-		Teacher: teacher, Tokenizer: tokenizer, Rows: rowsDigest(list), Count: len(list), TopK: job.TopK, Temperature: job.Temperature,
+		Teacher: teacher, Tokenizer: d.tokenizer, Rows: rowsDigest(list), Count: len(list), TopK: job.TopK, Temperature: job.Temperature,
 		dir: job.TeacherLogProbs, first: firstPredictions(list),
 	}
 	if err := want.open(); err != nil {
@@ -69,10 +69,10 @@ func (r *Runner) record(ctx context.Context, job spec.DistillJob, list []nn.Row,
 	if len(want.Parts) == parts {
 		return want, nil
 	}
-	err = r.open(ctx, job.TeacherModel, job.TeacherAdapter, func(b *base, slot int) error {
+	err = d.runner.open(ctx, job.TeacherModel, job.TeacherAdapter, func(b *base, slot int) error {
 		for at := len(want.Parts); at < parts; at++ {
 			rows := list[at*rowsPerPart : min(len(list), (at+1)*rowsPerPart)]
-			data, err := r.recordPart(ctx, b.model, slot, rows, job)
+			data, err := d.runner.recordPart(ctx, b.model, slot, rows, job)
 			if err != nil {
 				return err
 			}
@@ -93,43 +93,17 @@ func (r *Runner) recordPart(ctx context.Context, m model.Model, slot int, list [
 	if int64(k) >= m.Facts().Vocabulary {
 		return nil, fault.New(fault.Invalid, "top_k is %d of a vocabulary of %d, expected less", k, m.Facts().Vocabulary)
 	}
-	for rows := range slices.Chunk(list, evalBatch) {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+	err := forward{engine: r.Engine, adapter: slot, batch: evalBatch}.over(ctx, list, func(_ int, pass *nn.Pass) {
+		ids, logProbs := loss.TopLogProbs(m, pass, k, job.Temperature)
+		words, values := ids.To(tensor.Int32).Bytes(), logProbs.Bytes()
+		for _, places := range placesOf(pass) {
+			for _, at := range places {
+				out = append(out, words[at*4*k:(at+1)*4*k]...)
+				out = append(out, values[at*4*(k+1):(at+1)*4*(k+1)]...)
+			}
 		}
-		err := r.Engine.Do(func() error {
-			r.Engine.Scope(func() {
-				r.Engine.NoGrad(func() {
-					pass := nn.Pack(rows, leastShared)
-					pass.Adapter = slot
-					ids, logProbs := loss.TopLogProbs(m, pass, k, job.Temperature)
-					words, values := ids.To(tensor.Int32).Bytes(), logProbs.Bytes()
-					for _, places := range placesOf(pass, len(rows)) {
-						for _, at := range places {
-							out = append(out, words[at*4*k:(at+1)*4*k]...)
-							out = append(out, values[at*4*(k+1):(at+1)*4*(k+1)]...)
-						}
-					}
-				})
-			})
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-// placesOf says which of a pass's predictions each row makes, in the order of its tokens.
-func placesOf(p *nn.Pass, rows int) [][]int {
-	at := make([][]int, rows)
-	for i, of := range p.Of {
-		for _, row := range of {
-			at[row] = append(at[row], i)
-		}
-	}
-	return at
+	})
+	return out, err
 }
 
 // open reads what the folder has of the same, and sees that its parts are whole.
@@ -174,21 +148,21 @@ func (t *recorded) open() error {
 func (t *recorded) add(data []byte) error {
 	part := recordedPart{File: fmt.Sprintf("teacher-%05d.bin", len(t.Parts)), Digest: spec.DigestOf(sha256.Sum256(data))}
 	t.Parts = append(t.Parts, part)
-	list, err := json.MarshalIndent(t, "", "  ")
+	list, err := encodeJSON(recordedFile, t)
 	if err != nil {
-		return fmt.Errorf("encode %s: %w", recordedFile, err)
+		return err
 	}
 	if err := writeFolder(t.dir, map[string][]byte{part.File: data}, nil); err != nil {
 		return err
 	}
-	return writeFolder(t.dir, map[string][]byte{recordedFile: append(list, '\n')}, nil)
+	return writeFolder(t.dir, map[string][]byte{recordedFile: list}, nil)
 }
 
 // of gives the teacher of a pass: rows[n] is the number of its row n. It runs inside Engine.Do.
 func (t *recorded) of(e *tensor.Engine, p *nn.Pass, rows []int) (tensor.Teacher, error) {
 	k := t.TopK
 	ids, values := make([]int64, len(p.Of)*k), make([]float32, len(p.Of)*(k+1))
-	for n, places := range placesOf(p, len(rows)) {
+	for n, places := range placesOf(p) {
 		data, err := t.row(rows[n])
 		if err != nil {
 			return tensor.Teacher{}, err
@@ -231,7 +205,7 @@ func (t *recorded) row(n int) (_ []byte, err error) {
 func firstPredictions(list []nn.Row) []int64 {
 	first := make([]int64, len(list)+1)
 	for n, row := range list {
-		first[n+1] = first[n] + int64(len(nn.Pack([]nn.Row{row}, 0).At))
+		first[n+1] = first[n] + int64(row.Predictions())
 	}
 	return first
 }
@@ -249,15 +223,14 @@ func rowsDigest(list []nn.Row) spec.Digest {
 }
 
 // teacherDigest identifies a teacher by the files of its base model and of its adapter.
-func teacherDigest(job spec.DistillJob) (spec.Digest, error) {
-	base, err := baseDigest(job.TeacherModel)
-	if err != nil || job.TeacherAdapter == "" {
-		return base, err
+func teacherDigest(base spec.Digest, adapter string) (spec.Digest, error) {
+	if adapter == "" {
+		return base, nil
 	}
 	hash := sha256.New()
 	fmt.Fprintln(hash, base)
 	for _, name := range []string{"adapter_config.json", "adapter_model.safetensors"} {
-		if err := addFile(hash, filepath.Join(job.TeacherAdapter, name)); err != nil {
+		if err := addFile(hash, filepath.Join(adapter, name)); err != nil {
 			return "", err
 		}
 	}

@@ -42,6 +42,13 @@ func sharpModel(t *testing.T, r *Runner) string {
 	return dir
 }
 
+func madeStudent(t *testing.T, r *Runner, job spec.DistillJob) error {
+	t.Helper()
+	digest, err := baseDigest(job.TeacherModel)
+	require.NoError(t, err)
+	return r.makeStudent(job, digest)
+}
+
 func distilled(t *testing.T, r *Runner, job spec.DistillJob) (spec.DistillOutcome, map[string]string) {
 	t.Helper()
 	outcome, err := r.Distill(t.Context(), job, nil, &recorder{})
@@ -176,11 +183,13 @@ func TestTheTeachersLogProbabilitiesAreMadeInParts(t *testing.T) {
 		many = append(many, "<|user|>"+questions[i%8][:5]+instruct.AssistantMarker+questions[i%8][:6+i%7])
 	}
 	job.TrainDataPath, job.TeacherLogProbs = textsFile(t, many...), filepath.Join(t.TempDir(), "logprobs")
-	d := &distillation{job: job}
-	require.NoError(t, r.makeStudent(job))
+	digest, err := baseDigest(job.TeacherModel)
+	require.NoError(t, err)
+	d := &distillation{job: job, teacherBase: digest}
+	require.NoError(t, madeStudent(t, r, job))
 	require.NoError(t, d.read(t.Context(), r))
 	record := func() error {
-		_, err := r.record(t.Context(), job, d.train.list, d.tokenizer, func(spec.Progress) {})
+		_, err := d.record(t.Context(), func(spec.Progress) {})
 		return err
 	}
 	require.NoError(t, record())
@@ -201,7 +210,7 @@ func TestTheTeachersLogProbabilitiesAreMadeInParts(t *testing.T) {
 
 	require.NoError(t, os.Truncate(filepath.Join(job.TeacherLogProbs, "teacher-00001.bin"), 100))
 	require.Equal(t, fault.Corrupt, fault.KindOf(record()))
-	job.Temperature = 2
+	d.job.Temperature = 2
 	require.ErrorContains(t, record(), "made with temperature 0.9, this job has 2")
 }
 
@@ -222,7 +231,7 @@ func TestAStudentBeginsWithItsTeachersWeights(t *testing.T) {
 	r := newRunner(t)
 	job := smallDistillation(t, sharpModel(t, r))
 	job.StudentConfig = spec.StudentShape{NumHiddenLayers: 2, HiddenSize: 40, IntermediateSize: 100, NumAttentionHeads: 2, NumKeyValueHeads: 1}
-	require.NoError(t, r.makeStudent(job))
+	require.NoError(t, madeStudent(t, r, job))
 	teacher, student := storedValues(t, r, job.TeacherModel), storedValues(t, r, job.StudentModel)
 	require.Len(t, student, 2*9+2)
 	for name, of := range map[string]struct {
@@ -244,9 +253,9 @@ func TestAStudentBeginsWithItsTeachersWeights(t *testing.T) {
 		}
 		require.Equal(t, want, student[name], name)
 	}
-	require.NoError(t, r.makeStudent(job), "it is found again")
+	require.NoError(t, madeStudent(t, r, job), "it is found again")
 	job.StudentConfig.NumHiddenLayers = 1
-	require.ErrorContains(t, r.makeStudent(job), "made of another teacher or in another shape")
+	require.ErrorContains(t, madeStudent(t, r, job), "made of another teacher or in another shape")
 }
 
 func storedValues(t *testing.T, r *Runner, dir string) map[string][]float32 {
@@ -323,12 +332,12 @@ func TestAStudentOfGPT2IsMadeByLayers(t *testing.T) {
 	g := readPretrainGolden(t).Models["gpt2"]
 	job := smallDistillation(t, formulaModel(t, r, goldenModel{Config: g.Config, Weights: g.Weights}, 1))
 	job.StudentConfig.NumHiddenLayers = 1
-	require.NoError(t, r.makeStudent(job))
+	require.NoError(t, madeStudent(t, r, job))
 	teacher, student := storedValues(t, r, job.TeacherModel), storedValues(t, r, job.StudentModel)
 	require.Less(t, len(student), len(teacher))
 	for name, values := range student { // the first layer keeps its number
 		require.Equal(t, teacher[name], values, name)
 	}
 	job.StudentModel, job.StudentConfig.HiddenSize = filepath.Join(t.TempDir(), "narrow"), 8
-	require.ErrorContains(t, r.makeStudent(job), "a GPT-2 is made smaller by num_hidden_layers alone")
+	require.ErrorContains(t, madeStudent(t, r, job), "a GPT-2 is made smaller by num_hidden_layers alone")
 }

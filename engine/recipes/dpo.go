@@ -121,30 +121,16 @@ func (d *dpoRun) Evaluate(ctx context.Context) (mean float64, err error) {
 	return mean, nil
 }
 
-// logProbs gives the log-probabilities of the answers of pairs, the chosen one's and the rejected one's. Other recipes get their
-// turn between batches; it must not run inside Engine.Do.
+// logProbs gives the log-probabilities of the answers of pairs, the chosen one's and the rejected one's. It must not run inside
+// Engine.Do.
 func (d *dpoRun) logProbs(ctx context.Context, adapter int, of pairs) (all [][2]float64, err error) {
-	for index := range slices.Chunk(of.all(), max(1, d.args.PerDeviceEvalBatchSize)) {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+	both := forward{engine: d.runner.Engine, adapter: adapter, batch: 2 * max(1, d.args.PerDeviceEvalBatchSize)}
+	err = both.over(ctx, of.rows(of.all()), func(_ int, pass *nn.Pass) {
+		for pair := range slices.Chunk(answerLogProbs(d.model, pass, model.Hidden(d.model, pass)), 2) {
+			all = append(all, [2]float64(pair))
 		}
-		if err := d.runner.Engine.Do(func() error {
-			d.runner.Engine.Scope(func() {
-				d.runner.Engine.NoGrad(func() {
-					pass := nn.Pack(of.rows(index), leastShared)
-					pass.Adapter = adapter
-					sums := answerLogProbs(d.model, pass, model.Hidden(d.model, pass))
-					for i := range index {
-						all = append(all, [2]float64{sums[2*i], sums[2*i+1]})
-					}
-				})
-			})
-			return nil
-		}); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
+	})
+	return all, err
 }
 
 // Snapshot implements train.Stepper.

@@ -5,7 +5,6 @@ package recipes
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"elara/data/tokenizer"
 	"elara/engine/lora"
@@ -15,7 +14,6 @@ import (
 	"elara/engine/sample"
 	"elara/engine/tensor"
 	"elara/spec"
-	"elara/spec/fault"
 )
 
 // evalBatch is how many rows go through the model at once where no training arguments say it.
@@ -33,15 +31,9 @@ func (r *Runner) Evaluate(ctx context.Context, job spec.EvaluateJob, progress fu
 	}
 	defer r.release(base)
 	read := reading{tok: base.tok, maxLength: min(job.MaxLength, int(base.model.Facts().MaxPositions)), appendEOS: job.AppendEOS, completionOnly: job.CompletionOnlyLoss}
-	held, err := read.rows(ctx, job.EvalDataPath)
+	held, err := read.heldOut(ctx, job.EvalDataPath, job.MaxRows)
 	if err != nil {
 		return out, err
-	}
-	if job.MaxRows > 0 && len(held.list) > job.MaxRows {
-		held.list = held.list[:job.MaxRows]
-	}
-	if len(held.list) == 0 {
-		return out, fault.At(job.EvalDataPath, 0, "no held-out row has a supervised token")
 	}
 	out.Rows = int64(len(held.list))
 	step := int64(0)
@@ -68,14 +60,14 @@ func (r *Runner) Evaluate(ctx context.Context, job spec.EvaluateJob, progress fu
 		}
 		out.BaseAnswers, answering = answers[0], nil
 	}
-	err = r.with(base, job.Adapter, func(adapter int) error {
-		out.AdapterNLL, _, err = heldOutRows(ctx, r.Engine, base.model, adapter, held.list, evalBatch, report, func(row int, nll float64) {
+	err = r.with(base, job.Adapter, lora.Load, func(a *lora.Adapter) error {
+		out.AdapterNLL, _, err = heldOutRows(ctx, r.Engine, base.model, a.Slot(), held.list, evalBatch, report, func(row int, nll float64) {
 			out.Items[row].AdapterNLL += nll
 		})
 		if err != nil {
 			return err
 		}
-		answers, err := r.answer(ctx, base, append(answering, adapter), job, report)
+		answers, err := r.answer(ctx, base, append(answering, a.Slot()), job, report)
 		if err != nil {
 			return err
 		}
@@ -88,25 +80,20 @@ func (r *Runner) Evaluate(ctx context.Context, job spec.EvaluateJob, progress fu
 	return out, err
 }
 
+// loader attaches the adapter of a PEFT folder: lora.Load, or lora.LoadScorer for a reward model.
+type loader func(m model.Model, slot int, dir string) (*lora.Adapter, error)
+
 // with runs f while the adapter of a folder sits on the base. It must not run inside Engine.Do.
-func (r *Runner) with(b *base, dir string, f func(adapter int) error) error {
+func (r *Runner) with(b *base, dir string, load loader, f func(a *lora.Adapter) error) error {
 	var adapter *lora.Adapter
-	var slot int
 	if err := r.Engine.Do(func() (err error) {
-		slot = b.slot()
-		if adapter, err = lora.Load(b.model, slot, dir); err != nil {
-			b.slots[slot] = false
-		}
+		adapter, err = b.put(func(slot int) (*lora.Adapter, error) { return load(b.model, slot, dir) })
 		return err
 	}); err != nil {
 		return err
 	}
-	err := f(slot)
-	return errors.Join(err, r.Engine.Do(func() error {
-		adapter.Detach()
-		b.slots[slot] = false
-		return nil
-	}))
+	err := f(adapter)
+	return errors.Join(err, r.Engine.Do(func() error { b.remove(adapter); return nil }))
 }
 
 // heldOut sums -log p over all predicted tokens, in float64 and in stream order. Other recipes get their turn between batches;
@@ -118,37 +105,20 @@ func heldOut(ctx context.Context, e *tensor.Engine, m model.Model, adapter int, 
 // heldOutRows is heldOut that also gives, where each is set, every predicted token of every row: the row's place in the list and
 // the token's -log p.
 func heldOutRows(ctx context.Context, e *tensor.Engine, m model.Model, adapter int, list []nn.Row, batch int, report func(rows int), each func(row int, nll float64)) (total float64, tokens int64, err error) {
-	first := -max(1, batch)
-	for part := range slices.Chunk(list, max(1, batch)) {
-		first += max(1, batch)
-		if ctx.Err() != nil {
-			return 0, 0, context.Cause(ctx)
+	err = forward{e, adapter, batch, report}.over(ctx, list, func(first int, pass *nn.Pass) {
+		_, nll := loss.Causal(m, pass)
+		for i, v := range nll.Float32s() {
+			total += float64(pass.Weights[i]) * float64(v)
+			tokens += int64(pass.Weights[i])
+			if each != nil {
+				for _, row := range pass.Of[i] {
+					each(first+row, float64(v))
+				}
+			}
 		}
-		err := e.Do(func() error {
-			e.Scope(func() {
-				e.NoGrad(func() {
-					pass := nn.Pack(part, leastShared)
-					pass.Adapter = adapter
-					_, nll := loss.Causal(m, pass)
-					for i, v := range nll.Float32s() {
-						total += float64(pass.Weights[i]) * float64(v)
-						tokens += int64(pass.Weights[i])
-						if each != nil {
-							for _, row := range pass.Of[i] {
-								each(first+row, float64(v))
-							}
-						}
-					}
-				})
-			})
-			return nil
-		})
-		if err != nil {
-			return 0, 0, err
-		}
-		if report != nil {
-			report(len(part))
-		}
+	})
+	if err != nil {
+		return 0, 0, err
 	}
 	return total, tokens, nil
 }
@@ -169,7 +139,7 @@ func (r *Runner) answer(ctx context.Context, b *base, adapters []int, job spec.E
 	for i := range answers {
 		answers[i] = []string{}
 	}
-	err := r.generate(ctx, b, requests, func(i int, s *sample.Sequence) error {
+	err := r.generate(ctx, b.model, generateRows, requests, func(i int, s *sample.Sequence) error {
 		at := i / len(job.Prompts)
 		answers[at] = append(answers[at], b.tok.Decode(s.Tokens, true))
 		report(1)

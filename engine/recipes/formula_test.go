@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"elara/data/tokenizer"
 	"elara/engine/tensor"
 	"elara/spec"
 )
@@ -119,7 +120,8 @@ func formulaModel(t *testing.T, r *Runner, m goldenModel, shards int) string {
 	var err error
 	files["config.json"], err = json.Marshal(m.Config)
 	require.NoError(t, err)
-	files["tokenizer.json"], files["tokenizer_config.json"], err = byteTokenizer()
+	alphabet := tokenizer.ByteAlphabet()
+	files["tokenizer.json"], files["tokenizer_config.json"], err = alphabetTokenizer(alphabet[:])
 	require.NoError(t, err)
 	if shards == 1 {
 		files["model.safetensors"] = encodeFormula(t, r, m.Weights)

@@ -5,6 +5,7 @@ package recipes
 import (
 	"context"
 
+	"elara/engine/model"
 	"elara/engine/sample"
 )
 
@@ -30,19 +31,19 @@ func (r *Runner) Generate(ctx context.Context, path, adapter string, prompts []s
 		for i := range ids {
 			requests[i] = sample.Request{Prompt: ids[i], Adapter: slot, Stream: uint64(i), Options: options}
 		}
-		return r.generate(ctx, b, requests, func(_ int, s *sample.Sequence) error {
+		return r.generate(ctx, b.model, generateRows, requests, func(_ int, s *sample.Sequence) error {
 			return each(Generated{Text: b.tok.Decode(s.Tokens, true), IDs: s.Tokens})
 		})
 	})
 }
 
-// generate continues requests and hands out their sequences, in order, as they and all before them end. It must not run inside
-// Engine.Do, and each does not.
-func (r *Runner) generate(ctx context.Context, b *base, requests []sample.Request, each func(i int, s *sample.Sequence) error) error {
+// generate continues requests, so many rows of them at once, and hands out their sequences, in order, as they and all before them
+// end. Other recipes get their turn between steps. It must not run inside Engine.Do, and each does not.
+func (r *Runner) generate(ctx context.Context, m model.Model, rows int, requests []sample.Request, each func(i int, s *sample.Sequence) error) error {
 	var batch *sample.Batch
 	all := make([]*sample.Sequence, len(requests))
 	if err := r.Engine.Do(func() error {
-		batch = sample.NewBatch(b.model, sample.Limits{Rows: generateRows})
+		batch = sample.NewBatch(m, sample.Limits{Rows: rows})
 		return nil
 	}); err != nil {
 		return err

@@ -41,9 +41,7 @@ func predict(ctx context.Context, e *tensor.Engine, m model.Model, adapter int, 
 		part := list[first : first+fitting(list[first:])]
 		made := make([][]prediction, len(part))
 		if err := e.Do(func() error {
-			e.Scope(func() {
-				e.NoGrad(func() { predictPass(m, pack(part, adapter), withTop, made) })
-			})
+			unrecorded(e, func() { predictPass(m, pack(part, adapter), withTop, made) })
 			return nil
 		}); err != nil {
 			return err
@@ -64,7 +62,7 @@ func fitting(list []sequence) int {
 	for i, s := range list {
 		fresh := len(s.tokens)
 		if i > 0 {
-			fresh -= alike(list[i-1].tokens, s.tokens)
+			fresh -= nn.Common(list[i-1].tokens, s.tokens)
 		}
 		if tokens += max(fresh, leastShared); tokens > passTokens {
 			return max(i, 1)

@@ -4,20 +4,14 @@ package recipes
 
 import (
 	"context"
-	"fmt"
 
 	"elara/spec"
-	"elara/spec/fault"
 )
 
 // TrainLoRA trains one adapter as the guide's script does, from the beginning or from a snapshot, and leaves the PEFT files,
 // the tokenizer's files and trainer_state.json in job.OutputDir when it is done. Several may run at the same time.
 func (r *Runner) TrainLoRA(ctx context.Context, job spec.LoRAJob, resume *spec.Snapshot, observer spec.TrainObserver) (spec.TrainOutcome, error) {
-	init := r.InitAdapter
-	if resume != nil {
-		init = ""
-	}
-	replaces, err := alone(init)
+	init, replaces, err := r.initial(resume)
 	if err != nil {
 		return spec.TrainOutcome{}, err
 	}
@@ -31,11 +25,7 @@ func (r *Runner) TrainLoRA(ctx context.Context, job spec.LoRAJob, resume *spec.S
 	if err := r.Engine.Do(func() error { return run.open(ctx, resume) }); err != nil {
 		return spec.TrainOutcome{}, err
 	}
-	if hears, ok := observer.(spec.CutObserver); ok {
-		for _, line := range run.train.cut {
-			hears.Cut(line)
-		}
-	}
+	tellCut(observer, run.train.cut)
 	loop, err := run.loop(run, run.train.lengths(), len(run.eval.list) > 0, resume, observer)
 	if err != nil {
 		return spec.TrainOutcome{}, err
@@ -69,14 +59,8 @@ func (l *loraRun) open(ctx context.Context, resume *spec.Snapshot) error {
 		completionOnly: job.CompletionOnlyLoss,
 	}
 	var err error
-	if l.train, err = read.rows(ctx, job.TrainDataPath); err != nil {
+	if l.train, err = read.training(ctx, job.TrainDataPath, l.runner.notice); err != nil {
 		return err
-	}
-	if len(l.train.list) == 0 {
-		return fault.At(job.TrainDataPath, 0, "no row has a supervised token (%d rows were cut to none), expected at least one", len(l.train.cut))
-	}
-	if n := len(l.train.cut); n > 0 {
-		l.runner.notice(fmt.Sprintf("%s: %d rows have no supervised token and are left out", job.TrainDataPath, n))
 	}
 	if job.EvalDataPath != "" {
 		if l.eval, err = read.rows(ctx, job.EvalDataPath); err != nil {

@@ -4,11 +4,13 @@ package recipes
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"elara/data/instruct"
 	"elara/data/source"
 	"elara/data/tokenizer"
+	"elara/engine/nn"
 	"elara/scoring/choice"
 	"elara/scoring/measure"
 	"elara/scoring/memory"
@@ -118,12 +120,8 @@ type recalledRows struct {
 
 // of asks a model.
 func (a memoryAsked) of(ctx context.Context, r *Runner, b *base, slot int) (out recalled, err error) {
-	for _, c := range a.canaries {
-		rank, err := a.rank(ctx, r, b, slot, c)
-		if err != nil {
-			return out, err
-		}
-		out.ranks = append(out.ranks, rank)
+	if out.ranks, err = a.ranks(ctx, r, b, slot); err != nil {
+		return out, err
 	}
 	if out.train, err = a.rows(ctx, r, b, slot, a.job.TrainDataPath, a.train, true); err != nil {
 		return out, err
@@ -132,28 +130,29 @@ func (a memoryAsked) of(ctx context.Context, r *Runner, b *base, slot int) (out 
 	return out, err
 }
 
-// rank compares a canary's secret with all candidates, behind the same words.
-func (a memoryAsked) rank(ctx context.Context, r *Runner, b *base, slot int, c memory.Canary) (int, error) {
-	prompt, err := c.Prompt(a.job.Audience)
-	if err != nil {
-		return 0, err
-	}
-	requests, err := choice.Requests(choice.Item{Prompt: prompt, Choices: c.Secrets}, b.tok.EncodeWithSpecial, int(b.model.Facts().MaxPositions))
-	if err != nil {
-		return 0, fault.New(fault.Invalid, "canaries: %w", err)
-	}
-	list := make([]sequence, len(requests))
-	for i, q := range requests {
-		list[i] = sequence{q.Tokens, q.Scored}
-	}
-	logProbs := make([]float64, len(list))
-	err = predict(ctx, r.Engine, b.model, slot, list, false, func(number int, made []prediction) error {
-		for _, p := range made {
-			logProbs[number] += p.logProb
+// ranks compares each canary's secret with all candidates, behind the same words.
+func (a memoryAsked) ranks(ctx context.Context, r *Runner, b *base, slot int) ([]int, error) {
+	items := make([]choice.Item, len(a.canaries))
+	for i, c := range a.canaries {
+		prompt, err := c.Prompt(a.job.Audience)
+		if err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	return memory.Rank(logProbs), err
+		items[i] = choice.Item{ID: fmt.Sprintf("canary %d", i+1), Prompt: prompt, Choices: c.Secrets}
+	}
+	likelihoods, err := r.likelihoods(ctx, b, slot, items)
+	if err != nil {
+		return nil, err
+	}
+	ranks := make([]int, len(items))
+	for i, candidates := range likelihoods {
+		logProbs := make([]float64, len(candidates))
+		for n, l := range candidates {
+			logProbs[n] = l.Sum
+		}
+		ranks[i] = memory.Rank(logProbs)
+	}
+	return ranks, nil
 }
 
 // rows gives each row's loss, and its longest run where that is asked for.
@@ -203,7 +202,7 @@ func own(tok *tokenizer.Tokenizer, text string, tokens []int32, answersOnly bool
 	if !answersOnly {
 		end -= len("\n"+instruct.AssistantMarker) + len(question)
 	}
-	return max(1, alike(tok.EncodeWithSpecial(text[:end]), tokens))
+	return max(1, nn.Common(tok.EncodeWithSpecial(text[:end]), tokens))
 }
 
 // report puts figures together; before is nil where the base itself was asked.

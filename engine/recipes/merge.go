@@ -4,7 +4,6 @@ package recipes
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -64,23 +63,14 @@ func (r *Runner) Merge(ctx context.Context, job spec.MergeJob, progress func(spe
 
 // checkMerge refuses what can be seen before anything is read.
 func checkMerge(job spec.MergeJob) error {
-	if len(job.Adapters) == 0 || len(job.Candidates) == 0 {
-		return fault.New(fault.Invalid, "a merge of %d adapters in %d ways, expected at least one of both", len(job.Adapters), len(job.Candidates))
+	if key, err := job.Check(); err != nil {
+		return fmt.Errorf("%s: %w", key, err)
 	}
-	for i, method := range job.Candidates {
-		if key, err := method.Check(len(job.Adapters)); err != nil {
-			return fault.New(fault.Invalid, "candidates[%d].%s: %w", i, key, err)
-		}
+	for _, method := range job.Candidates {
 		dir := filepath.Join(job.OutputDir, method.Name)
 		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
 			return errors.Join(fault.At(dir, 0, "is there already, expected a new folder"), err)
 		}
-	}
-	if job.DType != tensor.Float32.String() && job.DType != tensor.BFloat16.String() {
-		return fault.New(fault.Invalid, "dtype %q, expected float32 or bfloat16", job.DType)
-	}
-	if job.Into == spec.IntoAdapter && job.DType != tensor.Float32.String() {
-		return fault.New(fault.Invalid, "dtype %q of a merged adapter, expected float32", job.DType)
 	}
 	var first string
 	for i, a := range job.Adapters {
@@ -88,6 +78,7 @@ func checkMerge(job spec.MergeJob) error {
 		if err != nil {
 			return err
 		}
+		base = filepath.Base(base)
 		if i == 0 {
 			first = base
 		} else if base != first {
@@ -133,7 +124,12 @@ func (g *merging) open(ctx context.Context) (err error) {
 			if err != nil {
 				return fmt.Errorf("adapter %s: %w", a.Name, err)
 			}
-			g.sources = append(g.sources, merge.Source{Name: a.Name, Adapter: adapter, Slot: slot})
+			source, err := merge.NewSource(a.Name, adapter)
+			if err != nil {
+				adapter.Detach()
+				return err
+			}
+			g.sources = append(g.sources, source)
 			digest, err := digestOf(filepath.Join(a.Path, "adapter_model.safetensors"))
 			if err != nil {
 				return err
@@ -202,11 +198,11 @@ func (g *merging) publish() error {
 	if err := os.MkdirAll(g.job.OutputDir, 0o755); err != nil {
 		return fmt.Errorf("make %s: %w", g.job.OutputDir, err)
 	}
-	ranking, err := json.MarshalIndent(g.outcome, "", "  ")
+	ranking, err := encodeJSON(rankingFile, g.outcome)
 	if err != nil {
-		return fmt.Errorf("encode %s: %w", rankingFile, err)
+		return err
 	}
-	if err := writeFiles(g.job.OutputDir, map[string][]byte{rankingFile: append(ranking, '\n')}); err != nil {
+	if err := writeFiles(g.job.OutputDir, map[string][]byte{rankingFile: ranking}); err != nil {
 		return err
 	}
 	for _, method := range g.job.Candidates {

@@ -4,16 +4,11 @@ package recipes
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 
 	"elara/engine/lora"
 	"elara/engine/merge"
@@ -58,7 +53,7 @@ func (g *merging) candidate(ctx context.Context, method spec.MergeMethod) error 
 		return err
 	}
 	if g.job.Into == spec.IntoBase {
-		if err := g.addDefaults(files); err != nil {
+		if err := addDefaults(files, g.job.BaseModel); err != nil {
 			return err
 		}
 	}
@@ -68,18 +63,6 @@ func (g *merging) candidate(ctx context.Context, method spec.MergeMethod) error 
 	g.outcome.Candidates = append(g.outcome.Candidates, spec.MergedCandidate{
 		Method: certificate.Method, LogitDifference: certificate.Reloaded.MaxDifference, ToLive: certificate.Live.MaxDifference,
 	})
-	return nil
-}
-
-// addDefaults takes over what a model folder has beside the model.
-func (g *merging) addDefaults(files map[string][]byte) error {
-	defaults, err := os.ReadFile(filepath.Join(g.job.BaseModel, generationFile))
-	switch {
-	case err == nil:
-		files[generationFile] = defaults
-	case !errors.Is(err, fs.ErrNotExist) && filepath.Ext(g.job.BaseModel) != ".gguf":
-		return fmt.Errorf("read %s of the base model: %w", generationFile, err)
-	}
 	return nil
 }
 
@@ -93,7 +76,6 @@ func (g *merging) certify(ctx context.Context, method spec.MergeMethod, dir stri
 	c := &merge.Certificate{
 		Method: m.Method, Base: filepath.Base(g.job.BaseModel), Into: g.job.Into, DType: g.job.DType, Against: merge.AgainstLive, Files: map[string]spec.Digest{},
 	}
-	c.Method.Name = method.Name
 	for i, s := range g.sources {
 		c.Adapters = append(c.Adapters, merge.Ingredient{Name: s.Name, Weight: method.Weights[i], Digest: g.digests[i]})
 	}
@@ -101,18 +83,22 @@ func (g *merging) certify(ctx context.Context, method spec.MergeMethod, dir stri
 		return nil, err
 	}
 	folded := m
-	var merged *merge.Source
+	var merged *lora.Adapter
 	if g.job.Into == spec.IntoAdapter || !m.Exact() {
 		if merged, err = g.encodeAdapter(ctx, m, dir); err != nil {
 			return nil, err
 		}
-		defer func() { merged.Adapter.Detach() }() // the one that is there then
+		defer func() { merged.Detach() }() // the one that is there then
 	}
-	var heldTo *merge.Source
+	var heldTo *lora.Adapter
 	if !m.Exact() {
 		heldTo, c.Against = merged, merge.AgainstMerged
+		itself, err := merge.NewSource(m.Method.Name, merged)
+		if err != nil {
+			return nil, err
+		}
 		one := spec.MergeMethod{CombinationType: spec.CombineLinear, Weights: []float64{1}}
-		if folded, err = merge.New(g.base, one, []merge.Source{*merged}, key); err != nil {
+		if folded, err = merge.New(g.base, one, []merge.Source{itself}, key); err != nil {
 			return nil, err
 		}
 	}
@@ -121,12 +107,19 @@ func (g *merging) certify(ctx context.Context, method spec.MergeMethod, dir stri
 		return nil, err
 	}
 	if g.job.Into == spec.IntoAdapter {
-		err = g.reload(merged, dir, func() error { return witness.Compare(g.base, merged, c) })
+		merged.Detach() // what was written takes its place
+		again, err := lora.Load(g.base, merged.Slot(), dir)
+		if err != nil {
+			return nil, err
+		}
+		merged = again
+		if err := witness.Compare(g.base, merged, c); err != nil {
+			return nil, err
+		}
 	} else {
-		err = g.fold(ctx, folded, dir, func(again *model.Streamed) error { return witness.Compare(again, nil, c) })
-	}
-	if err != nil {
-		return nil, err
+		if err := g.fold(ctx, folded, dir, func(again *model.Streamed) error { return witness.Compare(again, nil, c) }); err != nil {
+			return nil, err
+		}
 	}
 	c.Judge()
 	return c, g.seal(dir, c)
@@ -134,35 +127,24 @@ func (g *merging) certify(ctx context.Context, method spec.MergeMethod, dir stri
 
 // encodeAdapter makes the merged adapter and puts it on the base, beside those it is made of; where it is the job's result its files
 // are written.
-func (g *merging) encodeAdapter(ctx context.Context, m *merge.Merge, dir string) (*merge.Source, error) {
+func (g *merging) encodeAdapter(ctx context.Context, m *merge.Merge, dir string) (*lora.Adapter, error) {
 	config, weights, err := m.Encode(g.tick(ctx))
 	if err != nil {
 		return nil, err
 	}
-	s := &merge.Source{Name: m.Method.Name, Slot: len(g.sources)}
-	if s.Adapter, err = lora.Restore(g.base, s.Slot, config, weights); err != nil || g.job.Into == spec.IntoBase {
-		return s, err
+	merged, err := lora.Restore(g.base, len(g.sources), config, weights)
+	if err != nil || g.job.Into == spec.IntoBase {
+		return merged, err
 	}
 	base, err := lora.BaseName(g.job.Adapters[0].Path)
 	if err != nil {
 		return nil, err
 	}
-	files, err := s.Adapter.Encode(base)
+	files, err := merged.Encode(filepath.Base(base))
 	if err != nil {
 		return nil, err
 	}
-	return s, writeFiles(dir, files)
-}
-
-// reload puts the adapter that was written in the place of the one that was made.
-func (g *merging) reload(merged *merge.Source, dir string, then func() error) error {
-	merged.Adapter.Detach()
-	again, err := lora.Load(g.base, merged.Slot, dir)
-	if err != nil {
-		return err
-	}
-	merged.Adapter = again
-	return then()
+	return merged, writeFiles(dir, files)
 }
 
 // fold writes the merged base and hands it over as it is read again.
@@ -200,28 +182,4 @@ func (g *merging) seal(dir string, c *merge.Certificate) error {
 		c.Files[filepath.Base(file)] = digest
 	}
 	return err
-}
-
-// writeFiles writes files into a folder that nobody reads yet.
-func writeFiles(dir string, files map[string][]byte) error {
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if err := os.WriteFile(filepath.Join(dir, name), files[name], 0o644); err != nil {
-			return fmt.Errorf("write %s: %w", name, err)
-		}
-	}
-	return nil
-}
-
-// digestOf reads a file through.
-func digestOf(path string) (_ spec.Digest, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", fmt.Errorf("open %s: %w", path, err)
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	hash := sha256.New()
-	if _, err := io.Copy(hash, f); err != nil {
-		return "", fmt.Errorf("read %s: %w", path, err)
-	}
-	return spec.DigestOf([32]byte(hash.Sum(nil))), nil
 }

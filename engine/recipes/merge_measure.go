@@ -11,7 +11,6 @@ import (
 	"elara/engine/nn"
 	"elara/engine/tensor"
 	"elara/spec"
-	"elara/spec/fault"
 )
 
 // measure gives every candidate its loss on the held-out rows, row by row so that candidates can be compared in pairs, and brings
@@ -49,15 +48,9 @@ func (g *merging) rows(ctx context.Context, b *base, adapter int, c *spec.Merged
 		tok: b.tok, maxLength: min(g.job.MaxLength, int(b.model.Facts().MaxPositions)), appendEOS: g.job.AppendEOS,
 		completionOnly: g.job.CompletionOnlyLoss,
 	}
-	held, err := read.rows(ctx, g.job.EvalDataPath)
+	held, err := read.heldOut(ctx, g.job.EvalDataPath, g.job.MaxRows)
 	if err != nil {
 		return err
-	}
-	if g.job.MaxRows > 0 && len(held.list) > g.job.MaxRows {
-		held.list = held.list[:g.job.MaxRows]
-	}
-	if len(held.list) == 0 {
-		return fault.At(g.job.EvalDataPath, 0, "no held-out row has a supervised token")
 	}
 	losses, counts := make([]float64, len(held.list)), make([]int64, len(held.list))
 	for i, row := range held.list {

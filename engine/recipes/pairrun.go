@@ -34,11 +34,7 @@ func (p *pairRun) readPairs(ctx context.Context, predicts bool, observer spec.Tr
 			return err
 		}
 	}
-	if hears, ok := observer.(spec.CutObserver); ok {
-		for _, line := range p.train.cut {
-			hears.Cut(line)
-		}
-	}
+	tellCut(observer, p.train.cut)
 	return nil
 }
 

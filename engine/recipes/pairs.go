@@ -110,7 +110,7 @@ func (p pairing) pair(row trl.Row) (*pair, error) {
 	}
 	at := p.maxLength
 	if p.predicts {
-		at = min(alike(before, chosen), alike(before, rejected))
+		at = min(nn.Common(before, chosen), nn.Common(before, rejected))
 	}
 	return &pair{supervisedFrom(chosen, at), supervisedFrom(rejected, at), row.Margin, row.Tie}, nil
 }
@@ -126,23 +126,6 @@ func (p pairing) whole(text string) ([]int32, error) {
 		tokens = append(tokens, end)
 	}
 	return tokens, nil
-}
-
-// alike is how many tokens two sequences begin with alike.
-func alike(a, b []int32) int {
-	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
-	}
-	return n
-}
-
-func supervisedFrom(tokens []int32, first int) nn.Row {
-	row := nn.Row{Tokens: tokens, Supervised: make([]bool, len(tokens))}
-	for at := max(1, first); at < len(tokens); at++ {
-		row.Supervised[at] = true
-	}
-	return row
 }
 
 // promptText is a prompt as the text that stands before its answer. A plain text without an audience is that text. With an audience

@@ -4,9 +4,10 @@ package recipes
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"elara/data/source"
@@ -51,6 +52,11 @@ func (r *Runner) TrainPPO(ctx context.Context, job spec.PPOJob, reward Reward, r
 		return spec.PPOOutcome{}, err
 	}
 	defer r.release(base)
+	if job.RewardModelPath != "" {
+		if _, err := readReward(job.RewardModelPath, base); err != nil && !errors.Is(err, fs.ErrNotExist) { // one of PEFT has no such file
+			return spec.PPOOutcome{}, err
+		}
+	}
 	run := &ppoRun{runner: r, job: job, base: base, model: base.model, reward: reward, reference: nn.NoAdapter}
 	defer run.close()
 	if run.prompts, err = run.read(ctx, job.TrainDataPath); err != nil {
@@ -87,23 +93,21 @@ type ppoRun struct {
 	prompts, held [][]int32
 
 	policy, value learner
-	reference     int           // slot of the adapter that the policy is held near, or nn.NoAdapter
-	judge         *lora.Adapter // the reward model, or nil
-	judgeSlot     int
-	frozen        []*lora.Adapter // reference and judge
-	slots         []int           // that the run holds
+	reference     int             // slot of the adapter that the policy is held near, or nn.NoAdapter
+	judge         *lora.Adapter   // the reward model, or nil
+	adapters      []*lora.Adapter // all that the run has put on the base
 	stop          []int32         // tokens that end an answer
 	trainable     int64
 
 	state   ppoState
-	healthy []byte // weights of the last policy whose answers were within the guard's bounds
-	samples []byte // the table so far
-	halt    func() // ends the loop after this step
+	healthy []byte     // weights of the last policy whose answers were within the guard's bounds
+	samples []byte     // the table so far
+	before  []*episode // what it says of the reference; nil: not drawn yet
+	halt    func()     // ends the loop after this step
 }
 
 // learner is an adapter that is trained.
 type learner struct {
-	slot      int
 	adapter   *lora.Adapter
 	optimiser *optim.AdamW
 }
@@ -139,7 +143,7 @@ func (p *ppoRun) open(resume *spec.Snapshot) error {
 		return fault.At(p.job.SFTModelPath, 0, "the policy trains the output embedding, which PPO holds constant here: expected an adapter without it in modules_to_save")
 	}
 	for _, l := range []*learner{&p.policy, &p.value} {
-		l.equip(p.job.Args)
+		l.optimiser = newOptimiser(l.adapter.Names(), l.adapter.Tensors(), p.job.Args)
 		p.trainable += l.adapter.Trainable()
 	}
 	p.runner.notice(lora.Line(p.trainable, model.Parameters(p.model)))
@@ -163,23 +167,22 @@ func (p *ppoRun) attach() (err error) {
 	policy, value := fresh(p.job.LoRA, "policy"), fresh(scored, "value")
 	if dir := p.job.SFTModelPath; dir != "" {
 		policy = func(slot int) (*lora.Adapter, error) { return lora.Load(p.model, slot, dir) }
-		reference, slot, err := p.put(policy)
+		reference, err := p.put(policy)
 		if err != nil {
 			return err
 		}
-		p.frozen, p.reference = append(p.frozen, reference), slot
+		p.reference = reference.Slot()
 	}
 	if dir := p.job.RewardModelPath; dir != "" {
 		value = func(slot int) (*lora.Adapter, error) { return lora.LoadScorer(p.model, slot, dir) }
-		if p.judge, p.judgeSlot, err = p.put(value); err != nil {
+		if p.judge, err = p.put(value); err != nil {
 			return err
 		}
-		p.frozen = append(p.frozen, p.judge)
 	}
-	if p.policy.adapter, p.policy.slot, err = p.put(policy); err != nil {
+	if p.policy.adapter, err = p.put(policy); err != nil {
 		return err
 	}
-	if p.value.adapter, p.value.slot, err = p.put(value); err != nil || p.judge != nil {
+	if p.value.adapter, err = p.put(value); err != nil || p.judge != nil {
 		return err
 	}
 	// A fresh value function foretells nothing: what it drew at random would be taken for advantages.
@@ -191,33 +194,19 @@ func (p *ppoRun) attach() (err error) {
 }
 
 // put lets attach fill a free slot.
-func (p *ppoRun) put(attach func(slot int) (*lora.Adapter, error)) (*lora.Adapter, int, error) {
-	slot := p.base.slot()
-	adapter, err := attach(slot)
-	if err != nil {
-		p.base.slots[slot] = false
-		return nil, 0, err
+func (p *ppoRun) put(attach func(slot int) (*lora.Adapter, error)) (*lora.Adapter, error) {
+	a, err := p.base.put(attach)
+	if err == nil {
+		p.adapters = append(p.adapters, a)
 	}
-	p.slots = append(p.slots, slot)
-	return adapter, slot, nil
+	return a, err
 }
 
 // trainsHead reports whether the policy has an output embedding of its own.
 func (p *ppoRun) trainsHead() (trains bool) {
-	pass := &nn.Pass{Private: p.model.Private(), Adapter: p.policy.slot, Tokens: []int64{0}}
+	pass := &nn.Pass{Private: p.model.Private(), Adapter: p.policy.adapter.Slot(), Tokens: []int64{0}}
 	p.runner.Engine.Scope(func() { trains = pass.Head(p.model.Head()) != p.model.Head() })
 	return trains
-}
-
-// equip makes the optimiser.
-func (l *learner) equip(a spec.TrainingArgs) {
-	names := make([]string, len(l.adapter.Params))
-	for i, param := range l.adapter.Params {
-		names[i] = param.Name
-	}
-	l.optimiser = optim.NewAdamW(names, l.adapter.Tensors())
-	l.optimiser.Exempt(optim.NoDecay())
-	l.optimiser.Beta1, l.optimiser.Beta2, l.optimiser.Epsilon, l.optimiser.WeightDecay = a.AdamBeta1, a.AdamBeta2, a.AdamEpsilon, a.WeightDecay
 }
 
 // loop sets the training loop up: a step takes the prompts of one iteration, and those that do not fill one are left out.
@@ -232,23 +221,16 @@ func (p *ppoRun) loop(resume *spec.Snapshot, observer spec.TrainObserver) (*trai
 	if err != nil {
 		return nil, err
 	}
-	schedule, err := train.NewSchedule(args, plan.TotalSteps)
+	l, err := train.NewLoop(args, plan, p, resume, observer)
 	if err != nil {
 		return nil, err
 	}
-	state := train.NewState(args, plan)
-	if resume != nil {
-		if state, err = train.DecodeState(resume.Files[train.StateFile], plan); err != nil {
-			return nil, err
-		}
-		if state.GlobalStep != resume.Step || p.state.Version > resume.Step {
-			return nil, fault.New(fault.Corrupt, "snapshot of step %d holds the state of step %d and policy %d", resume.Step, state.GlobalStep, p.state.Version)
-		}
+	if resume != nil && p.state.Version > resume.Step {
+		return nil, fault.New(fault.Corrupt, "snapshot of step %d holds policy %d", resume.Step, p.state.Version)
 	}
-	p.halt = func() { state.Callbacks.Control.Args.TrainingStop = true }
-	return &train.Loop{
-		Args: args, Plan: plan, Schedule: schedule, Stepper: p, Observer: observer, State: state, Timings: p.runner.Timings,
-	}, nil
+	l.Timings = p.runner.Timings
+	p.halt = func() { l.State.Callbacks.Control.Args.TrainingStop = true }
+	return l, nil
 }
 
 // publish writes the policy, and the value function into a folder beside it.
@@ -288,13 +270,8 @@ func (p *ppoRun) close() {
 				l.optimiser.Free()
 			}
 		}
-		for _, a := range append(slices.Clone(p.frozen), p.policy.adapter, p.value.adapter) {
-			if a != nil {
-				a.Detach()
-			}
-		}
-		for _, slot := range p.slots {
-			p.base.slots[slot] = false
+		for _, a := range p.adapters {
+			p.base.remove(a)
 		}
 		return nil
 	})

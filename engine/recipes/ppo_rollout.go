@@ -6,6 +6,7 @@ import (
 	"context"
 	"slices"
 
+	"elara/engine/loss"
 	"elara/engine/model"
 	"elara/engine/nn"
 	"elara/engine/ppo"
@@ -30,13 +31,7 @@ type episode struct {
 }
 
 func newEpisode(prompt, answer []int32, ended bool) *episode {
-	e := &episode{prompt: prompt, answer: answer, ended: ended}
-	e.row.Tokens = slices.Concat(prompt, answer)
-	e.row.Supervised = make([]bool, len(e.row.Tokens))
-	for t := len(prompt); t < len(e.row.Tokens); t++ {
-		e.row.Supervised[t] = true
-	}
-	return e
+	return &episode{prompt: prompt, answer: answer, row: supervisedFrom(slices.Concat(prompt, answer), len(prompt)), ended: ended}
 }
 
 // steps is how many steps the answer has: one after its end too, where it ended before the window did.
@@ -48,19 +43,19 @@ type laid struct {
 	at [][]int
 }
 
-// lay packs episodes. Prompts, and what answers begin with alike, are computed once.
-func lay(episodes []*episode) laid {
+// episodeRows are the rows of episodes.
+func episodeRows(episodes []*episode) []nn.Row {
 	rows := make([]nn.Row, len(episodes))
 	for n, e := range episodes {
 		rows[n] = e.row
 	}
-	l := laid{nn.Pack(rows, leastShared), make([][]int, len(episodes))}
-	for i, of := range l.Of { // a row's predictions lie in the order of its tokens
-		for _, n := range of {
-			l.at[n] = append(l.at[n], i)
-		}
-	}
-	return l
+	return rows
+}
+
+// lay packs episodes. Prompts, and what answers begin with alike, are computed once.
+func lay(episodes []*episode) laid {
+	pass := nn.Pack(episodeRows(episodes), leastShared)
+	return laid{pass, placesOf(pass)}
 }
 
 // through is the pass with an adapter on. Dropout is off, here and in the update: else old and new log-probabilities would not
@@ -71,16 +66,9 @@ func (l laid) through(slot int) *nn.Pass {
 	return &pass
 }
 
-// headChunk is how many rows of logits exist at once.
-const headChunk = 256
-
-// distribution gives the log-probability and the entropy of every prediction under an adapter, at the temperature of the
-// answers, the hidden rows that they were made of and the derivatives by these.
+// distribution is loss.LogProbs at the temperature of the answers.
 func (p *ppoRun) distribution(pass *nn.Pass, slopes bool) (hidden, logProbs, entropy, slope *tensor.Tensor) {
-	e := p.runner.Engine
-	hidden = model.Hidden(p.model, pass).Rows(e.FromInt64(pass.At)).Scale(1 / p.temperature())
-	logProbs, entropy, slope = tensor.LinearLogProbs(hidden, pass.Head(p.model.Head()), e.FromInt64(pass.Targets), headChunk, slopes)
-	return hidden, logProbs, entropy, slope
+	return loss.LogProbs(p.model, pass, p.temperature(), slopes)
 }
 
 // temperature is TRL's: never quite zero. Old, new and reference log-probabilities are all taken at it.
@@ -106,22 +94,12 @@ func pick(all []float32, at []int) []float64 {
 	return out
 }
 
-// inChunks runs f over so many episodes at a time inside Engine.Do, without recording for a backward pass. Other recipes get
-// their turn in between.
+// inChunks runs f over so many episodes at a time, as forward does.
 func (p *ppoRun) inChunks(ctx context.Context, episodes []*episode, f func(chunk []*episode, l laid)) error {
-	e := p.runner.Engine
-	for chunk := range slices.Chunk(episodes, p.job.PPO.LocalRolloutForwardBatchSize) {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err := e.Do(func() error {
-			e.Scope(func() { e.NoGrad(func() { f(chunk, lay(chunk)) }) })
-			return nil
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
+	through := forward{engine: p.runner.Engine, adapter: nn.NoAdapter, batch: p.job.PPO.LocalRolloutForwardBatchSize}
+	return through.over(ctx, episodeRows(episodes), func(first int, pass *nn.Pass) {
+		f(episodes[first:first+len(pass.Last)], laid{pass, placesOf(pass)})
+	})
 }
 
 // generate answers prompts under an adapter. The draws are a function of the seed and a prompt's place among them.
@@ -134,12 +112,9 @@ func (p *ppoRun) generate(ctx context.Context, slot int, prompts [][]int32, temp
 		}
 	}
 	episodes := make([]*episode, len(prompts))
-	err := p.runner.Engine.Do(func() error {
-		sequences, err := sample.Generate(ctx, p.model, p.job.PPO.LocalRolloutForwardBatchSize, requests)
-		for n, s := range sequences {
-			episodes[n] = newEpisode(s.Prompt, s.Tokens, s.End == sample.Stopped)
-		}
-		return err
+	err := p.runner.generate(ctx, p.model, p.job.PPO.LocalRolloutForwardBatchSize, requests, func(n int, s *sample.Sequence) error {
+		episodes[n] = newEpisode(s.Prompt, s.Tokens, s.End == sample.Stopped)
+		return nil
 	})
 	return episodes, err
 }
@@ -147,12 +122,11 @@ func (p *ppoRun) generate(ctx context.Context, slot int, prompts [][]int32, temp
 // judged fills in the scores.
 func (p *ppoRun) judged(ctx context.Context, episodes []*episode) error {
 	if p.reward == nil {
-		return p.inChunks(ctx, episodes, func(chunk []*episode, l laid) {
-			hidden := model.Hidden(p.model, l.through(p.judgeSlot))
-			for n, score := range p.judge.Score.Forward(hidden, l.Last).Float32s() {
-				chunk[n].score = float64(score)
-			}
-		})
+		scores, err := scoreRows(ctx, p.runner.Engine, p.model, p.judge.Slot(), p.judge.Score, episodeRows(episodes), p.job.PPO.LocalRolloutForwardBatchSize)
+		for n, score := range scores {
+			episodes[n].score = score
+		}
+		return err
 	}
 	prompts, answers := make([][]int32, len(episodes)), make([][]int32, len(episodes))
 	for n, e := range episodes {
@@ -181,14 +155,14 @@ func (p *ppoRun) rollout(ctx context.Context, step int64, prompts []int) ([]*epi
 		}
 	}
 	seed := tensor.Key(uint64(p.job.Args.Seed)).Named("rollout").Derive(uint64(step))
-	episodes, err := p.generate(ctx, p.policy.slot, asked, p.temperature(), seed)
+	episodes, err := p.generate(ctx, p.policy.adapter.Slot(), asked, p.temperature(), seed)
 	if err != nil {
 		return nil, err
 	}
 	err = p.inChunks(ctx, episodes, func(chunk []*episode, l laid) {
-		_, logProbs, entropy, _ := p.distribution(l.through(p.policy.slot), false)
+		_, logProbs, entropy, _ := p.distribution(l.through(p.policy.adapter.Slot()), false)
 		_, ref, _, _ := p.distribution(l.through(p.reference), false)
-		values := p.value.adapter.Score.Forward(model.Hidden(p.model, l.through(p.value.slot)), l.valueRows())
+		values := p.value.adapter.Score.Forward(model.Hidden(p.model, l.through(p.value.adapter.Slot())), l.valueRows())
 		own, other, uncertain, worth := logProbs.Float32s(), ref.Float32s(), entropy.Float32s(), values.Float32s()
 		for n, e := range chunk {
 			e.logProbs, e.entropy, e.ref = pick(own, l.at[n]), pick(uncertain, l.at[n]), pick(other, l.at[n])

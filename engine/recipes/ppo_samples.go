@@ -26,18 +26,16 @@ func (p *ppoRun) sampled(ctx context.Context, step int64) error {
 	if len(p.held) == 0 || step != total && step%max(1, total/p.job.PPO.NumSampleGenerations) != 0 {
 		return nil
 	}
-	before, err := p.generate(ctx, p.reference, p.held, 0, 0)
-	if err != nil {
-		return err
-	}
-	after, err := p.generate(ctx, p.policy.slot, p.held, 0, 0)
-	if err != nil {
-		return err
-	}
-	for _, episodes := range [][]*episode{before, after} {
-		if err := p.judged(ctx, episodes); err != nil {
+	if p.before == nil { // the reference says the same at every step
+		before, err := p.greedy(ctx, p.reference)
+		if err != nil {
 			return err
 		}
+		p.before = before
+	}
+	after, err := p.greedy(ctx, p.policy.adapter.Slot())
+	if err != nil {
+		return err
 	}
 	table := bytes.NewBuffer(bytes.Clone(p.samples))
 	lines := json.NewEncoder(table)
@@ -45,12 +43,21 @@ func (p *ppoRun) sampled(ctx context.Context, step int64) error {
 	text := func(ids []int32) string { return p.base.tok.Decode(ids, true) }
 	for n := range p.held {
 		if err := lines.Encode(sampleRow{
-			Step: step, Prompt: text(p.held[n]), Before: text(before[n].answer), After: text(after[n].answer),
-			ScoreBefore: before[n].score, ScoreAfter: after[n].score,
+			Step: step, Prompt: text(p.held[n]), Before: text(p.before[n].answer), After: text(after[n].answer),
+			ScoreBefore: p.before[n].score, ScoreAfter: after[n].score,
 		}); err != nil {
 			return fmt.Errorf("encode %s: %w", samplesFile, err)
 		}
 	}
 	p.samples = table.Bytes()
 	return nil
+}
+
+// greedy gives an adapter's most probable answers to the held-out prompts, judged.
+func (p *ppoRun) greedy(ctx context.Context, slot int) ([]*episode, error) {
+	episodes, err := p.generate(ctx, slot, p.held, 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	return episodes, p.judged(ctx, episodes)
 }

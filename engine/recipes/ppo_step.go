@@ -129,7 +129,7 @@ func (p *ppoRun) measure(m map[string]float64, episodes []*episode, done updates
 	m["loss/value_avg"] = done.mean(func(u ppo.Update) float64 { return u.ValueLoss / u.Steps })
 	m["val/clipfrac_avg"] = done.mean(func(u ppo.Update) float64 { return u.ValueClipped / u.Steps })
 	m["val/ratio"] = done.mean(func(u ppo.Update) float64 { return u.Ratio / u.Tokens })
-	m["val/ratio_var"] = variance(done.ratios)
+	m["val/ratio_var"] = variance(done.ratios())
 	m["lr"], m["episode"] = rate, float64(p.state.Episodes)
 	if done.stoppedByApproxKL {
 		m["policy/early_stopped"] = 1

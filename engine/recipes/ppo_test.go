@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"elara/data/instruct"
 	"elara/engine/lora"
 	"elara/engine/loss"
 	"elara/engine/nn"
@@ -64,9 +66,9 @@ func TestLogProbsDoNotDependOnBatchMates(t *testing.T) {
 	mates := []*episode{newEpisode([]int32{5}, []int32{1, 2}, false), newEpisode(long, []int32{3, 1, 9}, false), one, newEpisode(long, answer, false)}
 	measured := func(episodes []*episode, which int) (logProbs, values []float64) {
 		require.NoError(t, p.inChunks(t.Context(), episodes, func(_ []*episode, l laid) {
-			_, lp, _, _ := p.distribution(l.through(p.policy.slot), false)
+			_, lp, _, _ := p.distribution(l.through(p.policy.adapter.Slot()), false)
 			logProbs = pick(lp.Float32s(), l.at[which])
-			pass := l.through(p.value.slot)
+			pass := l.through(p.value.adapter.Slot())
 			v := p.value.adapter.Score.Forward(hiddenOf(p, pass), l.valueRows())
 			values = l.valuesOf(which, 6, v.Float32s())
 		}))
@@ -118,7 +120,7 @@ func TestGradientIsThatOfTheWeightedCrossEntropy(t *testing.T) {
 	require.NoError(t, r.Engine.Do(func() error {
 		for _, e := range episodes {
 			pass := nn.Pack([]nn.Row{e.row}, 0)
-			pass.Adapter = p.policy.slot
+			pass.Adapter = p.policy.adapter.Slot()
 			r.Engine.Scope(func() {
 				for i := range pass.Weights {
 					pass.Weights[i] = float32(e.advantages[i] / float64(tokens))
@@ -165,15 +167,15 @@ func TestDrawnLogProbsAreThoseOfAFullPass(t *testing.T) {
 	prompt := []int32{3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3, 2}
 	require.NoError(t, r.Engine.Do(func() error {
 		drawn, err := sample.Generate(t.Context(), p.model, 0, []sample.Request{
-			{Prompt: prompt, Adapter: p.policy.slot, Options: sample.Options{MaxNewTokens: 8, Temperature: p.temperature(), Seed: 1, Score: true}},
-			{Prompt: prompt, Adapter: p.policy.slot, Stream: 1, Options: sample.Options{MaxNewTokens: 8, Temperature: p.temperature(), Seed: 1, Score: true}},
+			{Prompt: prompt, Adapter: p.policy.adapter.Slot(), Options: sample.Options{MaxNewTokens: 8, Temperature: p.temperature(), Seed: 1, Score: true}},
+			{Prompt: prompt, Adapter: p.policy.adapter.Slot(), Stream: 1, Options: sample.Options{MaxNewTokens: 8, Temperature: p.temperature(), Seed: 1, Score: true}},
 		})
 		if err != nil {
 			return err
 		}
 		l := lay([]*episode{newEpisode(prompt, drawn[0].Tokens, false), newEpisode(prompt, drawn[1].Tokens, false)})
 		r.Engine.NoGrad(func() {
-			_, logProbs, _, _ := p.distribution(l.through(p.policy.slot), false)
+			_, logProbs, _, _ := p.distribution(l.through(p.policy.adapter.Slot()), false)
 			for n, s := range drawn {
 				require.InDeltaSlice(t, s.LogProbs, pick(logProbs.Float32s(), l.at[n]), 1e-5)
 			}
@@ -309,13 +311,13 @@ func scorer(t *testing.T, r *Runner, dir string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "reward")
 	over(t, r, dir, func(b *base) error {
-		slot := b.slot()
-		defer func() { b.slots[slot] = false }()
-		adapter, err := lora.New(b.model, slot, spec.LoRAConfig{R: 4, Alpha: 8, Bias: spec.BiasNone, TargetPattern: spec.AllLinear, InitWeights: spec.InitRandom, TaskType: spec.TaskSeqCls}, 3)
+		adapter, err := b.put(func(slot int) (*lora.Adapter, error) {
+			return lora.New(b.model, slot, spec.LoRAConfig{R: 4, Alpha: 8, Bias: spec.BiasNone, TargetPattern: spec.AllLinear, InitWeights: spec.InitRandom, TaskType: spec.TaskSeqCls}, 3)
+		})
 		if err != nil {
 			return err
 		}
-		defer adapter.Detach()
+		defer b.remove(adapter)
 		files, err := adapter.Encode("toy")
 		if err != nil {
 			return err
@@ -365,6 +367,39 @@ func TestRewardModelThatIsNoneIsRefused(t *testing.T) {
 	job.RewardModelPath, job.SFTModelPath = "", scorer(t, r, dir)
 	_, err = r.TrainPPO(t.Context(), job, count(2), nil, &recorder{})
 	require.ErrorContains(t, err, "task_type is SEQ_CLS, expected CAUSAL_LM")
+}
+
+// A reward model of one's own says what it was made over; one that PEFT wrote elsewhere does not.
+func TestRewardModelOfAnotherBaseJudgesNoAnswers(t *testing.T) {
+	r := newRunner(t)
+	dir := toyModel(t, r)
+	job := ppoJob(t, dir, 1)
+	job.RewardModelPath = scorer(t, r, dir)
+	weights, err := baseDigest(dir)
+	require.NoError(t, err)
+	template, err := instruct.Guide().Hash()
+	require.NoError(t, err)
+	report := spec.RewardReport{Base: weights, Template: template}
+	over(t, r, dir, func(b *base) error { report.Tokenizer = b.tok.Hash(); return nil })
+	other := spec.Digest(strings.Repeat("0", 64))
+	train := func(report spec.RewardReport) error {
+		data, err := json.Marshal(report)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(job.RewardModelPath, rewardFile), data, 0o600))
+		_, err = r.TrainPPO(t.Context(), job, nil, nil, &recorder{})
+		return err
+	}
+	require.NoError(t, train(report))
+	for word, change := range map[string]func(r *spec.RewardReport){
+		"base":     func(r *spec.RewardReport) { r.Base = other },
+		"template": func(r *spec.RewardReport) { r.Template = other },
+	} {
+		changed := report
+		change(&changed)
+		err := train(changed)
+		require.ErrorContains(t, err, "reward.json: reward model of another "+word)
+		require.Equal(t, fault.Invalid, fault.KindOf(err))
+	}
 }
 
 func TestLogHistoryHasTRLsNames(t *testing.T) {

@@ -16,7 +16,6 @@ import (
 type updates struct {
 	batches           []ppo.Update
 	norms             []float64 // of the policy's gradients
-	ratios            []float64 // means
 	tokens            int64     // that went through the model
 	stoppedByApproxKL bool
 }
@@ -85,7 +84,6 @@ func (p *ppoRun) learn(ctx context.Context, chosen []*episode, micro int, rate f
 		return nil
 	})
 	done.batches = append(done.batches, u)
-	done.ratios = append(done.ratios, u.Ratio/u.Tokens)
 	return stop, err
 }
 
@@ -96,7 +94,7 @@ func (p *ppoRun) gradients(part []*episode, tokens, steps int, u *ppo.Update, se
 	l := lay(part)
 	*seen += 2 * int64(len(l.Tokens))
 	e.Scope(func() {
-		hidden, logProbs, entropy, slope := p.distribution(l.through(p.policy.slot), true)
+		hidden, logProbs, entropy, slope := p.distribution(l.through(p.policy.adapter.Slot()), true)
 		now, uncertain, by := logProbs.Float32s(), entropy.Float32s(), make([]float32, len(l.At))
 		for n, ep := range part {
 			for t, i := range l.at[n] {
@@ -108,7 +106,7 @@ func (p *ppoRun) gradients(part []*episode, tokens, steps int, u *ppo.Update, se
 		hidden.BackwardWith(slope.Mul(e.FromFloat32(by, int64(len(by)), 1)).To(hidden.DType()))
 	})
 	e.Scope(func() {
-		values := p.value.adapter.Score.Forward(model.Hidden(p.model, l.through(p.value.slot)), l.valueRows())
+		values := p.value.adapter.Score.Forward(model.Hidden(p.model, l.through(p.value.adapter.Slot())), l.valueRows())
 		now := values.Float32s()
 		by := make([]float32, len(now))
 		for n, ep := range part {
@@ -133,6 +131,15 @@ func (d updates) mean(f func(ppo.Update) float64) float64 {
 		sum += f(u) / float64(len(d.batches))
 	}
 	return sum
+}
+
+// ratios are the means of the mini-batches.
+func (d updates) ratios() []float64 {
+	all := make([]float64, len(d.batches))
+	for i, u := range d.batches {
+		all[i] = u.Ratio / u.Tokens
+	}
+	return all
 }
 
 // variance with Bessel's correction, as torch's; 0 of a single value.

@@ -41,11 +41,7 @@ func (r *Runner) Pretrain(ctx context.Context, job spec.PretrainJob, resume *spe
 	if err := r.Engine.Do(func() error { return p.open(resume) }); err != nil {
 		return spec.TrainOutcome{}, err
 	}
-	if hears, ok := observer.(spec.CutObserver); ok {
-		for _, line := range p.train.cut {
-			hears.Cut(line)
-		}
-	}
+	tellCut(observer, p.train.cut)
 	loop, err := p.loop(p, resume, observer)
 	if err != nil {
 		return spec.TrainOutcome{}, err
@@ -89,10 +85,7 @@ func (p *pretraining) open(resume *spec.Snapshot) error {
 	p.parameters = model.Parameters(p.base.model)
 	p.runner.notice(fmt.Sprintf("all %d parameters are trained", p.parameters))
 	names, params := p.weights.named()
-	p.optimiser = optim.NewAdamW(names, params)
-	p.optimiser.Exempt(optim.NoDecay())
-	a := p.job.Args
-	p.optimiser.Beta1, p.optimiser.Beta2, p.optimiser.Epsilon, p.optimiser.WeightDecay = a.AdamBeta1, a.AdamBeta2, a.AdamEpsilon, a.WeightDecay
+	p.optimiser = newOptimiser(names, params, p.job.Args)
 	if resume != nil {
 		return p.optimiser.Restore(resume.Files[optimiserFile], resume.Step)
 	}
@@ -105,29 +98,13 @@ func (p *pretraining) loop(stepper train.Stepper, resume *spec.Snapshot, observe
 	if err != nil {
 		return nil, err
 	}
-	schedule, err := train.NewSchedule(p.job.Args, plan.TotalSteps)
+	l, err := train.NewLoop(p.job.Args, plan, stepper, resume, observer)
 	if err != nil {
 		return nil, err
 	}
-	state := train.NewState(p.job.Args, plan)
-	var best map[string][]byte
-	if resume != nil {
-		best = train.BestOf(resume.Files)
-		if state, err = train.DecodeState(resume.Files[train.StateFile], plan); err != nil {
-			return nil, err
-		}
-		if state.GlobalStep != resume.Step {
-			return nil, fault.New(fault.Corrupt, "snapshot of step %d holds the state of step %d", resume.Step, state.GlobalStep)
-		}
-	}
-	return &train.Loop{
-		Args: p.job.Args, Plan: plan, Schedule: schedule, Stepper: stepper, Observer: observer, State: state,
-		Best: best, Timings: p.runner.Timings, Evaluate: len(p.eval.list) > 0,
-	}, nil
+	l.Timings, l.Evaluate = p.runner.Timings, len(p.eval.list) > 0
+	return l, nil
 }
-
-// generationFile holds the defaults of generation. It is part of a model folder and not of the model.
-const generationFile = "generation_config.json"
 
 // publish writes the finished model.
 func (p *pretraining) publish(state *train.State) error {
@@ -136,11 +113,8 @@ func (p *pretraining) publish(state *train.State) error {
 	if files[train.StateFile], err = state.Encode(); err != nil {
 		return err
 	}
-	switch defaults, err := os.ReadFile(filepath.Join(p.job.BaseModel, generationFile)); {
-	case err == nil:
-		files[generationFile] = defaults
-	case !errors.Is(err, fs.ErrNotExist) && filepath.Ext(p.job.BaseModel) != ".gguf":
-		return fmt.Errorf("read %s of the base model: %w", generationFile, err)
+	if err := addDefaults(files, p.job.BaseModel); err != nil {
+		return err
 	}
 	return writeFolder(p.job.OutputDir, files, func(dir string) error {
 		if err := p.base.tok.Save(dir); err != nil {

@@ -67,16 +67,14 @@ func (w *weights) settle() {
 		return
 	}
 	e := w.input.Engine()
-	e.Scope(func() {
-		e.NoGrad(func() {
-			gradient := w.input.Grad()
-			row := gradient.Narrow(0, w.padding, 1)
-			row.Copy(e.Zeros(tensor.Float32, row.Shape()...))
-			if w.head != nil {
-				gradient.Copy(gradient.Add(w.head.Grad()))
-				w.head.ZeroGrad()
-			}
-		})
+	unrecorded(e, func() {
+		gradient := w.input.Grad()
+		row := gradient.Narrow(0, w.padding, 1)
+		row.Copy(e.Zeros(tensor.Float32, row.Shape()...))
+		if w.head != nil {
+			gradient.Copy(gradient.Add(w.head.Grad()))
+			w.head.ZeroGrad()
+		}
 	})
 }
 

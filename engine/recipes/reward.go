@@ -4,7 +4,6 @@ package recipes
 
 import (
 	"context"
-	"slices"
 
 	"elara/engine/loss"
 	"elara/engine/model"
@@ -19,7 +18,11 @@ import (
 // another reward model to begin from.
 func (r *Runner) TrainReward(ctx context.Context, job spec.RewardJob, resume *spec.Snapshot, observer spec.TrainObserver) (spec.RewardOutcome, error) {
 	var out spec.RewardOutcome
-	base, err := r.acquire(ctx, baseKey{path: job.BaseModel, dtype: r.dtype(job.Args.BF16, job.Args.FP16)})
+	init, replaces, err := r.initial(resume)
+	if err != nil {
+		return out, err
+	}
+	base, err := r.acquire(ctx, baseKey{path: job.BaseModel, dtype: r.dtype(job.Args.BF16, job.Args.FP16), alone: replaces})
 	if err != nil {
 		return out, err
 	}
@@ -30,7 +33,7 @@ func (r *Runner) TrainReward(ctx context.Context, job spec.RewardJob, resume *sp
 	if err := run.readPairs(ctx, false, observer); err != nil {
 		return out, err
 	}
-	if err := r.Engine.Do(func() error { return run.attach(r.InitAdapter, resume) }); err != nil {
+	if err := r.Engine.Do(func() error { return run.attach(init, resume) }); err != nil {
 		return out, err
 	}
 	loop, err := run.loop(run, run.train.lengths(), len(run.eval.list) > 0, resume, observer)
@@ -46,7 +49,7 @@ func (r *Runner) TrainReward(ctx context.Context, job spec.RewardJob, resume *sp
 		return out, err
 	}
 	return out, run.publish(job.OutputDir, loop.State, func(files map[string][]byte) (err error) {
-		files[rewardFile], err = encodeReport(*out.Report)
+		files[rewardFile], err = encodeJSON(rewardFile, *out.Report)
 		return err
 	})
 }
@@ -105,27 +108,12 @@ func (w *rewardRun) scores(ctx context.Context, of pairs) (scores []float64, err
 	return scoreRows(ctx, w.runner.Engine, w.model, w.slot, w.adapter.Score, of.rows(of.all()), 2*w.args.PerDeviceEvalBatchSize)
 }
 
-// scoreRows reads a score head at the last token of each row. Other recipes get their turn between batches; it must not run inside
-// Engine.Do.
+// scoreRows reads a score head at the last token of each row. It must not run inside Engine.Do.
 func scoreRows(ctx context.Context, e *tensor.Engine, m model.Model, adapter int, head *nn.Score, rows []nn.Row, batch int) (scores []float64, err error) {
-	for part := range slices.Chunk(rows, max(1, batch)) {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+	err = forward{engine: e, adapter: adapter, batch: batch}.over(ctx, rows, func(_ int, pass *nn.Pass) {
+		for _, score := range head.Forward(model.Hidden(m, pass), pass.Last).Float32s() {
+			scores = append(scores, float64(score))
 		}
-		if err := e.Do(func() error {
-			e.Scope(func() {
-				e.NoGrad(func() {
-					pass := nn.Pack(part, leastShared)
-					pass.Adapter = adapter
-					for _, score := range head.Forward(model.Hidden(m, pass), pass.Last).Float32s() {
-						scores = append(scores, float64(score))
-					}
-				})
-			})
-			return nil
-		}); err != nil {
-			return nil, err
-		}
-	}
-	return scores, nil
+	})
+	return scores, err
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"elara/engine/lora"
 	"elara/spec"
 )
 
@@ -158,6 +159,32 @@ func TestRewardModelScoresAnswersAsItWasTaught(t *testing.T) {
 	var bad *TextError
 	require.ErrorAs(t, err, &bad)
 	require.ErrorContains(t, err, "expected at most the 512 of the reward model")
+}
+
+// A folder may hold embeddings, which take the place of the base's: of a base that nobody else has.
+func TestRewardModelWithEmbeddingsLeavesTheSharedBaseAsItWas(t *testing.T) {
+	r := newRunner(t)
+	job := smallReward(t, tinyModel(t, r))
+	_, err := r.TrainReward(t.Context(), job, nil, &recorder{})
+	require.NoError(t, err)
+	own := filepath.Join(t.TempDir(), "own")
+	over(t, r, sharpModel(t, r), func(b *base) error { // one vocabulary, other embeddings
+		adapter, err := lora.LoadScorer(b.model, 0, job.OutputDir)
+		require.NoError(t, err)
+		defer adapter.Detach()
+		adapter.KeepEmbeddings()
+		files, err := adapter.Encode("tiny")
+		require.NoError(t, err)
+		files[rewardFile] = []byte(folderBytes(t, job.OutputDir)[rewardFile])
+		return writeFolder(own, files, nil)
+	})
+	before := weightsInMemory(t, r, job.BaseModel)
+	require.NoError(t, r.ScoreReward(t.Context(), job.BaseModel, own, []Answered{{"a", "b"}}, func(Rewarded) error { return nil }))
+	require.Equal(t, before, weightsInMemory(t, r, job.BaseModel), "scored")
+	r.InitAdapter, job.OutputDir = own, filepath.Join(t.TempDir(), "again")
+	_, err = r.TrainReward(t.Context(), job, nil, &recorder{})
+	require.NoError(t, err)
+	require.Equal(t, before, weightsInMemory(t, r, job.BaseModel), "trained")
 }
 
 func TestRewardModelMadeOverSomethingElseIsRefused(t *testing.T) {

@@ -4,8 +4,6 @@ package recipes
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"math"
 
 	"elara/data/instruct"
@@ -20,14 +18,6 @@ const rewardFile = "reward.json"
 
 // bands is how many ranges of probability, from 1/2 to 1, the calibration of a reward model is told by.
 const bands = 10
-
-func encodeReport(report spec.RewardReport) ([]byte, error) {
-	data, err := json.MarshalIndent(report, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", rewardFile, err)
-	}
-	return append(data, '\n'), nil
-}
 
 // report measures the finished reward model.
 func (w *rewardRun) report(ctx context.Context) (*spec.RewardReport, error) {

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 
@@ -14,7 +13,6 @@ import (
 	"elara/data/preference"
 	"elara/engine/lora"
 	"elara/engine/nn"
-	"elara/engine/tensor"
 	"elara/spec"
 	"elara/spec/fault"
 )
@@ -30,36 +28,33 @@ type Rewarded struct {
 
 // ScoreReward lets the reward model in dir score answers, in float32 arithmetic and in the form that it was trained on.
 func (r *Runner) ScoreReward(ctx context.Context, path, dir string, answers []Answered, each func(Rewarded) error) error {
-	b, err := r.acquire(ctx, baseKey{path: path, dtype: tensor.Float32})
-	if err != nil {
-		return err
-	}
-	defer r.release(b)
-	report, err := readReward(dir, b)
-	if err != nil {
-		return err
-	}
-	form := pairing{tok: b.tok, audience: report.Audience, maxLength: report.MaxLength}
-	rows := make([]nn.Row, len(answers))
-	for i, a := range answers {
-		if rows[i], err = form.scored(a); err != nil {
-			return &TextError{Index: i, Err: err}
-		}
-	}
-	return r.withScorer(b, dir, func(slot int, head *nn.Score) error {
-		scores, err := scoreRows(ctx, r.Engine, b.model, slot, head, rows, evalBatch)
+	return r.over(ctx, path, dir, func(b *base) error {
+		report, err := readReward(dir, b)
 		if err != nil {
 			return err
 		}
-		for i, score := range scores {
-			if !finite(score) {
-				return &TextError{Index: i, Err: fault.New(fault.Diverged, "the score is %v", score)}
-			}
-			if err := each(Rewarded{Score: score, Reward: score - report.Center}); err != nil {
-				return err
+		form := pairing{tok: b.tok, audience: report.Audience, maxLength: report.MaxLength}
+		rows := make([]nn.Row, len(answers))
+		for i, a := range answers {
+			if rows[i], err = form.scored(a); err != nil {
+				return &TextError{Index: i, Err: err}
 			}
 		}
-		return nil
+		return r.with(b, dir, lora.LoadScorer, func(a *lora.Adapter) error {
+			scores, err := scoreRows(ctx, r.Engine, b.model, a.Slot(), a.Score, rows, evalBatch)
+			if err != nil {
+				return err
+			}
+			for i, score := range scores {
+				if !finite(score) {
+					return &TextError{Index: i, Err: fault.New(fault.Diverged, "the score is %v", score)}
+				}
+				if err := each(Rewarded{Score: score, Reward: score - report.Center}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	})
 }
 
@@ -73,27 +68,6 @@ func (p pairing) scored(a Answered) (row nn.Row, err error) {
 		err = fault.New(fault.Invalid, "prompt and answer have %d tokens, expected at most the %d of the reward model", len(row.Tokens), p.maxLength)
 	}
 	return row, err
-}
-
-// withScorer runs f while the reward model of a folder sits on the base. It must not run inside Engine.Do.
-func (r *Runner) withScorer(b *base, dir string, f func(slot int, head *nn.Score) error) error {
-	var adapter *lora.Adapter
-	var slot int
-	if err := r.Engine.Do(func() (err error) {
-		slot = b.slot()
-		if adapter, err = lora.LoadScorer(b.model, slot, dir); err != nil {
-			b.slots[slot] = false
-		}
-		return err
-	}); err != nil {
-		return err
-	}
-	err := f(slot, adapter.Score)
-	return errors.Join(err, r.Engine.Do(func() error {
-		adapter.Detach()
-		b.slots[slot] = false
-		return nil
-	}))
 }
 
 // readReward reads a reward model's reward.json, and refuses one that was made over another base or tokenizer, or under another

@@ -4,12 +4,14 @@ package recipes
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"elara/data/instruct"
 	"elara/data/source"
 	"elara/data/tokenizer"
 	"elara/engine/nn"
+	"elara/spec"
 	"elara/spec/fault"
 )
 
@@ -52,10 +54,7 @@ func (r reading) rows(ctx context.Context, path string) (rows, error) {
 		first := 1
 		if r.completionOnly {
 			first = max(1, r.answer(text.Text, row.Tokens))
-			row.Supervised = make([]bool, len(row.Tokens))
-			for at := first; at < len(row.Tokens); at++ {
-				row.Supervised[at] = true
-			}
+			row = supervisedFrom(row.Tokens, first)
 		}
 		if first >= len(row.Tokens) {
 			out.cut = append(out.cut, int64(text.Line))
@@ -66,6 +65,45 @@ func (r reading) rows(ctx context.Context, path string) (rows, error) {
 	return out, nil
 }
 
+// training is rows of a file to learn from, which must have some. It says how many it leaves out.
+func (r reading) training(ctx context.Context, path string, notice func(string)) (rows, error) {
+	out, err := r.rows(ctx, path)
+	if err != nil {
+		return out, err
+	}
+	if len(out.list) == 0 {
+		return out, fault.At(path, 0, "no row has a supervised token (%d rows were cut to none), expected at least one", len(out.cut))
+	}
+	if n := len(out.cut); n > 0 {
+		notice(fmt.Sprintf("%s: %d rows have no supervised token and are left out", path, n))
+	}
+	return out, nil
+}
+
+// heldOut is rows of a file to measure on, which must have some: the first, so many at most; 0: all.
+func (r reading) heldOut(ctx context.Context, path string, most int) (rows, error) {
+	out, err := r.rows(ctx, path)
+	if err != nil {
+		return out, err
+	}
+	if most > 0 && len(out.list) > most {
+		out.list = out.list[:most]
+	}
+	if len(out.list) == 0 {
+		return out, fault.At(path, 0, "no held-out row has a supervised token")
+	}
+	return out, nil
+}
+
+// tellCut tells an observer that wants to know which lines of the training rows are left out.
+func tellCut(observer spec.TrainObserver, lines []int64) {
+	if hears, ok := observer.(spec.CutObserver); ok {
+		for _, line := range lines {
+			hears.Cut(line)
+		}
+	}
+}
+
 // answer finds the first token of a text's answer: the one after those that the text has in common with its prompt alone. A
 // text without the marker has no answer.
 func (r reading) answer(text string, tokens []int32) int {
@@ -73,12 +111,16 @@ func (r reading) answer(text string, tokens []int32) int {
 	if at < 0 {
 		return len(tokens)
 	}
-	prompt := r.tok.EncodeWithSpecial(text[:at+len(instruct.AssistantMarker)])
-	n := 0
-	for n < len(prompt) && n < len(tokens) && prompt[n] == tokens[n] {
-		n++
+	return nn.Common(r.tok.EncodeWithSpecial(text[:at+len(instruct.AssistantMarker)]), tokens)
+}
+
+// supervisedFrom is a row whose tokens are to be predicted from a place on.
+func supervisedFrom(tokens []int32, first int) nn.Row {
+	row := nn.Row{Tokens: tokens, Supervised: make([]bool, len(tokens))}
+	for at := max(1, first); at < len(tokens); at++ {
+		row.Supervised[at] = true
 	}
-	return n
+	return row
 }
 
 // take picks some rows.

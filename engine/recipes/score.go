@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 
+	"elara/engine/lora"
 	"elara/engine/loss"
 	"elara/engine/model"
 	"elara/engine/nn"
@@ -44,6 +45,16 @@ func encode(m model.Model, texts []string, split func(string) []int32, more int)
 
 // open runs f over a base in float32, and over the adapter of a folder where one is named.
 func (r *Runner) open(ctx context.Context, path, adapter string, f func(b *base, adapter int) error) error {
+	return r.over(ctx, path, adapter, func(b *base) error {
+		if adapter == "" {
+			return f(b, nn.NoAdapter)
+		}
+		return r.with(b, adapter, lora.Load, func(a *lora.Adapter) error { return f(b, a.Slot()) })
+	})
+}
+
+// over runs f over a base in float32, on which it may put the adapter of a folder.
+func (r *Runner) over(ctx context.Context, path, adapter string, f func(b *base) error) error {
 	replaces, err := alone(adapter)
 	if err != nil {
 		return err
@@ -53,10 +64,7 @@ func (r *Runner) open(ctx context.Context, path, adapter string, f func(b *base,
 		return err
 	}
 	defer r.release(b)
-	if adapter == "" {
-		return f(b, nn.NoAdapter)
-	}
-	return r.with(b, adapter, func(slot int) error { return f(b, slot) })
+	return f(b)
 }
 
 // Score gives each text's log-probabilities in float32 arithmetic. Special tokens in a text are recognised, none is added.
@@ -90,15 +98,13 @@ func (r *Runner) Score(ctx context.Context, path, adapter string, texts []string
 // logProbs gives log p of every token but the first. It runs inside Engine.Do.
 func logProbs(e *tensor.Engine, m model.Model, adapter int, ids []int32) []float32 {
 	out := make([]float32, 0, len(ids)-1)
-	e.Scope(func() {
-		e.NoGrad(func() {
-			pass := nn.NewPass([][]int32{ids})
-			pass.Adapter = adapter
-			_, nll := loss.Causal(m, pass)
-			for _, v := range nll.Float32s() {
-				out = append(out, -v)
-			}
-		})
+	unrecorded(e, func() {
+		pass := nn.NewPass([][]int32{ids})
+		pass.Adapter = adapter
+		_, nll := loss.Causal(m, pass)
+		for _, v := range nll.Float32s() {
+			out = append(out, -v)
+		}
 	})
 	return out
 }

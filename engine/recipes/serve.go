@@ -82,12 +82,7 @@ func (s *Session) attach(ctx context.Context, adapters []ServeAdapter, f func() 
 	defer func() {
 		err = errors.Join(err, s.runner.Engine.Do(func() error {
 			for _, a := range loaded {
-				a.Detach()
-			}
-			for name, slot := range s.slots {
-				if name != "" {
-					s.base.slots[slot] = false
-				}
+				s.base.remove(a)
 			}
 			return nil
 		}))
@@ -100,13 +95,11 @@ func (s *Session) attach(ctx context.Context, adapters []ServeAdapter, f func() 
 			return err
 		}
 		if err := s.runner.Engine.Do(func() error {
-			slot := s.base.slot()
-			a, err := lora.Load(s.base.model, slot, adapter.Dir)
+			a, err := s.base.put(func(slot int) (*lora.Adapter, error) { return lora.Load(s.base.model, slot, adapter.Dir) })
 			if err != nil {
-				s.base.slots[slot] = false
 				return err
 			}
-			loaded, s.slots[adapter.Name] = append(loaded, a), slot
+			loaded, s.slots[adapter.Name] = append(loaded, a), a.Slot()
 			return nil
 		}); err != nil {
 			return err

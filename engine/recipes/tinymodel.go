@@ -66,12 +66,6 @@ func (r *Runner) tinyModel(dir string, alphabet []rune, rows int64, deviation fl
 	return err
 }
 
-// byteTokenizer is a byte-level BPE without merges: ids 0-255 are GPT-2's characters for the bytes, 256 ends a text.
-func byteTokenizer() (document, config []byte, err error) {
-	alphabet := tokenizer.ByteAlphabet()
-	return alphabetTokenizer(alphabet[:])
-}
-
 // alphabetTokenizer has only some of these characters: an id for each, and the next one ends a text.
 func alphabetTokenizer(alphabet []rune) (document, config []byte, err error) {
 	vocabulary := map[string]int{}

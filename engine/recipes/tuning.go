@@ -45,48 +45,64 @@ func newTuning(r *Runner, b *base, config spec.LoRAConfig, args spec.TrainingArg
 // attach puts the adapter on: from the snapshot, from a PEFT folder, or fresh. It must run inside Engine.Do.
 func (t *tuning) attach(init string, resume *spec.Snapshot) error {
 	var err error
-	key := tensor.Key(uint64(t.args.Seed)).Named("lora")
-	t.slot = t.base.slot()
-	switch {
-	case resume != nil:
-		t.adapter, err = lora.Restore(t.model, t.slot, t.config, resume.Files[adapterFile])
-	case init != "":
-		load := lora.Load
-		if t.config.TaskType == spec.TaskSeqCls {
-			load = lora.LoadScorer
+	t.adapter, err = t.base.put(func(slot int) (*lora.Adapter, error) {
+		switch {
+		case resume != nil:
+			return lora.Restore(t.model, slot, t.config, resume.Files[adapterFile])
+		case init != "":
+			return t.begin(slot, init)
 		}
-		t.adapter, err = load(t.model, t.slot, init)
-		if err == nil {
-			if key := lora.Differs(t.adapter.Config, t.config); key != "" {
-				t.adapter.Detach()
-				t.adapter, err = nil, fault.At(init, 0, "the adapter has another %s than the configuration", key)
-			}
-		}
-	default:
-		t.adapter, err = lora.New(t.model, t.slot, t.config, key)
-	}
+		return lora.New(t.model, slot, t.config, tensor.Key(uint64(t.args.Seed)).Named("lora"))
+	})
 	if err != nil {
-		t.base.slots[t.slot] = false
 		return err
 	}
+	t.slot = t.adapter.Slot()
 	t.adapter.SetDropout(t.config.Dropout)
 	if t.base.resized {
 		t.adapter.KeepEmbeddings()
 	}
 	t.trainable, t.parameters = t.adapter.Trainable(), t.adapter.Frozen(model.Parameters(t.model))
 	t.runner.notice(lora.Line(t.trainable, t.parameters))
-	names := make([]string, len(t.adapter.Params))
-	for i, p := range t.adapter.Params {
-		names[i] = p.Name
-	}
-	t.optimiser = optim.NewAdamW(names, t.adapter.Tensors())
-	t.optimiser.Exempt(optim.NoDecay())
-	a := t.args
-	t.optimiser.Beta1, t.optimiser.Beta2, t.optimiser.Epsilon, t.optimiser.WeightDecay = a.AdamBeta1, a.AdamBeta2, a.AdamEpsilon, a.WeightDecay
+	t.optimiser = newOptimiser(t.adapter.Names(), t.adapter.Tensors(), t.args)
 	if resume != nil {
 		return t.optimiser.Restore(resume.Files[optimiserFile], resume.Step)
 	}
 	return nil
+}
+
+// newOptimiser makes the optimiser of some parameters. It must run inside Engine.Do.
+func newOptimiser(names []string, params []*tensor.Tensor, a spec.TrainingArgs) *optim.AdamW {
+	o := optim.NewAdamW(names, params)
+	o.Exempt(optim.NoDecay())
+	o.Beta1, o.Beta2, o.Epsilon, o.WeightDecay = a.AdamBeta1, a.AdamBeta2, a.AdamEpsilon, a.WeightDecay
+	return o
+}
+
+// initial gives the adapter that a training goes on from, and whether it replaces the base's embeddings. A snapshot has its own.
+func (r *Runner) initial(resume *spec.Snapshot) (dir string, replaces bool, err error) {
+	if resume != nil {
+		return "", false, nil
+	}
+	replaces, err = alone(r.InitAdapter)
+	return r.InitAdapter, replaces, err
+}
+
+// begin attaches the adapter of a PEFT folder, which must be as the configuration says.
+func (t *tuning) begin(slot int, dir string) (*lora.Adapter, error) {
+	load := lora.Load
+	if t.config.TaskType == spec.TaskSeqCls {
+		load = lora.LoadScorer
+	}
+	a, err := load(t.model, slot, dir)
+	if err != nil {
+		return nil, err
+	}
+	if key := lora.Differs(a.Config, t.config); key != "" {
+		a.Detach()
+		return nil, fault.At(dir, 0, "the adapter has another %s than the configuration", key)
+	}
+	return a, nil
 }
 
 // loop sets the training loop up at the step it begins with, over rows of some lengths.
@@ -95,26 +111,15 @@ func (t *tuning) loop(stepper train.Stepper, lengths []int, evaluate bool, resum
 	if err != nil {
 		return nil, err
 	}
-	schedule, err := train.NewSchedule(t.args, plan.TotalSteps)
+	l, err := train.NewLoop(t.args, plan, stepper, resume, observer)
 	if err != nil {
 		return nil, err
 	}
-	state := train.NewState(t.args, plan)
-	var best map[string][]byte
 	if resume != nil {
-		best = train.BestOf(resume.Files)
-		if state, err = train.DecodeState(resume.Files[train.StateFile], plan); err != nil {
-			return nil, err
-		}
-		if state.GlobalStep != resume.Step {
-			return nil, fault.New(fault.Corrupt, "snapshot of step %d holds the state of step %d", resume.Step, state.GlobalStep)
-		}
-		t.optimiser.Skipped(state.Own.Overflows)
+		t.optimiser.Skipped(l.State.Own.Overflows)
 	}
-	return &train.Loop{
-		Args: t.args, Plan: plan, Schedule: schedule, Stepper: stepper, Observer: observer, State: state,
-		Best: best, Timings: t.runner.Timings, Evaluate: evaluate, HalfPrecision: t.half(),
-	}, nil
+	l.Timings, l.Evaluate, l.HalfPrecision = t.runner.Timings, evaluate, t.half()
+	return l, nil
 }
 
 func (t *tuning) half() bool { return t.model.Facts().DType == tensor.Float16 }
@@ -228,8 +233,7 @@ func (t *tuning) close() {
 			t.optimiser.Free()
 		}
 		if t.adapter != nil {
-			t.adapter.Detach()
-			t.base.slots[t.slot] = false
+			t.base.remove(t.adapter)
 		}
 		return nil
 	})

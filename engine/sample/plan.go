@@ -45,7 +45,7 @@ func (b *Batch) plan() (parts []part) {
 }
 
 // admit gives a waiting sequence the rows of the longest beginning that is in the cache already, and reports whether there is
-// room for the rest.
+// room for the rest. What is kept of ended texts makes way for it, where that helps.
 func (b *Batch) admit(s *Sequence) bool {
 	if b.limits.Rows > 0 && len(b.live) >= b.limits.Rows {
 		return false
@@ -59,16 +59,30 @@ func (b *Batch) admit(s *Sequence) bool {
 	for _, other := range b.live {
 		need += other.left()
 	}
-	for b.room.used()+need > b.limits.Tokens && len(b.kept) > 0 {
-		b.room.drop(b.kept[0].rows)
-		b.kept = b.kept[1:]
-	}
-	if b.room.used()+need > b.limits.Tokens {
+	if b.room.used()+need > b.limits.Tokens && b.needed(s)+need > b.limits.Tokens {
 		b.room.drop(s.rows)
 		s.rows = nil
 		return false
 	}
+	for b.room.used()+need > b.limits.Tokens {
+		b.room.drop(b.kept[0].rows)
+		b.kept = b.kept[1:]
+	}
 	return true
+}
+
+// needed is how many rows would be taken if nothing were kept: those of the running texts and of one more.
+func (b *Batch) needed(s *Sequence) (n int) {
+	seen := make([]bool, len(b.room.users))
+	for _, text := range append(b.live[:len(b.live):len(b.live)], s) {
+		for _, row := range text.rows {
+			if !seen[row] {
+				seen[row] = true
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // beginning gives the rows of the longest beginning of a text that another text of its adapter has. The last token is not among
@@ -79,11 +93,7 @@ func (b *Batch) beginning(s *Sequence) (rows []int32) {
 			if other.Adapter != s.Adapter {
 				continue
 			}
-			n, most := 0, min(len(s.text)-1, len(other.rows))
-			for n < most && s.text[n] == other.text[n] {
-				n++
-			}
-			if n > len(rows) {
+			if n := nn.Common(s.text[:len(s.text)-1], other.text[:len(other.rows)]); n > len(rows) {
 				rows = other.rows[:n]
 			}
 		}

@@ -30,6 +30,26 @@ type Loop struct {
 	scaled   ScaledStepper
 }
 
+// NewLoop sets a loop up over a plan, at its first step or at that of the snapshot that it goes on from.
+func NewLoop(args spec.TrainingArgs, plan *Plan, stepper Stepper, resume *spec.Snapshot, observer spec.TrainObserver) (*Loop, error) {
+	schedule, err := NewSchedule(args, plan.TotalSteps)
+	if err != nil {
+		return nil, err
+	}
+	l := &Loop{Args: args, Plan: plan, Schedule: schedule, Stepper: stepper, Observer: observer, State: NewState(args, plan)}
+	if resume == nil {
+		return l, nil
+	}
+	l.Best = BestOf(resume.Files)
+	if l.State, err = DecodeState(resume.Files[StateFile], plan); err != nil {
+		return nil, err
+	}
+	if l.State.GlobalStep != resume.Step {
+		return nil, fault.New(fault.Corrupt, "snapshot of step %d holds the state of step %d", resume.Step, l.State.GlobalStep)
+	}
+	return l, nil
+}
+
 // Run goes on from the state to the end, or until the observer asks it to yield; then it has saved, and the outcome is not
 // done. A loss or gradient that is not finite ends the run with a Diverged error before anything of that step is saved.
 // When it is done the Stepper holds the weights to publish: with load_best_model_at_end those of the best step.

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"elara/activities"
+	"elara/engine/lora"
 	"elara/engine/recipes"
 	"elara/spec"
 	"elara/spec/fault"
@@ -68,8 +69,11 @@ func (f *evaluation) run(c *cobra.Command) (err error) {
 		f.out = filepath.Join(f.in.Job.Adapter, "evaluation")
 	}
 	if f.model == "" {
-		if f.model, err = baseOf(f.in.Job.Adapter); err != nil {
+		if f.model, err = lora.BaseName(f.in.Job.Adapter); err != nil {
 			return err
+		}
+		if f.model == "" {
+			return fault.At(filepath.Join(f.in.Job.Adapter, "adapter_config.json"), 0, "no base_model_name_or_path; expected one, or --model")
 		}
 	}
 	if f.in.Scratch, err = os.MkdirTemp("", "elara-evaluate-*"); err != nil {
@@ -108,23 +112,4 @@ func (f *evaluation) measure(ctx context.Context, r *recipes.Runner, out io.Writ
 	}
 	_, err = fmt.Fprintf(out, "\nperplexity %.2f, of the base %.2f, on %d rows\nreport     %s\n", score.AdapterPPL, score.BasePPL, score.Rows, filepath.Join(f.out, "report.html"))
 	return err
-}
-
-// baseOf is the base model that an adapter was trained over.
-func baseOf(adapter string) (string, error) {
-	path := filepath.Join(adapter, "adapter_config.json")
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return "", fault.At(adapter, 0, "cannot be read: %w; expected a PEFT adapter folder", err)
-	}
-	var config struct {
-		Base string `json:"base_model_name_or_path"`
-	}
-	if err := json.Unmarshal(content, &config); err != nil {
-		return "", fault.At(path, 0, "%w", err)
-	}
-	if config.Base == "" {
-		return "", fault.At(path, 0, "no base_model_name_or_path; expected one, or --model")
-	}
-	return config.Base, nil
 }

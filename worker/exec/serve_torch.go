@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"elara/data/instruct"
+	"elara/engine/lora"
 	"elara/engine/recipes"
 	"elara/engine/sample"
 	"elara/engine/tensor"
@@ -75,7 +76,7 @@ func serve(c *cobra.Command, o serving.Options) error {
 			if err != nil {
 				return err
 			}
-			trained, err := baseOf(adapter.Dir)
+			trained, err := lora.BaseName(adapter.Dir)
 			if err != nil {
 				return err
 			}
