@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strings"
 
 	"elara/spec"
 	"elara/spec/fault"
@@ -70,13 +69,9 @@ func FindCollection(ctx context.Context, store storage.Store, run spec.RunID) (C
 // Collected gives what all collections need, in the order of their keys: their pairs, judgements and results.
 func Collected(ctx context.Context, store storage.Store) ([]spec.ArtifactRef, error) {
 	var all []spec.ArtifactRef
-	for info, err := range store.List(ctx, collectionsPrefix) {
+	for name, err := range pointers(ctx, store, collectionsPrefix) {
 		if err != nil {
 			return nil, err
-		}
-		name, isPointer := strings.CutSuffix(strings.TrimPrefix(info.Key, collectionsPrefix), ".json")
-		if !isPointer || spec.RunID(name).Check() != nil {
-			continue
 		}
 		c, _, err := readCollection(ctx, store, spec.RunID(name))
 		if err != nil {

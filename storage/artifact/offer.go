@@ -62,6 +62,22 @@ func FindOffer(ctx context.Context, store storage.Store, channel string) (Offer,
 	return offer, err
 }
 
+// offers gives the offer of every channel that has one, in the order of their keys.
+func offers(ctx context.Context, store storage.Store) ([]Offer, error) {
+	var all []Offer
+	for channel, err := range pointers(ctx, store, offersPrefix) {
+		if err != nil {
+			return nil, err
+		}
+		offer, err := FindOffer(ctx, store, channel)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, offer)
+	}
+	return all, nil
+}
+
 func (o Offer) put(ctx context.Context, store storage.Store, condition storage.Condition) error {
 	content, err := json.Marshal(o)
 	if err != nil {

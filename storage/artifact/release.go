@@ -220,7 +220,7 @@ func Current(ctx context.Context, store storage.Store, channel string) (Release,
 // Channels gives the pointer of every channel in the order of their keys.
 func Channels(ctx context.Context, store storage.Store) ([]Release, error) {
 	var all []Release
-	for channel, err := range channels(ctx, store, releasesPrefix) {
+	for channel, err := range pointers(ctx, store, releasesPrefix) {
 		if err != nil {
 			return nil, err
 		}
@@ -249,14 +249,11 @@ func Released(ctx context.Context, store storage.Store) ([]spec.ArtifactRef, err
 			}
 		}
 	}
-	for channel, err := range channels(ctx, store, offersPrefix) {
-		if err != nil {
-			return nil, err
-		}
-		offer, err := FindOffer(ctx, store, channel)
-		if err != nil {
-			return nil, err
-		}
+	offers, err := offers(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	for _, offer := range offers {
 		all = append(all, offer.Candidate)
 		if !offer.Decision.IsZero() {
 			all = append(all, offer.Decision)
@@ -265,12 +262,12 @@ func Released(ctx context.Context, store storage.Store) ([]spec.ArtifactRef, err
 	return all, nil
 }
 
-// channels lists the channels that have an object below a prefix.
-func channels(ctx context.Context, store storage.Store, prefix string) func(yield func(string, error) bool) {
+// pointers lists the names, of channels or of collections, that have a pointer below a prefix.
+func pointers(ctx context.Context, store storage.Store, prefix string) func(yield func(string, error) bool) {
 	return func(yield func(string, error) bool) {
 		for info, err := range store.List(ctx, prefix) {
 			name, isPointer := strings.CutSuffix(strings.TrimPrefix(info.Key, prefix), ".json")
-			if err == nil && (!isPointer || checkChannel(name) != nil) {
+			if err == nil && (!isPointer || spec.RunID(name).Check() != nil) {
 				continue
 			}
 			if !yield(name, err) {
