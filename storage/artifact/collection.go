@@ -1,10 +1,8 @@
 package artifact
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 
 	"elara/spec"
 	"elara/spec/fault"
@@ -86,22 +84,13 @@ func Collected(ctx context.Context, store storage.Store) ([]spec.ArtifactRef, er
 	return all, nil
 }
 
-// put writes the pointer. A conflict or a lost answer is an unknown outcome; finding exactly these bytes is success.
+// put writes the pointer.
 func (c Collection) put(ctx context.Context, store storage.Store, condition storage.Condition) error {
 	content, err := json.Marshal(c)
 	if err != nil {
 		return fault.New(fault.Invalid, "pointer of collection %s: %w", c.Run, err)
 	}
-	_, err = storage.PutBytes(ctx, store, CollectionKey(c.Run), content, condition)
-	if fault.Is(err, fault.Transient) || fault.Is(err, fault.Conflict) {
-		held, _, readErr := storage.ReadAll(ctx, store, CollectionKey(c.Run))
-		if readErr != nil && !fault.Is(readErr, fault.NotFound) {
-			return errors.Join(err, readErr)
-		}
-		if bytes.Equal(held, content) {
-			return nil
-		}
-	}
+	_, err = storage.Replace(ctx, store, CollectionKey(c.Run), content, condition)
 	return err
 }
 

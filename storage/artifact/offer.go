@@ -83,7 +83,7 @@ func (o Offer) put(ctx context.Context, store storage.Store, condition storage.C
 	if err != nil {
 		return fault.New(fault.Invalid, "offer to channel %q: %w", o.Channel, err)
 	}
-	_, err = storage.PutBytes(ctx, store, OfferKey(o.Channel), content, condition)
+	_, err = storage.Replace(ctx, store, OfferKey(o.Channel), content, condition)
 	return err
 }
 

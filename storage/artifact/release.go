@@ -1,10 +1,8 @@
 package artifact
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 
@@ -163,24 +161,13 @@ func checkWhole(ctx context.Context, store storage.Store, to spec.ArtifactRef) e
 	return nil
 }
 
-// write replaces the pointer by one with a new last change. A conflict or a lost answer is an unknown outcome; finding
-// exactly these bytes is success.
+// write replaces the pointer by one with a new last change.
 func (r Release) write(ctx context.Context, store storage.Store, condition storage.Condition) (spec.ReleaseResult, error) {
 	content, err := json.Marshal(r)
 	if err != nil {
 		return spec.ReleaseResult{}, fault.New(fault.Invalid, "release to channel %q: %w", r.Channel, err)
 	}
-	_, err = storage.PutBytes(ctx, store, ReleaseKey(r.Channel), content, condition)
-	if fault.Is(err, fault.Transient) || fault.Is(err, fault.Conflict) {
-		held, _, readErr := storage.ReadAll(ctx, store, ReleaseKey(r.Channel))
-		if readErr != nil && !fault.Is(readErr, fault.NotFound) {
-			return spec.ReleaseResult{}, errors.Join(err, readErr)
-		}
-		if bytes.Equal(held, content) {
-			err = nil
-		}
-	}
-	if err != nil {
+	if _, err := storage.Replace(ctx, store, ReleaseKey(r.Channel), content, condition); err != nil {
 		return spec.ReleaseResult{}, err
 	}
 	return r.result(len(r.Changes) - 1), nil
