@@ -10,6 +10,7 @@ import (
 	"elara/data/ledger"
 	"elara/spec"
 	"elara/storage/artifact"
+	"elara/storage/cas"
 )
 
 func withdraw(t *testing.T, r *room, w spec.Withdrawal) artifact.Tombstone {
@@ -55,6 +56,24 @@ func TestAWithdrawnRowIsLeftOutAndAccountedFor(t *testing.T) {
 
 	withdraw(t, r, spec.Withdrawal{Source: "rows.csv"})
 	require.Equal(t, before.RowsRead, rowsIn(do(t, r, r.control.Clean, in).Ledger, ledger.Withdrawn))
+}
+
+// A record of a data set that is gone is replaced: otherwise every later change would make the adapter anew.
+func TestADataSetThatIsGoneIsMadeAnewOnce(t *testing.T) {
+	r := newRoom(t)
+	made := func(ofDoctors string) spec.AdapterDataset {
+		in := formatInput(t, r, spec.AdapterPlan{Name: "patient", Audience: spec.Patient}, numbered(12)+"What is a murmur of the heart?,"+ofDoctors+",doctor\n")
+		in.Config.EvalPercent = 40
+		return do(t, r, r.control.Format, in)
+	}
+	first := made("Turbulent flow that is heard.")
+	require.NoError(t, r.store.Delete(t.Context(), cas.Key(first.Dataset.Digest)))
+	second := made("Turbulent blood that is heard.")
+	require.Empty(t, second.Unchanged)
+	require.NotEqual(t, first.Dataset, second.Dataset)
+	third := made("Turbulent blood that can be heard.")
+	require.Equal(t, second.Dataset, third.Dataset)
+	require.Contains(t, third.Unchanged, "its rows are those of an earlier run")
 }
 
 // A change of another audience's rows leaves a data set, and with it all that is made of it, as it was.
