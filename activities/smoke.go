@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"elara/data/instruct"
-	"elara/data/source"
 	"elara/spec"
 	"elara/spec/fault"
 )
@@ -53,7 +51,7 @@ func (d *Device) smokeTest(ctx context.Context, in spec.SmokeInput) (_ spec.Smok
 		MaxLength: in.Target.MaxLength, AppendEOS: in.Target.AppendEOS, AddPadToken: in.Target.AddPadToken,
 		BF16: in.Target.BF16, FP16: in.Target.FP16, Prompts: []string{prompt},
 	}
-	if err := writeText(job.EvalDataPath, prompt); err != nil {
+	if err := writeTexts(job.EvalDataPath, []string{prompt}); err != nil {
 		return spec.SmokeResult{}, err
 	}
 	work.pulse.loading()
@@ -72,13 +70,4 @@ func (d *Device) smokeTest(ctx context.Context, in spec.SmokeInput) (_ spec.Smok
 		return spec.SmokeResult{}, fault.New(fault.Diverged, "it says nothing to the smoke question")
 	}
 	return spec.SmokeResult{Adapter: in.Target.Name, Loss: score.AdapterLoss}, nil
-}
-
-// writeText makes a data set of one text.
-func writeText(path, text string) error {
-	file, err := os.Create(path)
-	if err != nil {
-		return onDisk(err)
-	}
-	return errors.Join(source.NewTextWriter(file).Write(text), onDisk(file.Close()))
 }
