@@ -24,11 +24,7 @@ func (c *Control) findRelease(ctx context.Context, in spec.ReleaseInput) (spec.R
 	if err != nil {
 		return spec.ReleaseResult{}, err
 	}
-	last := release.Changes[len(release.Changes)-1]
-	result := spec.ReleaseResult{Channel: in.Channel, Current: last.To.Digest, Key: artifact.ReleaseKey(in.Channel)}
-	if len(release.Changes) > 1 {
-		result.Previous = release.Changes[len(release.Changes)-2].To.Digest
-	}
+	result, last := release.Last(), release.Changes[len(release.Changes)-1]
 	if last.To.Digest == in.Candidate.Digest {
 		result.Unchanged = fmt.Sprintf("channel %s serves candidate %s since %s approved it",
 			in.Channel, last.To.Digest.Short(), last.Decision.Signers())
@@ -125,7 +121,7 @@ func (c *Control) takeBack(ctx context.Context, in spec.TakeBackInput) (spec.Rel
 	before, found := release.Before()
 	switch {
 	case release.Current().Digest != in.Candidate.Digest: // moved by a person, or by an attempt of ours whose answer was lost
-		result, err = c.findRelease(ctx, spec.ReleaseInput{Channel: in.Channel})
+		result = release.Last()
 	case found:
 		word.Verdict, word.Candidate = spec.Approved, before.Digest
 		result, err = artifact.Back(ctx, c.Store, in.Channel, in.Candidate.Digest, before, word)

@@ -39,6 +39,9 @@ func (r Release) Current() spec.ArtifactRef {
 // ReleaseKey gives the object key of a channel's pointer.
 func ReleaseKey(channel string) string { return releasesPrefix + channel + ".json" }
 
+// Last describes the change that holds. There must be one.
+func (r Release) Last() spec.ReleaseResult { return r.result(len(r.Changes) - 1) }
+
 // result describes the i-th change.
 func (r Release) result(i int) spec.ReleaseResult {
 	result := spec.ReleaseResult{Channel: r.Channel, Current: r.Changes[i].To.Digest, Key: ReleaseKey(r.Channel)}
@@ -110,7 +113,7 @@ func move(ctx context.Context, store storage.Store, channel string, from spec.Di
 	}
 	switch current := release.Current(); {
 	case len(release.Changes) > 0 && current.Digest == change.To.Digest && !change.Back:
-		return release.result(len(release.Changes) - 1), nil
+		return release.Last(), nil
 	case current.Digest != from:
 		return spec.ReleaseResult{}, moved(release, from)
 	}
@@ -170,7 +173,7 @@ func (r Release) write(ctx context.Context, store storage.Store, condition stora
 	if _, err := storage.Replace(ctx, store, ReleaseKey(r.Channel), content, condition); err != nil {
 		return spec.ReleaseResult{}, err
 	}
-	return r.result(len(r.Changes) - 1), nil
+	return r.Last(), nil
 }
 
 func readRelease(ctx context.Context, store storage.Store, channel string) (Release, storage.Condition, error) {
