@@ -175,3 +175,13 @@ func (p *pipeline) rlhf(ctx workflow.Context) error {
 	}
 	return firstOf("rlhf", plan.Adapters, errs)
 }
+
+// aligned is what a model card tells of the alignment of an adapter; nil: it was not aligned.
+func (p *pipeline) aligned(name spec.AdapterName) *spec.AlignmentSummary {
+	for _, r := range p.result.RLHF {
+		if r.Adapter == name {
+			return &spec.AlignmentSummary{Method: r.Method, From: r.SFT, Comparisons: r.Comparisons, Outcome: r.Policy.Outcome, Alarms: r.Policy.Alarms}
+		}
+	}
+	return nil
+}
