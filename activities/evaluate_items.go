@@ -88,13 +88,6 @@ func judged(plan spec.EvaluatePlan, audience spec.Audience, held heldOut, outcom
 	return all, nil
 }
 
-// enter sets the adapter beside its base in its score.
-func (m items) enter(score *spec.AdapterScore, held heldOut) (err error) {
-	score.TakenOut, score.Overlapping = held.takenOut, held.overlapping
-	score.Comparisons, err = compare(m.base(), m.adapter())
-	return err
-}
-
 // files are the items as they are stored.
 func (m items) files() (map[string][]byte, error) {
 	answers, err := jsonLines(m.answers)

@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -96,11 +95,8 @@ func (d *Device) mergeAdapters(ctx context.Context, in spec.MergeInput) (result 
 
 // mergeJob lays the inputs out on this machine and says to the engine where they are.
 func (d *Device) mergeJob(ctx context.Context, store storage.Store, in spec.MergeInput, folder string) (spec.MergeJob, error) {
-	base, err := d.Cache.Materialise(ctx, store, in.Base)
+	base, err := d.base(ctx, store, in.Base)
 	if err != nil {
-		return spec.MergeJob{}, err
-	}
-	if base, err = modelPath(base); err != nil {
 		return spec.MergeJob{}, err
 	}
 	job := spec.MergeJob{
@@ -167,11 +163,7 @@ func publishMerged(ctx context.Context, store storage.Store, in spec.MergeInput,
 	for _, target := range in.Adapters {
 		measuredOn = append(measuredOn, target.Dataset.Digest)
 	}
-	ranking, err := json.MarshalIndent(outcome, "", "  ")
-	if err != nil {
-		return result, err
-	}
 	result.Candidates, result.Best = outcome.Candidates, outcome.Candidates[0].Ref
-	result.Report, err = artifact.PublishBytes(ctx, store, spec.KindReport, map[string][]byte{rankingFile: append(ranking, '\n')}, measuredOn, nil)
+	result.Report, err = artifact.PublishJSON(ctx, store, spec.KindReport, rankingFile, outcome, measuredOn)
 	return result, err
 }

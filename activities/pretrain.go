@@ -97,11 +97,8 @@ type pretrainCurve struct {
 
 // pretrainJob lays the inputs out on this machine and says to the engine where they are.
 func (d *Device) pretrainJob(ctx context.Context, store storage.Store, in spec.PretrainTarget, folder string) (spec.PretrainJob, error) {
-	base, err := d.Cache.Materialise(ctx, store, in.Base)
+	base, err := d.base(ctx, store, in.Base)
 	if err != nil {
-		return spec.PretrainJob{}, err
-	}
-	if base, err = modelPath(base); err != nil {
 		return spec.PretrainJob{}, err
 	}
 	corpus, err := d.Cache.Materialise(ctx, store, in.Corpus)

@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -49,12 +48,7 @@ func (c *Control) RecordDecision(ctx context.Context, in spec.DecisionInput) (sp
 }
 
 func (c *Control) recordDecision(ctx context.Context, in spec.DecisionInput) (spec.ArtifactRef, error) {
-	content, err := json.MarshalIndent(in.Decision, "", "  ")
-	if err != nil {
-		return spec.ArtifactRef{}, err
-	}
-	ref, err := artifact.PublishBytes(ctx, c.Store, spec.KindDecision, map[string][]byte{spec.DecisionFile: append(content, '\n')},
-		[]spec.Digest{in.Candidate.Digest}, nil)
+	ref, err := artifact.PublishJSON(ctx, c.Store, spec.KindDecision, spec.DecisionFile, in.Decision, []spec.Digest{in.Candidate.Digest})
 	if err != nil {
 		return spec.ArtifactRef{}, err
 	}

@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -151,7 +150,7 @@ func (d *Device) layOut(ctx context.Context, store storage.Store, in spec.Feedba
 	for _, input := range []struct {
 		ref  spec.ArtifactRef
 		path *string
-	}{{in.Base, &at.base}, {in.SFT, &at.sft}, {in.Comparisons, &comparisons}, {in.Prompts, &at.prompts}, {in.Reward, &at.reward}} {
+	}{{in.SFT, &at.sft}, {in.Comparisons, &comparisons}, {in.Prompts, &at.prompts}, {in.Reward, &at.reward}} {
 		if input.ref.IsZero() {
 			continue
 		}
@@ -165,7 +164,7 @@ func (d *Device) layOut(ctx context.Context, store storage.Store, in spec.Feedba
 			return at, err
 		}
 	}
-	at.base, err = modelPath(at.base)
+	at.base, err = d.base(ctx, store, in.Base)
 	return at, err
 }
 
@@ -187,11 +186,7 @@ const feedbackFile = "feedback.json"
 func (d *Device) publishFeedback(
 	ctx context.Context, store storage.Store, in spec.FeedbackInput, key spec.Digest, training feedback, folder string, result spec.FeedbackResult,
 ) (spec.ArtifactRef, error) {
-	content, err := json.MarshalIndent(map[string]any{in.Part: training.job}, "", "  ")
-	if err != nil {
-		return spec.ArtifactRef{}, err
-	}
-	config, err := artifact.PublishBytes(ctx, store, spec.KindConfig, map[string][]byte{feedbackFile: append(content, '\n')}, nil, nil)
+	config, err := artifact.PublishJSON(ctx, store, spec.KindConfig, feedbackFile, map[string]any{in.Part: training.job}, nil)
 	if err != nil {
 		return spec.ArtifactRef{}, err
 	}

@@ -31,14 +31,7 @@ func (d *Device) smokeTest(ctx context.Context, in spec.SmokeInput) (_ spec.Smok
 	}
 	defer func() { err = errors.Join(err, remove()) }()
 
-	base, err := d.Cache.Materialise(work.ctx, work.store, in.Base)
-	if err != nil {
-		return spec.SmokeResult{}, err
-	}
-	if base, err = modelPath(base); err != nil {
-		return spec.SmokeResult{}, err
-	}
-	adapter, err := d.Cache.Materialise(work.ctx, work.store, in.Target.Adapter)
+	job, err := d.measurement(work.ctx, work.store, in.Base, in.Target)
 	if err != nil {
 		return spec.SmokeResult{}, err
 	}
@@ -46,11 +39,8 @@ func (d *Device) smokeTest(ctx context.Context, in spec.SmokeInput) (_ spec.Smok
 	if err != nil {
 		return spec.SmokeResult{}, err
 	}
-	job := spec.EvaluateJob{
-		BaseModel: base, Adapter: adapter, EvalDataPath: filepath.Join(folder, evalFile), MaxRows: 1, MaxNewTokens: smokeTokens,
-		MaxLength: in.Target.MaxLength, AppendEOS: in.Target.AppendEOS, AddPadToken: in.Target.AddPadToken,
-		BF16: in.Target.BF16, FP16: in.Target.FP16, Prompts: []string{prompt},
-	}
+	job.EvalDataPath, job.MaxRows, job.MaxNewTokens, job.Prompts = filepath.Join(folder, evalFile), 1, smokeTokens, []string{prompt}
+	job.CompletionOnlyLoss = false // the one text has no answer
 	if err := writeTexts(job.EvalDataPath, []string{prompt}); err != nil {
 		return spec.SmokeResult{}, err
 	}

@@ -109,6 +109,15 @@ func ReadDecision(ctx context.Context, store storage.Store, ref spec.ArtifactRef
 	return readJSON[spec.Decision](ctx, store, ref, spec.DecisionFile)
 }
 
+// PublishJSON stores an artifact of one file, which holds content in a form for people to read.
+func PublishJSON(ctx context.Context, store storage.Store, kind spec.ArtifactKind, name string, content any, inputs []spec.Digest) (spec.ArtifactRef, error) {
+	text, err := json.MarshalIndent(content, "", "  ")
+	if err != nil {
+		return spec.ArtifactRef{}, fault.New(fault.Invalid, "%s: %w", name, err)
+	}
+	return PublishBytes(ctx, store, kind, map[string][]byte{name: append(text, '\n')}, inputs, nil)
+}
+
 func readJSON[Content any](ctx context.Context, store storage.Store, ref spec.ArtifactRef, name string) (Content, error) {
 	var content Content
 	text, err := ReadFile(ctx, store, ref, name)

@@ -27,11 +27,7 @@ func Withdraw(ctx context.Context, store storage.Store, w spec.Withdrawal) (Tomb
 	if err := w.Check(); err != nil {
 		return Tombstone{}, err
 	}
-	content, err := json.MarshalIndent(w, "", "  ")
-	if err != nil {
-		return Tombstone{}, fault.New(fault.Invalid, "withdrawal: %w", err)
-	}
-	ref, err := PublishBytes(ctx, store, spec.KindTombstone, map[string][]byte{tombstoneFile: append(content, '\n')}, nil, nil)
+	ref, err := PublishJSON(ctx, store, spec.KindTombstone, tombstoneFile, w, nil)
 	if err != nil {
 		return Tombstone{}, err
 	}
