@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"elara/data/ledger"
+	"elara/data/source"
 	"elara/spec"
 	"elara/storage/artifact"
 	"elara/storage/cas"
@@ -56,6 +58,23 @@ func TestAWithdrawnRowIsLeftOutAndAccountedFor(t *testing.T) {
 
 	withdraw(t, r, spec.Withdrawal{Source: "rows.csv"})
 	require.Equal(t, before.RowsRead, rowsIn(do(t, r, r.control.Clean, in).Ledger, ledger.Withdrawn))
+}
+
+func TestARowFallsUnderTheFirstTombstoneThatSelectsIt(t *testing.T) {
+	digest := func(digit string) spec.Digest { return spec.Digest(strings.Repeat(digit, 64)) }
+	var tombstones []artifact.Tombstone
+	for _, w := range []spec.Withdrawal{
+		{Row: digest("b")}, {Source: "ward.csv"}, {Source: "001/qa.csv"}, {Row: digest("a")}, {Source: "2026/qa.csv"}, {Source: "ward.csv"}, {Row: digest("b")},
+	} {
+		tombstones = append(tombstones, artifact.Tombstone{Withdrawal: w})
+	}
+	left := withdrawalOf(tombstones)
+	for _, file := range []string{"000/ward.csv", "000/qa.csv", "001/qa.csv", "000/2026/qa.csv", "ward.csv"} {
+		for _, digit := range []string{"a", "b", "c"} {
+			want := slices.IndexFunc(tombstones, func(t artifact.Tombstone) bool { return t.Selector().Selects(file, 2, digest(digit)) })
+			require.Equal(t, want, left.find(source.ID{File: file, Line: 2, Digest: digest(digit)}), "%s %s", file, digit)
+		}
+	}
 }
 
 // A record of a data set that is gone is replaced: otherwise every later change would make the adapter anew.
