@@ -36,7 +36,7 @@ func (c *Control) findIncumbents(ctx context.Context, in spec.IncumbentsInput) (
 	if err != nil {
 		return spec.Incumbents{}, err
 	}
-	return spec.Incumbents{Channel: in.Channel, Candidate: release.Current(), Base: served.Base, Adapters: served.Adapters}, nil
+	return spec.Incumbents{Base: served.Base, Adapters: served.Adapters}, nil
 }
 
 // JudgeCandidate holds every adapter against what it would take the place of, and writes the report that a reviewer reads:

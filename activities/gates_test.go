@@ -146,7 +146,7 @@ func TestWhatAChannelServesIsFound(t *testing.T) {
 		Verdict: spec.Approved, Candidate: candidate.Digest, Reviewer: "Person A", DecidedAt: time.Unix(1, 0).UTC(),
 	}})
 	require.Equal(t, spec.Incumbents{
-		Channel: "stable", Candidate: candidate, Base: in.Base,
+		Base:     in.Base,
 		Adapters: []spec.CandidateAdapter{{Name: "patient", Audience: spec.Patient, Ref: in.Adapters[0].Ref}},
 	}, do(t, r, r.control.FindIncumbents, spec.IncumbentsInput{Channel: "stable"}))
 }

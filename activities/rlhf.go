@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -113,8 +112,8 @@ func (d *Device) feedbackSegment(ctx context.Context, in spec.FeedbackSegmentInp
 		result.Reward, result.KL = watch.metric(rewardMetric), watch.metric(klMetric)
 		return outcome, err
 	}, func(ctx context.Context, watch *observer, outcome spec.TrainOutcome) error {
-		if int64(len(watch.cut)) != outcome.RowsDropped {
-			return fmt.Errorf("the engine left out %d pairs and named %d lines", outcome.RowsDropped, len(watch.cut))
+		if err := namesAllCut(watch.cut, outcome.RowsDropped, "pairs"); err != nil {
+			return err
 		}
 		result.Ref, err = d.publishFeedback(ctx, work.store, in.FeedbackInput, key, training, at.out, spec.FeedbackResult{Outcome: outcome, FeedbackFigures: result.FeedbackFigures})
 		return err

@@ -157,10 +157,8 @@ func (r GateResult) Passes(plan GatePlan) bool {
 
 // Incumbents is what a channel serves, adapter by adapter; the zero value is a channel that serves nothing.
 type Incumbents struct {
-	Channel   string             `json:"channel"`
-	Candidate ArtifactRef        `json:"candidate,omitzero"`
-	Base      ArtifactRef        `json:"base,omitzero"`
-	Adapters  []CandidateAdapter `json:"adapters,omitempty"`
+	Base     ArtifactRef        `json:"base,omitzero"`
+	Adapters []CandidateAdapter `json:"adapters,omitempty"`
 }
 
 // Of gives the adapter that a channel serves under a name.
