@@ -31,6 +31,10 @@ func TestReplaceSettlesAnUnknownOutcome(t *testing.T) {
 		return condition
 	}
 	absent := func(*testing.T, storage.Store) storage.Condition { return storage.IfAbsent() }
+	taken := func(t *testing.T, store storage.Store) storage.Condition {
+		isThere(t, store)
+		return storage.IfAbsent()
+	}
 	always := func(t *testing.T, store storage.Store) storage.Condition { isThere(t, store); return storage.Always() }
 	for name, test := range map[string]struct {
 		before func(*testing.T, storage.Store) storage.Condition
@@ -41,6 +45,7 @@ func TestReplaceSettlesAnUnknownOutcome(t *testing.T) {
 		"it is new":                         {before: absent},
 		"new, the answer is lost":           {before: absent, put: faulty.Fault{After: lost}},
 		"new, it did not happen":            {before: absent, put: faulty.Fault{Before: lost}, want: fault.Transient},
+		"another was there first":           {before: taken, want: fault.Conflict},
 		"the answer is lost":                {before: isThere, put: faulty.Fault{After: lost}},
 		"a retry met its own first attempt": {before: isThere, put: faulty.Fault{After: refused}},
 		"it did not happen":                 {before: isThere, put: faulty.Fault{Before: lost}, want: fault.Transient},
