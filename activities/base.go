@@ -122,6 +122,15 @@ func linkModel(from, into string) (left []string, err error) {
 	return left, nil
 }
 
+// base brings a base model onto this machine, and gives what the engine opens of it.
+func (d *Device) base(ctx context.Context, store storage.Store, ref spec.ArtifactRef) (string, error) {
+	folder, err := d.Cache.Materialise(ctx, store, ref)
+	if err != nil {
+		return "", err
+	}
+	return modelPath(folder)
+}
+
 // modelPath is what the engine opens of a materialised base model: the folder, or the one file in it.
 func modelPath(folder string) (string, error) {
 	entries, err := os.ReadDir(folder)

@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 
 	"elara/spec"
 	"elara/storage/artifact"
@@ -28,9 +27,5 @@ func (c *Control) buildCandidate(ctx context.Context, in spec.CandidateInput) (s
 		candidate.Merged = in.Merged
 		inputs = append(inputs, in.Merged.Digest)
 	}
-	content, err := json.MarshalIndent(candidate, "", "  ")
-	if err != nil {
-		return spec.ArtifactRef{}, err
-	}
-	return artifact.PublishBytes(ctx, c.Store, spec.KindCandidate, map[string][]byte{spec.CandidateFile: append(content, '\n')}, inputs, nil)
+	return artifact.PublishJSON(ctx, c.Store, spec.KindCandidate, spec.CandidateFile, candidate, inputs)
 }

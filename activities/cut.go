@@ -25,14 +25,25 @@ const cutBucket ledger.Bucket = "cut"
 // Cut notes a row that the training leaves out, by its line in the training file.
 func (o *observer) Cut(line int64) { o.cut = append(o.cut, line) }
 
+// namesAllCut refuses an engine that left out more rows, or fewer, than it named.
+func namesAllCut(lines []int64, dropped int64, what string) error {
+	if int64(len(lines)) != dropped {
+		return fmt.Errorf("the engine left out %d %s and named %d lines", dropped, what, len(lines))
+	}
+	return nil
+}
+
 // accountForCut writes the account of the rows that were cut into the folder of the adapter. lines are theirs in the
 // training file of the data set, dropped is how many the engine says there were; none are written when it names none.
 func accountForCut(dataset, folder string, lines []int64, dropped int64, maxLength int) (err error) {
 	if len(lines) == 0 {
 		return nil
 	}
-	if int64(len(lines)) != dropped || !slices.IsSorted(lines) {
-		return fmt.Errorf("the engine left out %d rows and named %d lines: %v", dropped, len(lines), lines[:min(len(lines), 5)])
+	if err := namesAllCut(lines, dropped, "rows"); err != nil {
+		return err
+	}
+	if !slices.IsSorted(lines) {
+		return fmt.Errorf("the engine named %d lines out of order: %v", len(lines), lines[:min(len(lines), 5)])
 	}
 	used, err := os.Open(filepath.Join(dataset, rowsFile))
 	if err != nil {

@@ -81,15 +81,8 @@ func (d *Device) evaluateTarget(ctx context.Context, in spec.EvaluateTargetInput
 	if err != nil {
 		return spec.AdapterScore{}, fmt.Errorf("evaluate %s: %w", in.Target.Name, err)
 	}
-	score, err = scoreOf(in.Target.Name, job, outcome)
+	score, found, err := measured(in.Target.Name, in.Target.Audience, in.Plan, job, held, outcome)
 	if err != nil {
-		return spec.AdapterScore{}, err
-	}
-	found, err := judged(in.Plan, in.Target.Audience, held, outcome)
-	if err != nil {
-		return spec.AdapterScore{}, err
-	}
-	if err := found.enter(&score, held); err != nil {
 		return spec.AdapterScore{}, err
 	}
 	if score.Report, err = found.publish(ctx, store, in); err != nil {
@@ -107,32 +100,51 @@ func (d *Device) evaluateTarget(ctx context.Context, in spec.EvaluateTargetInput
 // evaluation lays the inputs out on this machine, what is made of them in a scratch folder, and says to the engine where they
 // are. The prompts are the plan's questions, and behind them those of held-out rows.
 func (d *Device) evaluation(ctx context.Context, store storage.Store, in spec.EvaluateTargetInput, scratch string) (spec.EvaluateJob, heldOut, error) {
-	var folders [3]string
-	for i, ref := range []spec.ArtifactRef{in.Base, in.Target.Adapter, in.Target.Dataset} {
-		folder, err := d.Cache.Materialise(ctx, store, ref)
-		if err != nil {
-			return spec.EvaluateJob{}, heldOut{}, err
-		}
-		folders[i] = folder
-	}
-	base, err := modelPath(folders[0])
+	job, err := d.measurement(ctx, store, in.Base, in.Target)
 	if err != nil {
 		return spec.EvaluateJob{}, heldOut{}, err
 	}
-	held, err := readHeldOut(ctx, filepath.Join(folders[2], evalFile), filepath.Join(folders[2], trainFile), scratch, in.Plan.Contamination)
+	dataset, err := d.Cache.Materialise(ctx, store, in.Target.Dataset)
 	if err != nil {
 		return spec.EvaluateJob{}, heldOut{}, err
 	}
-	job := spec.EvaluateJob{
-		BaseModel: base, Adapter: folders[1], EvalDataPath: held.path,
-		MaxRows: in.Plan.MaxRows, MaxNewTokens: in.Plan.MaxNewTokens,
-		MaxLength: in.Target.MaxLength, AppendEOS: in.Target.AppendEOS, AddPadToken: in.Target.AddPadToken,
-		CompletionOnlyLoss: in.Target.CompletionOnlyLoss,
-		BF16:               in.Target.BF16,
-		FP16:               in.Target.FP16,
+	held, err := readHeldOut(ctx, filepath.Join(dataset, evalFile), filepath.Join(dataset, trainFile), scratch, in.Plan.Contamination)
+	if err != nil {
+		return spec.EvaluateJob{}, heldOut{}, err
 	}
+	job.EvalDataPath, job.MaxRows, job.MaxNewTokens = held.path, in.Plan.MaxRows, in.Plan.MaxNewTokens
 	job.Prompts, err = held.prompts(in.Plan, in.Target.Audience)
 	return job, held, err
+}
+
+// measurement lays a base model and an adapter out on this machine, and says how the engine is to read the rows; which, is left open.
+func (d *Device) measurement(ctx context.Context, store storage.Store, base spec.ArtifactRef, target spec.EvaluatedTarget) (job spec.EvaluateJob, err error) {
+	job = spec.EvaluateJob{
+		MaxLength: target.MaxLength, AppendEOS: target.AppendEOS, AddPadToken: target.AddPadToken, CompletionOnlyLoss: target.CompletionOnlyLoss,
+		BF16: target.BF16, FP16: target.FP16,
+	}
+	if job.BaseModel, err = d.base(ctx, store, base); err != nil {
+		return job, err
+	}
+	job.Adapter, err = d.Cache.Materialise(ctx, store, target.Adapter)
+	return job, err
+}
+
+// measured makes of an outcome the score with its comparisons, and the items that they are made of.
+func measured(
+	name spec.AdapterName, audience spec.Audience, plan spec.EvaluatePlan, job spec.EvaluateJob, held heldOut, outcome spec.EvaluateOutcome,
+) (spec.AdapterScore, items, error) {
+	score, err := scoreOf(name, job, outcome)
+	if err != nil {
+		return spec.AdapterScore{}, items{}, err
+	}
+	found, err := judged(plan, audience, held, outcome)
+	if err != nil {
+		return spec.AdapterScore{}, items{}, err
+	}
+	score.TakenOut, score.Overlapping = held.takenOut, held.overlapping
+	score.Comparisons, err = compare(found.base(), found.adapter())
+	return score, found, err
 }
 
 // scoreOf derives means and perplexities from the exact sums.

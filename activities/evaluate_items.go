@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 
+	"elara/data/preference"
 	"elara/scoring"
 	"elara/scoring/gates"
 	"elara/scoring/relevance"
@@ -88,21 +89,11 @@ func judged(plan spec.EvaluatePlan, audience spec.Audience, held heldOut, outcom
 	return all, nil
 }
 
-// enter sets the adapter beside its base in its score.
-func (m items) enter(score *spec.AdapterScore, held heldOut) (err error) {
-	score.TakenOut, score.Overlapping = held.takenOut, held.overlapping
-	score.Comparisons, err = compare(m.base(), m.adapter())
-	return err
-}
-
 // files are the items as they are stored.
 func (m items) files() (map[string][]byte, error) {
-	answers, err := jsonLines(m.answers)
-	if err != nil {
-		return nil, err
-	}
-	losses, err := jsonLines(m.losses)
-	return map[string][]byte{answersFile: answers, lossesFile: losses}, err
+	var answers, losses bytes.Buffer
+	err := errors.Join(preference.WriteLines(&answers, m.answers), preference.WriteLines(&losses, m.losses))
+	return map[string][]byte{answersFile: answers.Bytes(), lossesFile: losses.Bytes()}, err
 }
 
 // publish stores the items: they never travel through Temporal.
@@ -125,18 +116,6 @@ func parseItems(place string, read func(name string) ([]byte, error)) (m items, 
 	}
 	m.losses, err = readLines[rowLoss](place, lossesFile, read)
 	return m, err
-}
-
-func jsonLines[T any](all []T) ([]byte, error) {
-	var lines bytes.Buffer
-	encoder := json.NewEncoder(&lines)
-	encoder.SetEscapeHTML(false)
-	for _, one := range all {
-		if err := encoder.Encode(one); err != nil {
-			return nil, err
-		}
-	}
-	return lines.Bytes(), nil
 }
 
 func readLines[T any](place, name string, read func(name string) ([]byte, error)) ([]T, error) {

@@ -50,15 +50,8 @@ func EvaluateFolder(ctx context.Context, e Evaluator, in FolderInput, progress f
 	if err != nil {
 		return spec.AdapterScore{}, nil, err
 	}
-	score, err := scoreOf(name, in.Job, outcome)
+	score, found, err := measured(name, in.Audience, in.Plan, in.Job, held, outcome)
 	if err != nil {
-		return spec.AdapterScore{}, nil, err
-	}
-	found, err := judged(in.Plan, in.Audience, held, outcome)
-	if err != nil {
-		return spec.AdapterScore{}, nil, err
-	}
-	if err := found.enter(&score, held); err != nil {
 		return spec.AdapterScore{}, nil, err
 	}
 	files, err := found.files()

@@ -1,7 +1,6 @@
 package activities
 
 import (
-	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -90,7 +89,7 @@ func (c *Control) format(ctx context.Context, in spec.FormatInput) (_ spec.Adapt
 	defer func() { err = errors.Join(err, remove()) }()
 
 	rows := identified(moving(source.Chain(ctx, sets...), work.pulse), account)
-	dataset, err := formatInto(into, rows, in)
+	dataset, identities, err := formatInto(into, rows, in)
 	if err != nil {
 		return spec.AdapterDataset{}, err
 	}
@@ -100,7 +99,7 @@ func (c *Control) format(ctx context.Context, in spec.FormatInput) (_ spec.Adapt
 	if err != nil {
 		return spec.AdapterDataset{}, err
 	}
-	dataset, reason, err = c.sameRows(ctx, store, dataset, filepath.Join(into, rowsFile))
+	dataset, reason, err = c.sameRows(ctx, store, dataset, identities)
 	if err != nil {
 		return spec.AdapterDataset{}, err
 	}
@@ -113,7 +112,7 @@ func (c *Control) format(ctx context.Context, in spec.FormatInput) (_ spec.Adapt
 // sameRows gives an earlier data set of the same rows in the same form: then a change of the sources has not reached this
 // adapter, and nothing behind it has to be made anew. Where in their file the rows stand does not matter.
 func (c *Control) sameRows(
-	ctx context.Context, store storage.Store, dataset spec.AdapterDataset, rows string,
+	ctx context.Context, store storage.Store, dataset spec.AdapterDataset, identities spec.Digest,
 ) (_ spec.AdapterDataset, reason string, err error) {
 	manifest, err := artifact.Load(ctx, store, dataset.Dataset)
 	if err != nil {
@@ -121,10 +120,6 @@ func (c *Control) sameRows(
 	}
 	train, _ := manifest.File(trainFile)
 	eval, _ := manifest.File(evalFile)
-	identities, err := rowIdentities(rows)
-	if err != nil {
-		return dataset, "", err
-	}
 	key, err := datasetStage.key(struct {
 		Train, Eval, Rows spec.Digest
 		Meta              map[string]string
@@ -132,85 +127,69 @@ func (c *Control) sameRows(
 	if err != nil {
 		return dataset, "", err
 	}
-	first, err := remember(ctx, store, datasetStage, key, dataset)
-	if err != nil || first.Dataset == dataset.Dataset {
-		return dataset, "", err
+	first, reason, err := recall(ctx, store, datasetStage, key,
+		func(d spec.AdapterDataset) []spec.ArtifactRef { return []spec.ArtifactRef{d.Dataset} })
+	if err == nil && reason == "" {
+		first, err = remember(ctx, store, datasetStage, key, dataset)
 	}
-	there, err := artifact.Exists(ctx, store, first.Dataset)
-	if err != nil || !there {
+	if err != nil || first.Dataset == dataset.Dataset {
 		return dataset, "", err
 	}
 	return first, fmt.Sprintf("its rows are those of an earlier run (data set %s), though the sources have changed", first.Dataset.Digest.Short()), nil
 }
 
-// rowIdentities is a digest of which rows a data set has, and on which side.
-func rowIdentities(rows string) (_ spec.Digest, err error) {
-	file, err := os.Open(rows)
-	if err != nil {
-		return "", onDisk(err)
-	}
-	defer func() { err = errors.Join(err, onDisk(file.Close())) }()
-	sum := sha256.New()
-	for decoder := json.NewDecoder(bufio.NewReader(file)); ; {
-		var row spec.UsedRow
-		if err := decoder.Decode(&row); errors.Is(err, io.EOF) {
-			return spec.DigestOf([32]byte(sum.Sum(nil))), nil
-		} else if err != nil {
-			return "", onDisk(err)
-		}
-		fmt.Fprintf(sum, "%s\x00%s\x00%s\n", row.File, row.Digest, row.In)
-	}
-}
-
-// formatInto writes the three files of a data set.
-func formatInto(folder string, rows iter.Seq2[source.Row, error], in spec.FormatInput) (dataset spec.AdapterDataset, err error) {
+// formatInto writes the three files of a data set. identities is a digest of which rows it has, and on which side.
+func formatInto(
+	folder string, rows iter.Seq2[source.Row, error], in spec.FormatInput,
+) (dataset spec.AdapterDataset, identities spec.Digest, err error) {
 	choice, err := split.Compile(in.Plan.Audience, in.Plan.Match, in.Plan.MaxRows, in.Config.Seed)
 	if err != nil {
-		return spec.AdapterDataset{}, fault.New(fault.Invalid, "adapter %s: %w", in.Plan.Name, err)
+		return spec.AdapterDataset{}, "", fault.New(fault.Invalid, "adapter %s: %w", in.Plan.Name, err)
 	}
 	sides, err := split.New(in.Config.Seed, in.Config.EvalPercent)
 	if err != nil {
-		return spec.AdapterDataset{}, err
+		return spec.AdapterDataset{}, "", err
 	}
 	files := make(map[string]*bufferedFile, 3)
 	for _, name := range []string{trainFile, evalFile, rowsFile} {
 		file, err := createFile(filepath.Join(folder, name))
 		if err != nil {
-			return spec.AdapterDataset{}, err
+			return spec.AdapterDataset{}, "", err
 		}
 		defer func() { err = errors.Join(err, file.Close()) }()
 		files[name] = file
 	}
 	train, eval := source.NewTextWriter(files[trainFile]), source.NewTextWriter(files[evalFile])
-	used := json.NewEncoder(files[rowsFile])
+	used, sum := json.NewEncoder(files[rowsFile]), sha256.New()
 
 	template := instruct.Guide()
 	for row, err := range choice.Rows(rows) {
 		if err != nil {
-			return spec.AdapterDataset{}, err
+			return spec.AdapterDataset{}, "", err
 		}
 		if row.Bad != nil || row.Question() == "" || row.Answer() == "" {
-			return spec.AdapterDataset{}, fault.At(row.ID.File, row.ID.Line, "its cleaned form has no question or no answer; expected both")
+			return spec.AdapterDataset{}, "", fault.At(row.ID.File, row.ID.Line, "its cleaned form has no question or no answer; expected both")
 		}
 		text, err := template.Text(row.Question(), row.Answer(), in.Plan.Audience)
 		if err != nil {
-			return spec.AdapterDataset{}, err
+			return spec.AdapterDataset{}, "", err
 		}
 		side, to := trainFile, train
 		if sides.IsHeldOut(row) {
 			side, to = evalFile, eval
 		}
 		if err := errors.Join(to.Write(text), used.Encode(spec.UsedRow{File: row.ID.File, Line: row.ID.Line, Digest: row.ID.Digest, In: side})); err != nil {
-			return spec.AdapterDataset{}, err
+			return spec.AdapterDataset{}, "", err
 		}
+		fmt.Fprintf(sum, "%s\x00%s\x00%s\n", row.ID.File, row.ID.Digest, side)
 	}
 	for _, name := range []string{trainFile, evalFile, rowsFile} {
 		if err := files[name].Close(); err != nil {
-			return spec.AdapterDataset{}, err
+			return spec.AdapterDataset{}, "", err
 		}
 	}
 	dataset = spec.AdapterDataset{TrainRows: train.Count(), EvalRows: eval.Count()}
-	return dataset, checkRows(dataset, in)
+	return dataset, spec.DigestOf([32]byte(sum.Sum(nil))), checkRows(dataset, in)
 }
 
 // checkRows refuses a data set that could not be trained on, or not measured.

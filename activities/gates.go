@@ -36,7 +36,7 @@ func (c *Control) findIncumbents(ctx context.Context, in spec.IncumbentsInput) (
 	if err != nil {
 		return spec.Incumbents{}, err
 	}
-	return spec.Incumbents{Channel: in.Channel, Candidate: release.Current(), Base: served.Base, Adapters: served.Adapters}, nil
+	return spec.Incumbents{Base: served.Base, Adapters: served.Adapters}, nil
 }
 
 // JudgeCandidate holds every adapter against what it would take the place of, and writes the report that a reviewer reads:
@@ -124,6 +124,14 @@ func card(in spec.GateInput, target spec.GateTarget, gate spec.AdapterGate) stri
 	lora, args := training.LoRA, training.Args
 	fmt.Fprintf(&b, "## Training\n\n| | |\n|---|---|\n| rank, alpha, dropout | %d, %g, %g |\n| steps | %d |\n| learning rate | %g |\n| batch, accumulation | %d, %d |\n| longest row | %d tokens |\n| seed | %d |\n| mean loss | %.4f nats per token |\n\n",
 		lora.R, lora.Alpha, lora.Dropout, training.Steps, args.LearningRate, args.PerDeviceTrainBatchSize, args.GradientAccumulationSteps, training.MaxLength, args.Seed, training.Loss)
+	if aligned := training.Aligned; aligned != nil {
+		fmt.Fprintf(&b, "That gave adapter `%s`, which was then aligned with people's preferences by %s: %d preferences and %d held out, `%s`; %d steps, loss %.4f",
+			aligned.From.Digest, aligned.Method, aligned.Comparisons.Train, aligned.Comparisons.Held, aligned.Comparisons.Ref.Digest, aligned.Outcome.Step, aligned.Outcome.Loss)
+		if len(aligned.Alarms) > 0 {
+			fmt.Fprintf(&b, ", stopped by the guard (%s): it is the last policy within its bounds", strings.Join(aligned.Alarms, ", "))
+		}
+		b.WriteString(".\n\n")
+	}
 	fmt.Fprintf(&b, "## Evaluation\n\nCompared with %s, 95 %% intervals. Verdict of the gates: **%s**.\n\n", gate.Against, gate.Verdict)
 	for _, reason := range gate.Reasons {
 		fmt.Fprintf(&b, "- %s\n", reason)

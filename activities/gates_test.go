@@ -100,8 +100,17 @@ func TestACandidateIsHeldAgainstTheBaseWhereNothingIsServed(t *testing.T) {
 	require.Contains(t, card, "1 held-out rows with the words of a training row were left out")
 	require.Contains(t, card, "Verdict of the gates: **insufficient data**")
 
+	require.NotContains(t, card, "aligned")
+
 	in.Run = "run-2"
 	require.Equal(t, result, do(t, r, r.control.JudgeCandidate, in), "another run with the same candidate")
+
+	in.Targets[0].Training.Aligned = &spec.AlignmentSummary{
+		Method: spec.MethodPPO, From: spec.ArtifactRef{Digest: "f0"}, Comparisons: spec.Comparisons{Ref: spec.ArtifactRef{Digest: "c0"}, Train: 8, Held: 1},
+		Outcome: spec.TrainOutcome{Step: 40, Loss: 0.25}, Alarms: []string{"kl"},
+	}
+	require.Contains(t, r.read(t, do(t, r, r.control.JudgeCandidate, in).Report, "cards/patient.md"), "That gave adapter `f0`, which was then aligned with people's "+
+		"preferences by ppo: 8 preferences and 1 held out, `c0`; 40 steps, loss 0.2500, stopped by the guard (kl): it is the last policy within its bounds.\n")
 }
 
 func TestACandidateIsHeldAgainstWhatIsServed(t *testing.T) {
@@ -137,7 +146,7 @@ func TestWhatAChannelServesIsFound(t *testing.T) {
 		Verdict: spec.Approved, Candidate: candidate.Digest, Reviewer: "Person A", DecidedAt: time.Unix(1, 0).UTC(),
 	}})
 	require.Equal(t, spec.Incumbents{
-		Channel: "stable", Candidate: candidate, Base: in.Base,
+		Base:     in.Base,
 		Adapters: []spec.CandidateAdapter{{Name: "patient", Audience: spec.Patient, Ref: in.Adapters[0].Ref}},
 	}, do(t, r, r.control.FindIncumbents, spec.IncumbentsInput{Channel: "stable"}))
 }

@@ -1,14 +1,12 @@
 package activities
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
+	"elara/data/source"
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/storage"
@@ -97,11 +95,8 @@ func (d *Device) mergeAdapters(ctx context.Context, in spec.MergeInput) (result 
 
 // mergeJob lays the inputs out on this machine and says to the engine where they are.
 func (d *Device) mergeJob(ctx context.Context, store storage.Store, in spec.MergeInput, folder string) (spec.MergeJob, error) {
-	base, err := d.Cache.Materialise(ctx, store, in.Base)
+	base, err := d.base(ctx, store, in.Base)
 	if err != nil {
-		return spec.MergeJob{}, err
-	}
-	if base, err = modelPath(base); err != nil {
 		return spec.MergeJob{}, err
 	}
 	job := spec.MergeJob{
@@ -122,47 +117,25 @@ func (d *Device) mergeJob(ctx context.Context, store storage.Store, in spec.Merg
 		job.Adapters = append(job.Adapters, spec.MergeAdapter{Name: string(target.Name), Path: adapter})
 		held = append(held, filepath.Join(dataset, evalFile))
 	}
-	return job, joinRows(job.EvalDataPath, held, in.Plan.MaxRows)
+	return job, joinRows(ctx, job.EvalDataPath, held, in.Plan.MaxRows)
 }
 
-// joinRows writes the first lines of some files into one, so many of each: no adapter's rows outweigh another's by their number.
-func joinRows(path string, from []string, most int) (err error) {
-	out, err := createFile(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
+// joinRows writes the first rows of some files into one, so many of each: no adapter's rows outweigh another's by their number.
+func joinRows(ctx context.Context, path string, from []string, most int) error {
+	var rows []string
 	for _, name := range from {
-		if err := copyLines(out, name, most); err != nil {
-			return err
+		count := 0
+		for text, err := range source.Texts(ctx, name) {
+			if err != nil {
+				return err
+			}
+			rows = append(rows, text.Text)
+			if count++; count == most {
+				break
+			}
 		}
 	}
-	return nil
-}
-
-func copyLines(out *bufferedFile, name string, most int) (err error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return onDisk(err)
-	}
-	defer func() { err = errors.Join(err, onDisk(file.Close())) }()
-	lines := bufio.NewReader(file)
-	for range most {
-		line, readErr := lines.ReadBytes('\n')
-		if len(line) == 0 {
-			return nil
-		}
-		if line[len(line)-1] != '\n' {
-			line = append(line, '\n')
-		}
-		if _, err := out.Write(line); err != nil {
-			return onDisk(err)
-		}
-		if readErr != nil {
-			return nil // the last line had no end
-		}
-	}
-	return nil
+	return writeTexts(path, rows)
 }
 
 // publishMerged stores the candidates, each with the base and the adapters as what it was made of, and the ranking.
@@ -190,11 +163,7 @@ func publishMerged(ctx context.Context, store storage.Store, in spec.MergeInput,
 	for _, target := range in.Adapters {
 		measuredOn = append(measuredOn, target.Dataset.Digest)
 	}
-	ranking, err := json.MarshalIndent(outcome, "", "  ")
-	if err != nil {
-		return result, err
-	}
 	result.Candidates, result.Best = outcome.Candidates, outcome.Candidates[0].Ref
-	result.Report, err = artifact.PublishBytes(ctx, store, spec.KindReport, map[string][]byte{rankingFile: append(ranking, '\n')}, measuredOn, nil)
+	result.Report, err = artifact.PublishJSON(ctx, store, spec.KindReport, rankingFile, outcome, measuredOn)
 	return result, err
 }

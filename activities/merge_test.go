@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"elara/spec"
+	"elara/spec/fault"
 	"elara/storage/artifact"
 	"elara/tests/toy"
 )
@@ -62,6 +63,18 @@ func TestMergeIsPublishedWithWhatItWasMadeOfAndFoundAgain(t *testing.T) {
 	require.Equal(t, made.Best, found.Best)
 	in.Plan.Candidates[0].Weights[0] = 3
 	require.Empty(t, do(t, r, r.control.FindMerged, in).Unchanged)
+}
+
+func TestHeldOutRowsThatCannotBeReadEndTheMerge(t *testing.T) {
+	r := newRoom(t)
+	in := mergeInput(t, r)
+	torn, err := artifact.Publish(t.Context(), r.store, spec.KindDataset, files(t, map[string]string{trainFile: "", evalFile: `{"text":"1"}` + "\n" + `{"text":`}), nil, nil)
+	require.NoError(t, err)
+	in.Adapters[1].Dataset = torn
+	_, err = try(t, r, r.device.MergeAdapters, in)
+	kind, _ := kindOf(t, err)
+	require.Equal(t, fault.Invalid, kind)
+	require.ErrorContains(t, err, "eval.jsonl:2")
 }
 
 func TestMergeIntoTheBaseIsABaseModel(t *testing.T) {

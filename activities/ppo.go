@@ -11,7 +11,7 @@ import (
 func ppoTraining(t FeedbackTrainer, in spec.FeedbackInput, at local) feedback {
 	job := in.Plan.PPO
 	f := feedback{
-		kind: spec.KindAdapter, job: job, keep: job.Args.SaveTotalLimit, output: at.out,
+		kind: spec.KindAdapter, job: job, keep: job.Args.SaveTotalLimit,
 		inputs: []spec.Digest{in.Base.Digest, in.SFT.Digest, in.Prompts.Digest, in.Reward.Digest},
 	}
 	job.BaseModel, job.SFTModelPath, job.RewardModelPath, job.OutputDir, job.Args.OutputDir = at.base, at.sft, at.reward, at.out, at.out+checkpointsEnd

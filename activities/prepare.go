@@ -62,7 +62,7 @@ func (c *Control) clean(ctx context.Context, in spec.CleanInput) (_ spec.CleanRe
 		return spec.CleanResult{}, err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	left := &withdrawal{tombstones: withdrawn, reached: make(map[int]bool)}
+	left := withdrawalOf(withdrawn)
 	counts, err := cleanInto(folder, moving(source.Chain(ctx, sets...), work.pulse), in.Config.Clean, left)
 	if err != nil {
 		return spec.CleanResult{}, err

@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 
 	"elara/spec"
@@ -79,8 +78,8 @@ func (d *Device) pretrainSegment(ctx context.Context, in spec.PretrainSegmentInp
 	}, func(ctx context.Context, resume *spec.Snapshot, watch *observer) (spec.TrainOutcome, error) {
 		return d.Pretrainer.Pretrain(ctx, job, resume, watch)
 	}, func(ctx context.Context, watch *observer, outcome spec.TrainOutcome) error {
-		if int64(len(watch.cut)) != outcome.RowsDropped {
-			return fmt.Errorf("the engine left out %d documents and named %d lines", outcome.RowsDropped, len(watch.cut))
+		if err := namesAllCut(watch.cut, outcome.RowsDropped, "documents"); err != nil {
+			return err
 		}
 		result.Model, err = publishPretrained(ctx, store, in.PretrainTarget, key, job.OutputDir, outcome)
 		return err
@@ -97,11 +96,8 @@ type pretrainCurve struct {
 
 // pretrainJob lays the inputs out on this machine and says to the engine where they are.
 func (d *Device) pretrainJob(ctx context.Context, store storage.Store, in spec.PretrainTarget, folder string) (spec.PretrainJob, error) {
-	base, err := d.Cache.Materialise(ctx, store, in.Base)
+	base, err := d.base(ctx, store, in.Base)
 	if err != nil {
-		return spec.PretrainJob{}, err
-	}
-	if base, err = modelPath(base); err != nil {
 		return spec.PretrainJob{}, err
 	}
 	corpus, err := d.Cache.Materialise(ctx, store, in.Corpus)

@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -24,11 +23,7 @@ func (c *Control) findRelease(ctx context.Context, in spec.ReleaseInput) (spec.R
 	if err != nil {
 		return spec.ReleaseResult{}, err
 	}
-	last := release.Changes[len(release.Changes)-1]
-	result := spec.ReleaseResult{Channel: in.Channel, Current: last.To.Digest, Key: artifact.ReleaseKey(in.Channel)}
-	if len(release.Changes) > 1 {
-		result.Previous = release.Changes[len(release.Changes)-2].To.Digest
-	}
+	result, last := release.Last(), release.Changes[len(release.Changes)-1]
 	if last.To.Digest == in.Candidate.Digest {
 		result.Unchanged = fmt.Sprintf("channel %s serves candidate %s since %s approved it",
 			in.Channel, last.To.Digest.Short(), last.Decision.Signers())
@@ -53,12 +48,7 @@ func (c *Control) RecordDecision(ctx context.Context, in spec.DecisionInput) (sp
 }
 
 func (c *Control) recordDecision(ctx context.Context, in spec.DecisionInput) (spec.ArtifactRef, error) {
-	content, err := json.MarshalIndent(in.Decision, "", "  ")
-	if err != nil {
-		return spec.ArtifactRef{}, err
-	}
-	ref, err := artifact.PublishBytes(ctx, c.Store, spec.KindDecision, map[string][]byte{spec.DecisionFile: append(content, '\n')},
-		[]spec.Digest{in.Candidate.Digest}, nil)
+	ref, err := artifact.PublishJSON(ctx, c.Store, spec.KindDecision, spec.DecisionFile, in.Decision, []spec.Digest{in.Candidate.Digest})
 	if err != nil {
 		return spec.ArtifactRef{}, err
 	}
@@ -125,7 +115,7 @@ func (c *Control) takeBack(ctx context.Context, in spec.TakeBackInput) (spec.Rel
 	before, found := release.Before()
 	switch {
 	case release.Current().Digest != in.Candidate.Digest: // moved by a person, or by an attempt of ours whose answer was lost
-		result, err = c.findRelease(ctx, spec.ReleaseInput{Channel: in.Channel})
+		result = release.Last()
 	case found:
 		word.Verdict, word.Candidate = spec.Approved, before.Digest
 		result, err = artifact.Back(ctx, c.Store, in.Channel, in.Candidate.Digest, before, word)

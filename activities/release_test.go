@@ -126,10 +126,9 @@ func TestABadReleaseIsTakenBackToWhatWasBeforeOrToNothing(t *testing.T) {
 	takeBack := spec.TakeBackInput{Channel: "stable", Candidate: first, Reason: "it says nothing", At: time.Unix(9, 0).UTC()}
 
 	release(first, "", 1)
-	for range 2 {
-		got := do(t, r, r.control.TakeBack, takeBack)
-		require.Equal(t, "it says nothing", got.TakenBack)
-		require.Empty(t, got.Current)
+	stopped := spec.ReleaseResult{Channel: "stable", Previous: first.Digest, Key: "releases/stable.json", TakenBack: "it says nothing"}
+	for range 2 { // the second is a retry after a lost answer
+		require.Equal(t, stopped, do(t, r, r.control.TakeBack, takeBack))
 	}
 	release(first, "", 2)
 	release(second, first.Digest, 3)

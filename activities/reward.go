@@ -2,8 +2,6 @@ package activities
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 
 	"elara/spec"
 )
@@ -12,9 +10,9 @@ import (
 func rewardTraining(t FeedbackTrainer, in spec.FeedbackInput, at local) feedback {
 	job := in.Plan.Reward
 	job.Audience, job.LoRA = in.Adapter.Audience, in.Adapter.LoRA
-	f := feedback{kind: spec.KindRewardModel, job: job, keep: job.Args.SaveTotalLimit, inputs: []spec.Digest{in.Base.Digest, in.Comparisons.Digest}, output: at.out}
+	f := feedback{kind: spec.KindRewardModel, job: job, keep: job.Args.SaveTotalLimit, inputs: []spec.Digest{in.Base.Digest, in.Comparisons.Digest}}
 	job.BaseModel, job.OutputDir, job.Args.OutputDir = at.base, at.out, at.out+checkpointsEnd
-	job.TrainDataPath, job.EvalDataPath = comparisonFiles(at.comparisons)
+	job.TrainDataPath, job.EvalDataPath = at.train, at.held
 	f.run = func(ctx context.Context, resume *spec.Snapshot, watch *observer) (spec.TrainOutcome, spec.FeedbackFigures, error) {
 		var figures spec.FeedbackFigures
 		outcome, err := t.TrainReward(ctx, job, resume, watch)
@@ -28,12 +26,3 @@ func rewardTraining(t FeedbackTrainer, in spec.FeedbackInput, at local) feedback
 
 // checkpointsEnd is what the name of an engine's folder for checkpoints ends in; here it saves through the observer.
 const checkpointsEnd = "_checkpoints"
-
-// comparisonFiles gives the two sides of an artifact of comparisons; held is empty where nothing is held out.
-func comparisonFiles(folder string) (train, held string) {
-	held = filepath.Join(folder, evalFile)
-	if _, err := os.Stat(held); err != nil {
-		held = ""
-	}
-	return filepath.Join(folder, trainFile), held
-}

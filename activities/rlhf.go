@@ -2,9 +2,9 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"elara/data/instruct"
@@ -34,7 +34,6 @@ type feedback struct {
 	job    any           // without paths: part of the identity
 	keep   int           // checkpoints that stay; 0: all
 	inputs []spec.Digest // what goes into it, in an order of its own
-	output string        // folder that what is trained lies in
 	run    func(ctx context.Context, resume *spec.Snapshot, watch *observer) (spec.TrainOutcome, spec.FeedbackFigures, error)
 }
 
@@ -113,10 +112,10 @@ func (d *Device) feedbackSegment(ctx context.Context, in spec.FeedbackSegmentInp
 		result.Reward, result.KL = watch.metric(rewardMetric), watch.metric(klMetric)
 		return outcome, err
 	}, func(ctx context.Context, watch *observer, outcome spec.TrainOutcome) error {
-		if int64(len(watch.cut)) != outcome.RowsDropped {
-			return fmt.Errorf("the engine left out %d pairs and named %d lines", outcome.RowsDropped, len(watch.cut))
+		if err := namesAllCut(watch.cut, outcome.RowsDropped, "pairs"); err != nil {
+			return err
 		}
-		result.Ref, err = d.publishFeedback(ctx, work.store, in.FeedbackInput, key, training, spec.FeedbackResult{Outcome: outcome, FeedbackFigures: result.FeedbackFigures})
+		result.Ref, err = d.publishFeedback(ctx, work.store, in.FeedbackInput, key, training, at.out, spec.FeedbackResult{Outcome: outcome, FeedbackFigures: result.FeedbackFigures})
 		return err
 	})
 	return result, err
@@ -137,15 +136,20 @@ func (o *observer) metric(name string) *float64 {
 	return &value
 }
 
-// local is where the inputs of a training lie on this machine.
-type local struct{ base, sft, comparisons, prompts, reward, out string }
+// local is where the inputs of a training lie on this machine, and where it leaves what it gives.
+type local struct {
+	base, sft, prompts, reward string
+	train, held                string // the two sides of the comparisons; held is empty where nothing is held out
+	out                        string
+}
 
 // layOut brings the inputs that are named onto this machine.
 func (d *Device) layOut(ctx context.Context, store storage.Store, in spec.FeedbackInput) (at local, err error) {
+	var comparisons string
 	for _, input := range []struct {
 		ref  spec.ArtifactRef
 		path *string
-	}{{in.Base, &at.base}, {in.SFT, &at.sft}, {in.Comparisons, &at.comparisons}, {in.Prompts, &at.prompts}, {in.Reward, &at.reward}} {
+	}{{in.SFT, &at.sft}, {in.Comparisons, &comparisons}, {in.Prompts, &at.prompts}, {in.Reward, &at.reward}} {
 		if input.ref.IsZero() {
 			continue
 		}
@@ -153,27 +157,39 @@ func (d *Device) layOut(ctx context.Context, store storage.Store, in spec.Feedba
 			return at, err
 		}
 	}
-	at.base, err = modelPath(at.base)
+	if comparisons != "" {
+		at.train = filepath.Join(comparisons, trainFile)
+		if at.held, err = heldIn(comparisons); err != nil {
+			return at, err
+		}
+	}
+	at.base, err = d.base(ctx, store, in.Base)
 	return at, err
+}
+
+// heldIn gives the comparisons in a folder that are held out; empty: none are.
+func heldIn(folder string) (string, error) {
+	path := filepath.Join(folder, evalFile)
+	_, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return path, onDisk(err)
 }
 
 // feedbackFile is the one file of the config artifact of a training from judgements.
 const feedbackFile = "feedback.json"
 
-// publishFeedback stores what a training left in its output folder, with what it was made from and by, and records it for runs to
+// publishFeedback stores what a training left in a folder, with what it was made from and by, and records it for runs to
 // come.
 func (d *Device) publishFeedback(
-	ctx context.Context, store storage.Store, in spec.FeedbackInput, key spec.Digest, training feedback, result spec.FeedbackResult,
+	ctx context.Context, store storage.Store, in spec.FeedbackInput, key spec.Digest, training feedback, folder string, result spec.FeedbackResult,
 ) (spec.ArtifactRef, error) {
-	content, err := json.MarshalIndent(map[string]any{in.Part: training.job}, "", "  ")
+	config, err := artifact.PublishJSON(ctx, store, spec.KindConfig, feedbackFile, map[string]any{in.Part: training.job}, nil)
 	if err != nil {
 		return spec.ArtifactRef{}, err
 	}
-	config, err := artifact.PublishBytes(ctx, store, spec.KindConfig, map[string][]byte{feedbackFile: append(content, '\n')}, nil, nil)
-	if err != nil {
-		return spec.ArtifactRef{}, err
-	}
-	result.Ref, err = artifact.Publish(ctx, store, training.kind, training.output, append(training.inputs, config.Digest), d.maker())
+	result.Ref, err = artifact.Publish(ctx, store, training.kind, folder, append(training.inputs, config.Digest), d.maker())
 	if err != nil {
 		return spec.ArtifactRef{}, err
 	}

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
@@ -107,15 +106,6 @@ func (c *Control) preferred(work shift, in spec.ComparisonsInput) (rows []trl.Ro
 	return rows, err
 }
 
-// comparison is a line in TRL's preference form.
-type comparison struct {
-	Prompt   string  `json:"prompt"`
-	Chosen   string  `json:"chosen"`
-	Rejected string  `json:"rejected"`
-	Margin   float64 `json:"margin,omitempty"`
-	Tie      bool    `json:"tie,omitempty"`
-}
-
 // sides holds out a share of the prompts, those whose hash is lowest: at least one of two or more.
 func sides(rows []trl.Row, percent float64) (map[string][]byte, spec.Comparisons, error) {
 	var counts spec.Comparisons
@@ -140,23 +130,26 @@ func sides(rows []trl.Row, percent float64) (map[string][]byte, spec.Comparisons
 			held[prompt] = true
 		}
 	}
-	var both [2]bytes.Buffer
+	var trained, kept []trl.Row
 	for _, row := range rows {
-		prompt, _ := row.Prompt.Plain()
-		side, count := &both[0], &counts.Train
-		if held[prompt] {
-			side, count = &both[1], &counts.Held
+		if prompt, _ := row.Prompt.Plain(); held[prompt] {
+			kept = append(kept, row)
+		} else {
+			trained = append(trained, row)
 		}
-		lines := json.NewEncoder(side)
-		lines.SetEscapeHTML(false)
-		if err := lines.Encode(comparison{prompt, row.Chosen, row.Rejected, row.Margin, row.Tie}); err != nil {
+	}
+	counts.Train, counts.Held = len(trained), len(kept)
+	sides := map[string][]trl.Row{trainFile: trained}
+	if counts.Held > 0 {
+		sides[evalFile] = kept
+	}
+	files := make(map[string][]byte, len(sides))
+	for name, side := range sides {
+		var lines bytes.Buffer
+		if err := trl.WriteRows(&lines, side); err != nil {
 			return nil, counts, err
 		}
-		*count++
-	}
-	files := map[string][]byte{trainFile: both[0].Bytes()}
-	if counts.Held > 0 {
-		files[evalFile] = both[1].Bytes()
+		files[name] = lines.Bytes()
 	}
 	return files, counts, nil
 }

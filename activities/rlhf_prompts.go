@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"iter"
 	"path/filepath"
 
 	"elara/data/corpus"
@@ -21,9 +22,6 @@ const (
 	promptsFile   = "prompts.jsonl"
 )
 
-// errEnough ends the reading of questions.
-var errEnough = errors.New("enough questions")
-
 // CollectPrompts freezes the questions that the adapter answers, each once, in the form of its audience.
 func (c *Control) CollectPrompts(ctx context.Context, in spec.RLHFInput) (spec.PromptSet, error) {
 	return run(ctx, c.Instruments, spec.StageRLHF, in, c.collectPrompts)
@@ -35,26 +33,25 @@ func (c *Control) collectPrompts(ctx context.Context, in spec.RLHFInput) (spec.P
 	var questions, prompts bytes.Buffer
 	asIs, inForm := source.NewTextWriter(&questions), source.NewTextWriter(&prompts)
 	asked := map[string]bool{}
-	err := c.questions(work, in, func(question string) error {
+	for question, err := range c.questions(work, in) {
+		if err != nil {
+			return spec.PromptSet{}, err
+		}
 		if asked[question] {
-			return nil
+			continue
 		}
 		asked[question] = true
 		prompt, err := instruct.Guide().Prompt(question, in.Adapter.Audience)
 		if err != nil {
-			return err
+			return spec.PromptSet{}, err
 		}
 		if err := errors.Join(asIs.Write(question), inForm.Write(prompt)); err != nil {
-			return err
+			return spec.PromptSet{}, err
 		}
 		work.pulse.row()
 		if len(asked) == in.Plan.MaxPrompts {
-			return errEnough
+			break
 		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, errEnough) {
-		return spec.PromptSet{}, err
 	}
 	if len(asked) == 0 {
 		return spec.PromptSet{}, fault.New(fault.Invalid, "rlhf: no questions to ask adapter %s, expected some in rlhf.prompts or among its rows", in.Adapter.Name)
@@ -81,39 +78,41 @@ func spared[Result any](ctx context.Context, store storage.Store, s stage, ref s
 	return remember(ctx, store, s, key, result)
 }
 
-// questions reads those of the plan's file, or of the rows that the adapter was trained on.
-func (c *Control) questions(work shift, in spec.RLHFInput, each func(string) error) error {
+// questions gives those of the plan's file, or of the rows that the adapter was trained on.
+func (c *Control) questions(work shift, in spec.RLHFInput) iter.Seq2[string, error] {
 	if in.Plan.Prompts != "" {
-		files, err := corpus.Resolve(in.Plan.Prompts)
+		return questionsOf(work.ctx, in.Plan.Prompts)
+	}
+	return func(yield func(string, error) bool) {
+		dataset, err := c.Cache.Materialise(work.ctx, work.store, in.Dataset)
 		if err != nil {
-			return err
+			yield("", err)
+			return
+		}
+		for text, err := range source.Texts(work.ctx, filepath.Join(dataset, trainFile)) {
+			question, _, found := instruct.Split(text.Text)
+			if (err != nil || found) && !yield(question, err) {
+				return
+			}
+		}
+	}
+}
+
+// questionsOf gives the lines of the files that a path or pattern means.
+func questionsOf(ctx context.Context, path string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		files, err := corpus.Resolve(path)
+		if err != nil {
+			yield("", err)
+			return
 		}
 		reader := corpus.Reader{By: spec.ByLine}
-		for document, err := range reader.Documents(work.ctx, files) {
-			if err == nil {
-				err = each(document.Text)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	dataset, err := c.Cache.Materialise(work.ctx, work.store, in.Dataset)
-	if err != nil {
-		return err
-	}
-	for text, err := range source.Texts(work.ctx, filepath.Join(dataset, trainFile)) {
-		if err != nil {
-			return err
-		}
-		if question, _, found := instruct.Split(text.Text); found {
-			if err := each(question); err != nil {
-				return err
+		for document, err := range reader.Documents(ctx, files) {
+			if !yield(document.Text, err) {
+				return
 			}
 		}
 	}
-	return nil
 }
 
 func readTexts(ctx context.Context, folder, name string) (texts []string, err error) {

@@ -262,3 +262,16 @@ func (j jobs) TrainDPO(ctx context.Context, job spec.DPOJob, resume *spec.Snapsh
 	j.look(job)
 	return j.Feedback.TrainDPO(ctx, job, resume, observer)
 }
+
+func TestOnlyAFileThatIsNotThereMeansThatNothingIsHeldOut(t *testing.T) {
+	folder := files(t, map[string]string{trainFile: ""})
+	held, err := heldIn(folder)
+	require.NoError(t, err)
+	require.Empty(t, held)
+	_, err = heldIn(filepath.Join(folder, trainFile)) // no folder: nobody can say what is in it
+	require.True(t, fault.Is(err, fault.Transient), "%v", err)
+	folder = files(t, map[string]string{trainFile: "", evalFile: ""})
+	held, err = heldIn(folder)
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(folder, evalFile), held)
+}

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"elara/data/instruct"
-	"elara/data/source"
 	"elara/spec"
 	"elara/spec/fault"
 )
@@ -33,14 +31,7 @@ func (d *Device) smokeTest(ctx context.Context, in spec.SmokeInput) (_ spec.Smok
 	}
 	defer func() { err = errors.Join(err, remove()) }()
 
-	base, err := d.Cache.Materialise(work.ctx, work.store, in.Base)
-	if err != nil {
-		return spec.SmokeResult{}, err
-	}
-	if base, err = modelPath(base); err != nil {
-		return spec.SmokeResult{}, err
-	}
-	adapter, err := d.Cache.Materialise(work.ctx, work.store, in.Target.Adapter)
+	job, err := d.measurement(work.ctx, work.store, in.Base, in.Target)
 	if err != nil {
 		return spec.SmokeResult{}, err
 	}
@@ -48,12 +39,9 @@ func (d *Device) smokeTest(ctx context.Context, in spec.SmokeInput) (_ spec.Smok
 	if err != nil {
 		return spec.SmokeResult{}, err
 	}
-	job := spec.EvaluateJob{
-		BaseModel: base, Adapter: adapter, EvalDataPath: filepath.Join(folder, evalFile), MaxRows: 1, MaxNewTokens: smokeTokens,
-		MaxLength: in.Target.MaxLength, AppendEOS: in.Target.AppendEOS, AddPadToken: in.Target.AddPadToken,
-		BF16: in.Target.BF16, FP16: in.Target.FP16, Prompts: []string{prompt},
-	}
-	if err := writeText(job.EvalDataPath, prompt); err != nil {
+	job.EvalDataPath, job.MaxRows, job.MaxNewTokens, job.Prompts = filepath.Join(folder, evalFile), 1, smokeTokens, []string{prompt}
+	job.CompletionOnlyLoss = false // the one text has no answer
+	if err := writeTexts(job.EvalDataPath, []string{prompt}); err != nil {
 		return spec.SmokeResult{}, err
 	}
 	work.pulse.loading()
@@ -72,13 +60,4 @@ func (d *Device) smokeTest(ctx context.Context, in spec.SmokeInput) (_ spec.Smok
 		return spec.SmokeResult{}, fault.New(fault.Diverged, "it says nothing to the smoke question")
 	}
 	return spec.SmokeResult{Adapter: in.Target.Name, Loss: score.AdapterLoss}, nil
-}
-
-// writeText makes a data set of one text.
-func writeText(path, text string) error {
-	file, err := os.Create(path)
-	if err != nil {
-		return onDisk(err)
-	}
-	return errors.Join(source.NewTextWriter(file).Write(text), onDisk(file.Close()))
 }

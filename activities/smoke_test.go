@@ -30,12 +30,16 @@ func TestSmokeTestLoadsTheAdapterAndAsksIt(t *testing.T) {
 func TestSmokeTestAsksInTheWordsOfTheAudience(t *testing.T) {
 	r := newRoom(t)
 	var asked, text string
+	var answersOnly bool
 	r.device.Evaluator = evaluatorFunc(func(_ context.Context, job spec.EvaluateJob, _ func(spec.Progress)) (spec.EvaluateOutcome, error) {
 		data, err := os.ReadFile(job.EvalDataPath)
-		asked, text = job.Prompts[0], string(data)
+		asked, text, answersOnly = job.Prompts[0], string(data), job.CompletionOnlyLoss
 		return spec.EvaluateOutcome{Rows: 1, Tokens: 2, BaseAnswers: []string{""}, AdapterAnswers: []string{"At once."}}, err
 	})
-	do(t, r, r.device.SmokeTest, smokeInput(t, r))
+	in := smokeInput(t, r)
+	in.Target.CompletionOnlyLoss = true
+	do(t, r, r.device.SmokeTest, in)
+	require.False(t, answersOnly, "the text has no answer: no token of it would be left")
 	require.Contains(t, asked, "When is chest pain an emergency?")
 	require.Contains(t, asked, "patient")
 	require.Contains(t, text, "When is chest pain an emergency?")

@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -96,11 +95,8 @@ func (d *Device) trainSegment(ctx context.Context, in spec.SegmentInput) (result
 
 // job lays the inputs out on this machine and says to the engine where they are.
 func (d *Device) job(ctx context.Context, store storage.Store, in spec.AdapterInput, folder string) (spec.LoRAJob, error) {
-	base, err := d.Cache.Materialise(ctx, store, in.Base)
+	base, err := d.base(ctx, store, in.Base)
 	if err != nil {
-		return spec.LoRAJob{}, err
-	}
-	if base, err = modelPath(base); err != nil {
 		return spec.LoRAJob{}, err
 	}
 	dataset, err := d.Cache.Materialise(ctx, store, in.Dataset)
@@ -167,11 +163,7 @@ const configFile = "adapter.json"
 // publishConfig stores what a training was asked for. The name of the adapter is no part of it.
 func publishConfig(ctx context.Context, store storage.Store, plan spec.AdapterPlan) (spec.ArtifactRef, error) {
 	plan.Name, plan.Args.OutputDir = "", ""
-	content, err := json.MarshalIndent(plan, "", "  ")
-	if err != nil {
-		return spec.ArtifactRef{}, err
-	}
-	return artifact.PublishBytes(ctx, store, spec.KindConfig, map[string][]byte{configFile: append(content, '\n')}, nil, nil)
+	return artifact.PublishJSON(ctx, store, spec.KindConfig, configFile, plan, nil)
 }
 
 // checkOutcome refuses an outcome that claims more or less than was agreed: a training that ends before its last step

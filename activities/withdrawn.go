@@ -3,6 +3,8 @@ package activities
 import (
 	"fmt"
 	"iter"
+	"slices"
+	"strings"
 
 	"elara/data/ledger"
 	"elara/data/source"
@@ -13,7 +15,21 @@ import (
 // withdrawal keeps rows that were withdrawn out of a cleaning, each with its entry in the ledger.
 type withdrawal struct {
 	tombstones []artifact.Tombstone
-	reached    map[int]bool // tombstones that a row fell under
+	bySource   map[string]int      // the first tombstone of a source, as spec.RowSelector names it
+	byRow      map[spec.Digest]int // likewise of a row
+	reached    map[int]bool        // tombstones that a row fell under
+}
+
+func withdrawalOf(tombstones []artifact.Tombstone) *withdrawal {
+	w := &withdrawal{tombstones: tombstones, bySource: make(map[string]int), byRow: make(map[spec.Digest]int), reached: make(map[int]bool)}
+	for i, t := range slices.Backward(tombstones) {
+		if t.Row != "" {
+			w.byRow[t.Row] = i
+		} else {
+			w.bySource[t.Source] = i
+		}
+	}
+	return w
 }
 
 func selectorsOf(tombstones []artifact.Tombstone) []spec.RowSelector {
@@ -46,13 +62,22 @@ func (w *withdrawal) without(rows iter.Seq2[source.Row, error], book *ledger.Boo
 	}
 }
 
+// find gives the first tombstone that a row falls under; -1: none.
 func (w *withdrawal) find(row source.ID) int {
-	for i, t := range w.tombstones {
-		if t.Selector().Selects(row.File, row.Line, row.Digest) {
-			return i
+	first := -1
+	take := func(i int, found bool) {
+		if found && (first < 0 || i < first) {
+			first = i
 		}
 	}
-	return -1
+	_, below, _ := strings.Cut(row.File, "/")
+	i, found := w.byRow[row.Digest]
+	take(i, found)
+	for _, name := range []string{row.File, below} {
+		i, found = w.bySource[name]
+		take(i, found)
+	}
+	return first
 }
 
 // inputs gives the tombstones that kept a row out: what was cleaned is made by them, too.

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -8,8 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"elara/data/ledger"
+	"elara/data/source"
 	"elara/spec"
 	"elara/storage/artifact"
+	"elara/storage/cas"
 )
 
 func withdraw(t *testing.T, r *room, w spec.Withdrawal) artifact.Tombstone {
@@ -55,6 +58,41 @@ func TestAWithdrawnRowIsLeftOutAndAccountedFor(t *testing.T) {
 
 	withdraw(t, r, spec.Withdrawal{Source: "rows.csv"})
 	require.Equal(t, before.RowsRead, rowsIn(do(t, r, r.control.Clean, in).Ledger, ledger.Withdrawn))
+}
+
+func TestARowFallsUnderTheFirstTombstoneThatSelectsIt(t *testing.T) {
+	digest := func(digit string) spec.Digest { return spec.Digest(strings.Repeat(digit, 64)) }
+	var tombstones []artifact.Tombstone
+	for _, w := range []spec.Withdrawal{
+		{Row: digest("b")}, {Source: "ward.csv"}, {Source: "001/qa.csv"}, {Row: digest("a")}, {Source: "2026/qa.csv"}, {Source: "ward.csv"}, {Row: digest("b")},
+	} {
+		tombstones = append(tombstones, artifact.Tombstone{Withdrawal: w})
+	}
+	left := withdrawalOf(tombstones)
+	for _, file := range []string{"000/ward.csv", "000/qa.csv", "001/qa.csv", "000/2026/qa.csv", "ward.csv"} {
+		for _, digit := range []string{"a", "b", "c"} {
+			want := slices.IndexFunc(tombstones, func(t artifact.Tombstone) bool { return t.Selector().Selects(file, 2, digest(digit)) })
+			require.Equal(t, want, left.find(source.ID{File: file, Line: 2, Digest: digest(digit)}), "%s %s", file, digit)
+		}
+	}
+}
+
+// A record of a data set that is gone is replaced: otherwise every later change would make the adapter anew.
+func TestADataSetThatIsGoneIsMadeAnewOnce(t *testing.T) {
+	r := newRoom(t)
+	made := func(ofDoctors string) spec.AdapterDataset {
+		in := formatInput(t, r, spec.AdapterPlan{Name: "patient", Audience: spec.Patient}, numbered(12)+"What is a murmur of the heart?,"+ofDoctors+",doctor\n")
+		in.Config.EvalPercent = 40
+		return do(t, r, r.control.Format, in)
+	}
+	first := made("Turbulent flow that is heard.")
+	require.NoError(t, r.store.Delete(t.Context(), cas.Key(first.Dataset.Digest)))
+	second := made("Turbulent blood that is heard.")
+	require.Empty(t, second.Unchanged)
+	require.NotEqual(t, first.Dataset, second.Dataset)
+	third := made("Turbulent blood that can be heard.")
+	require.Equal(t, second.Dataset, third.Dataset)
+	require.Contains(t, third.Unchanged, "its rows are those of an earlier run")
 }
 
 // A change of another audience's rows leaves a data set, and with it all that is made of it, as it was.

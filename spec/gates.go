@@ -157,10 +157,8 @@ func (r GateResult) Passes(plan GatePlan) bool {
 
 // Incumbents is what a channel serves, adapter by adapter; the zero value is a channel that serves nothing.
 type Incumbents struct {
-	Channel   string             `json:"channel"`
-	Candidate ArtifactRef        `json:"candidate,omitzero"`
-	Base      ArtifactRef        `json:"base,omitzero"`
-	Adapters  []CandidateAdapter `json:"adapters,omitempty"`
+	Base     ArtifactRef        `json:"base,omitzero"`
+	Adapters []CandidateAdapter `json:"adapters,omitempty"`
 }
 
 // Of gives the adapter that a channel serves under a name.
@@ -210,4 +208,15 @@ type TrainingSummary struct {
 	Steps     int64        `json:"steps"`
 	Loss      float64      `json:"loss"`
 	BaseName  string       `json:"base_name"`
+	// Aligned is what came after the training; nil: nothing, it is the adapter.
+	Aligned *AlignmentSummary `json:"aligned,omitempty"`
+}
+
+// AlignmentSummary is what a model card tells of a training from people's preferences.
+type AlignmentSummary struct {
+	Method      RLHFMethod   `json:"method"`
+	From        ArtifactRef  `json:"from"` // the adapter that it began with
+	Comparisons Comparisons  `json:"comparisons"`
+	Outcome     TrainOutcome `json:"outcome"`          // of the policy
+	Alarms      []string     `json:"alarms,omitempty"` // as in FeedbackFigures
 }

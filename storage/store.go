@@ -14,7 +14,7 @@ import (
 //
 // After a Put, Transient and Conflict both leave the outcome unknown: the write may have happened and only its answer
 // been lost, and a retry below this interface may have met the object that the first attempt wrote. Read back and
-// compare before deciding.
+// compare before deciding, as Replace does.
 //
 // Keys pass CheckKey. No key may lie under another as under a folder ("a" beside "a/b"): stores over a file system
 // cannot hold both.

@@ -32,7 +32,7 @@ func (p *pipeline) judge(ctx workflow.Context) (isPassed bool, err error) {
 			Score: p.result.Evaluate.Scores[i], Dataset: p.result.Prepare.Datasets[i],
 			Training: spec.TrainingSummary{
 				LoRA: plan.LoRA, Args: plan.Args, MaxLength: plan.MaxLength, BaseName: baseName(p.in.Base),
-				Steps: p.result.Adapters[i].Outcome.Step, Loss: p.result.Adapters[i].Outcome.Loss,
+				Steps: p.result.Adapters[i].Outcome.Step, Loss: p.result.Adapters[i].Outcome.Loss, Aligned: p.aligned(plan.Name),
 			},
 		}
 		incumbent, isServed := served.Of(plan.Name)

@@ -28,7 +28,7 @@ func verdictOf(v spec.GateVerdict, reason string) func(spec.GateInput) (spec.Gat
 func TestWhatTheChannelServesIsMeasuredOnTheSameRows(t *testing.T) {
 	s := newScene(t)
 	s.served = spec.Incumbents{
-		Channel: "stable", Candidate: ref(spec.KindCandidate, "8"), Base: ref(spec.KindBaseModel, "7"),
+		Base:     ref(spec.KindBaseModel, "7"),
 		Adapters: []spec.CandidateAdapter{{Name: "general", Ref: adapterOf("general")}, {Name: "patient", Ref: ref(spec.KindAdapter, "9")}},
 	}
 	var measured []spec.EvaluateTargetInput

@@ -49,15 +49,12 @@ func (p *pipeline) merge(ctx workflow.Context) error {
 	}
 	in := spec.MergeInput{Run: p.in.Run, Plan: plan, Base: p.result.Base, TrainQueue: p.in.TrainQueue}
 	for _, name := range plan.Adapters {
-		for i, adapter := range p.in.Adapters {
-			if adapter.Name != name {
-				continue
-			}
-			in.MaxLength, in.AppendEOS, in.CompletionOnlyLoss = adapter.MaxLength, adapter.AppendEOS, adapter.CompletionOnlyLoss
-			in.Adapters = append(in.Adapters, spec.MergeTarget{
-				Name: name, Adapter: p.result.Adapters[i].Ref, Dataset: p.result.Prepare.Datasets[i].Dataset,
-			})
-		}
+		i := p.place(name)
+		adapter := p.in.Adapters[i]
+		in.MaxLength, in.AppendEOS, in.CompletionOnlyLoss = adapter.MaxLength, adapter.AppendEOS, adapter.CompletionOnlyLoss
+		in.Adapters = append(in.Adapters, spec.MergeTarget{
+			Name: name, Adapter: p.result.Adapters[i].Ref, Dataset: p.result.Prepare.Datasets[i].Dataset,
+		})
 	}
 	merged, err := start(ctx, part(p.merging.WorkflowID,
 		fmt.Sprintf("%s: merge %d adapters in %d ways", p.in.Name, len(in.Adapters), len(plan.Candidates)), "",

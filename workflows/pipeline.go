@@ -212,6 +212,11 @@ func (p *pipeline) evaluate(ctx workflow.Context) error {
 	return nil
 }
 
+// place is that of a named adapter in the plan; whoever names one is checked to name one of these.
+func (p *pipeline) place(name spec.AdapterName) int {
+	return slices.IndexFunc(p.in.Adapters, func(plan spec.AdapterPlan) bool { return plan.Name == name })
+}
+
 // target is the i-th adapter with the rows held out for it.
 func (p *pipeline) target(plan spec.AdapterPlan, i int) spec.EvaluatedTarget {
 	return spec.EvaluatedTarget{

@@ -92,7 +92,7 @@ func (c *collection) escalation() time.Time {
 	if c.LastJudged.After(idleSince) {
 		idleSince = c.LastJudged
 	}
-	return idleSince.Add(time.Duration(float64(c.Level+1) * c.Plan.EscalateHours * float64(time.Hour)))
+	return idleSince.Add(hours(float64(c.Level+1) * c.Plan.EscalateHours))
 }
 
 // escalateDue tells people when nobody has judged for long, each time anew, and shows it in the list of workflows until

@@ -84,13 +84,10 @@ func (p *pipeline) decideAndRelease(ctx workflow.Context) error {
 func (p *pipeline) smoke(ctx workflow.Context) error {
 	var d *activities.Device
 	for i, plan := range p.in.Adapters {
+		asked := p.target(plan, i)
+		asked.Dataset = spec.ArtifactRef{} // the question is all the data
 		_, err := call(ctx, device(DeviceQueue(p.in.TrainQueue, plan.Device), fmt.Sprintf("ask the released adapter %s", plan.Name)), d.SmokeTest,
-			spec.SmokeInput{
-				Run: p.in.Run, Base: p.result.Base, Question: p.in.Release.SmokeQuestion, Target: spec.EvaluatedTarget{
-					Name: plan.Name, Audience: plan.Audience, Device: plan.Device, Adapter: p.result.Adapters[i].Ref,
-					MaxLength: plan.MaxLength, AppendEOS: plan.AppendEOS, AddPadToken: plan.AddPadToken, BF16: plan.Args.BF16, FP16: plan.Args.FP16,
-				},
-			})
+			spec.SmokeInput{Run: p.in.Run, Base: p.result.Base, Question: p.in.Release.SmokeQuestion, Target: asked})
 		if temporal.IsCanceledError(err) {
 			return err
 		}

@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"fmt"
-	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -101,7 +100,7 @@ func (r *alignment) collect(ctx workflow.Context, pairs spec.ArtifactRef) (spec.
 		Plan: spec.PreferencesPlan{PerPair: plan.PerPair, Total: plan.Total, EscalateHours: plan.EscalateHours, Reviewers: plan.Reviewers},
 	}
 	if plan.DeadlineHours > 0 {
-		in.Plan.Deadline = workflow.Now(ctx).UTC().Add(time.Duration(plan.DeadlineHours * float64(time.Hour)))
+		in.Plan.Deadline = workflow.Now(ctx).UTC().Add(hours(plan.DeadlineHours))
 	}
 	return start(ctx, part(PreferencesID(in.Run), fmt.Sprintf("ask people about answers of %s", r.in.Adapter.Name), "",
 		ElaraStage.ValueSet(spec.StagePreferences), ElaraAdapter.ValueSet(string(r.in.Adapter.Name)),
@@ -142,11 +141,7 @@ func (p *pipeline) rlhf(ctx workflow.Context) error {
 			status.Collection = CollectionOf(p.in.Run, name)
 		}
 		p.aligning = append(p.aligning, status)
-		for j, adapter := range p.in.Adapters {
-			if adapter.Name == name {
-				at[i] = j
-			}
-		}
+		at[i] = p.place(name)
 	}
 	if err := p.enter(ctx, spec.StageRLHF); err != nil {
 		return err
@@ -174,4 +169,14 @@ func (p *pipeline) rlhf(ctx workflow.Context) error {
 		p.show(ctx)
 	}
 	return firstOf("rlhf", plan.Adapters, errs)
+}
+
+// aligned is what a model card tells of the alignment of an adapter; nil: it was not aligned.
+func (p *pipeline) aligned(name spec.AdapterName) *spec.AlignmentSummary {
+	for _, r := range p.result.RLHF {
+		if r.Adapter == name {
+			return &spec.AlignmentSummary{Method: r.Method, From: r.SFT, Comparisons: r.Comparisons, Outcome: r.Policy.Outcome, Alarms: r.Policy.Alarms}
+		}
+	}
+	return nil
 }

@@ -116,6 +116,25 @@ func aligning(method spec.RLHFMethod) spec.PipelineInput {
 	return in
 }
 
+func TestTheCardOfAnAlignedAdapterTellsOfItsAlignment(t *testing.T) {
+	s := newScene(t)
+	var judged spec.GateInput
+	s.judge = func(in spec.GateInput) (spec.GateResult, error) {
+		judged = in
+		return spec.GateResult{Verdict: spec.Reject}, nil
+	}
+	in := aligning(spec.MethodDPO)
+	in.Gates = gatedInput().Gates
+	in.RLHF.Preferences = "judged.jsonl"
+	s.ExecuteWorkflow(Pipeline, in)
+	s.finish(t)
+	require.Nil(t, judged.Targets[0].Training.Aligned)
+	require.Equal(t, &spec.AlignmentSummary{
+		Method: spec.MethodDPO, From: adapterOf("patient"), Comparisons: spec.Comparisons{Ref: comparisons, Train: 8, Held: 1},
+		Outcome: spec.TrainOutcome{Step: totalSteps, TotalSteps: totalSteps, Done: true, Loss: 0.5},
+	}, judged.Targets[1].Training.Aligned)
+}
+
 func TestPolicyTakesThePlaceOfItsAdapter(t *testing.T) {
 	s := newScene(t)
 	s.score = func(in spec.EvaluateTargetInput) (spec.AdapterScore, error) {

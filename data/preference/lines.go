@@ -42,6 +42,18 @@ func Lines(file string, from io.Reader, each func(number int, line []byte) error
 	return nil
 }
 
+// WriteLines writes JSONL, one object a line, with <, > and & as they are.
+func WriteLines[T any](to io.Writer, rows []T) error {
+	encoder := json.NewEncoder(to)
+	encoder.SetEscapeHTML(false)
+	for _, row := range rows {
+		if err := encoder.Encode(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 var errLineTooLong = errors.New("line too long")
 
 func readLine(reader *bufio.Reader) ([]byte, error) {

@@ -2,7 +2,6 @@ package preference
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 
@@ -57,7 +56,7 @@ func (p Pair) texts() []string {
 }
 
 // WritePairs writes what ReadPairs reads.
-func WritePairs(to io.Writer, pairs []Pair) error { return writeLines(to, pairs) }
+func WritePairs(to io.Writer, pairs []Pair) error { return WriteLines(to, pairs) }
 
 // Judged is a judgement as it is stored, with the reviewer's own words.
 type Judged struct {
@@ -96,15 +95,4 @@ func ReadBatches(batches [][]byte) ([]Judged, error) {
 }
 
 // WriteJudgements writes what ReadJudgements reads.
-func WriteJudgements(to io.Writer, judged []Judged) error { return writeLines(to, judged) }
-
-func writeLines[T any](to io.Writer, rows []T) error {
-	encoder := json.NewEncoder(to)
-	encoder.SetEscapeHTML(false)
-	for _, row := range rows {
-		if err := encoder.Encode(row); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func WriteJudgements(to io.Writer, judged []Judged) error { return WriteLines(to, judged) }

@@ -1,6 +1,7 @@
 package trl
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -221,6 +222,27 @@ func TestMarginsAndTiesAreRead(t *testing.T) {
 	require.ErrorContains(t, err, `in.parquet: column "margin": expected values of type DOUBLE`)
 }
 
+func TestRowsWithMarginsAndTiesReadBack(t *testing.T) {
+	question := preference.Prompt{Text: "Is 3 < 4?"}
+	all := []Row{
+		{Prompt: question, Chosen: "yes", Rejected: "no"},
+		{Prompt: question, Chosen: "yes", Rejected: "no", Margin: 0.5},
+		{Prompt: question, Chosen: "yes", Rejected: "surely", Tie: true},
+	}
+	var lines bytes.Buffer
+	require.NoError(t, WriteRows(&lines, all))
+	first, _, _ := strings.Cut(lines.String(), "\n")
+	require.Equal(t, `{"prompt":"Is 3 < 4?","chosen":"yes","rejected":"no"}`, first)
+	path := filepath.Join(t.TempDir(), "rows.jsonl")
+	require.NoError(t, os.WriteFile(path, lines.Bytes(), 0o600))
+	read, _, left := rows(t, path)
+	require.Equal(t, all, read)
+	require.Empty(t, left)
+
+	all[0].Prompt = preference.Prompt{Messages: []preference.Message{{Role: preference.RoleSystem, Content: "a"}, {Role: preference.RoleUser, Content: "b"}}}
+	require.ErrorContains(t, WriteRows(&lines, all), "row 1: its prompt is a chat of 2 messages, expected one text")
+}
+
 func TestBadParquetIsRefusedWithItsRow(t *testing.T) {
 	type two struct{ Prompt, Chosen string }
 	type numbers struct {
@@ -240,9 +262,9 @@ func TestBadParquetIsRefusedWithItsRow(t *testing.T) {
 		"two forms":        {parquetFile(t, []mixed{{"p", nil, nil}}), "in.parquet: prompt, chosen and rejected are of two forms"},
 		"no row":           {parquetFile(t, []plainLine{}), "in.parquet: holds no row"},
 		"null":             {parquetFile(t, []plainRecord{{Prompt: text("p"), Chosen: text("c"), Rejected: text("r")}, {Prompt: text("p"), Rejected: text("r")}}), "in.parquet:2: a value is null"},
-		"chosen = rejected": {parquetFile(t, []plainLine{{Prompt: "p", Chosen: "c", Rejected: "r"}, {Prompt: "p", Chosen: "c", Rejected: "c"}}),
+		"chosen = rejected": {parquetFile(t, []plainTexts{{Prompt: "p", Chosen: "c", Rejected: "r"}, {Prompt: "p", Chosen: "c", Rejected: "c"}}),
 			"in.parquet:2: chosen and rejected are the same text"},
-		"bytes that are no UTF-8": {parquetFile(t, []plainLine{{Prompt: "p\xff", Chosen: "c", Rejected: "r"}}), "in.parquet:1: invalid UTF-8"},
+		"bytes that are no UTF-8": {parquetFile(t, []plainTexts{{Prompt: "p\xff", Chosen: "c", Rejected: "r"}}), "in.parquet:1: invalid UTF-8"},
 		"an empty chat":           {parquetFile(t, []chatLine{{}}), "in.parquet:1: chosen: expected one message of role assistant"},
 	} {
 		t.Run(name, func(t *testing.T) {

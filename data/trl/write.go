@@ -1,7 +1,6 @@
 package trl
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"path/filepath"
@@ -37,11 +36,21 @@ type noted struct {
 	Judgements int64  `json:"judgements" parquet:"judgements"`
 }
 
-type plainLine struct {
+type plainTexts struct {
 	Prompt   string `json:"prompt" parquet:"prompt"`
 	Chosen   string `json:"chosen" parquet:"chosen"`
 	Rejected string `json:"rejected" parquet:"rejected"`
+}
+
+type plainLine struct {
+	plainTexts
 	noted
+}
+
+type rowLine struct {
+	plainTexts
+	Margin float64 `json:"margin,omitempty"`
+	Tie    bool    `json:"tie,omitempty"`
 }
 
 type messageLine struct {
@@ -108,14 +117,20 @@ func encode[L any](to io.Writer, extension string, rows []Decided, lineOf func(D
 		_, err := writer.Write(lines)
 		return errors.Join(err, writer.Close())
 	}
-	encoder := json.NewEncoder(to)
-	encoder.SetEscapeHTML(false)
-	for _, line := range lines {
-		if err := encoder.Encode(line); err != nil {
-			return err
+	return preference.WriteLines(to, lines)
+}
+
+// WriteRows writes JSONL in the plain form that Read reads, margins and ties too. It refuses a chat of several messages.
+func WriteRows(to io.Writer, rows []Row) error {
+	lines := make([]rowLine, len(rows))
+	for i, row := range rows {
+		prompt, whole := row.Prompt.Plain()
+		if !whole {
+			return fault.New(fault.Invalid, "row %d: its prompt is a chat of %d messages, expected one text", i+1, len(row.Prompt.Messages))
 		}
+		lines[i] = rowLine{plainTexts{prompt, row.Chosen, row.Rejected}, row.Margin, row.Tie}
 	}
-	return nil
+	return preference.WriteLines(to, lines)
 }
 
 func (d Decided) note() noted {
@@ -128,7 +143,7 @@ func (d Decided) plain() (plainLine, error) {
 		return plainLine{}, fault.New(fault.Invalid, "pair %s: its prompt is a chat of %d messages, which only a chat template makes one text of; write the chat form",
 			d.Pair.Short(), len(d.Prompt.Messages))
 	}
-	return plainLine{Prompt: prompt, Chosen: d.Chosen, Rejected: d.Rejected, noted: d.note()}, nil
+	return plainLine{plainTexts{prompt, d.Chosen, d.Rejected}, d.note()}, nil
 }
 
 func (d Decided) chat() (chatLine, error) {

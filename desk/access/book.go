@@ -1,7 +1,6 @@
 package access
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -77,7 +76,9 @@ func (b *Book) Add(ctx context.Context, reviewer string, role Role) (token strin
 	}
 	made.ID, made.Hash = hex.EncodeToString(id[:]), hashOf(made.Salt, secret[:])
 	err = b.change(ctx, func(p *pages) error {
-		p.Tokens = append(p.Tokens, made)
+		if _, found := p.token(made.ID); !found { // a try before may have come through and been changed since
+			p.Tokens = append(p.Tokens, made)
+		}
 		return nil
 	})
 	return tokenPrefix + made.ID + "_" + base64.RawURLEncoding.EncodeToString(secret[:]), err
@@ -171,7 +172,7 @@ func (p pages) token(id string) (lock, bool) {
 	return p.Tokens[i], true
 }
 
-// change writes the book anew, on the condition that nobody else has meanwhile.
+// change writes the book anew, on the condition that nobody else has meanwhile. An edit may be made twice.
 func (b *Book) change(ctx context.Context, edit func(*pages) error) error {
 	for range changeTries {
 		p, condition, err := b.read(ctx)
@@ -185,19 +186,8 @@ func (b *Book) change(ctx context.Context, edit func(*pages) error) error {
 		if err != nil {
 			return err
 		}
-		_, err = storage.PutBytes(ctx, b.store, bookKey, content, condition)
-		if err == nil {
-			return nil
-		}
-		if !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.Transient) {
-			return err
-		}
-		// The outcome is unknown: finding exactly these bytes is success.
-		held, _, readErr := storage.ReadAll(ctx, b.store, bookKey)
-		if readErr == nil && bytes.Equal(held, content) {
-			return nil
-		}
-		if fault.Is(err, fault.Transient) {
+		_, err = storage.Replace(ctx, b.store, bookKey, content, condition)
+		if !fault.Is(err, fault.Conflict) {
 			return err
 		}
 	}

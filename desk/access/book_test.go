@@ -11,6 +11,7 @@ import (
 
 	"elara/spec/fault"
 	"elara/storage"
+	"elara/storage/faulty"
 	"elara/storage/mem"
 )
 
@@ -91,6 +92,32 @@ func TestTokensMadeAtOnceAreAllThere(t *testing.T) {
 	tokens, err := NewBook(store).Tokens(t.Context())
 	require.NoError(t, err)
 	require.Len(t, tokens, many)
+}
+
+func TestATokenWhoseAnswerIsLostIsThereOnceWhoeverComesBetween(t *testing.T) {
+	store := mem.New()
+	puts, gets := 0, 0
+	shaky := faulty.New(store, func(op faulty.Op) faulty.Fault {
+		switch {
+		case op.Kind == faulty.Put:
+			if puts++; puts == 1 {
+				return faulty.Fault{After: faulty.Unavailable()}
+			}
+		case op.Kind == faulty.Get:
+			if gets++; gets == 2 { // the look for what became of it
+				_, err := NewBook(store).Add(t.Context(), "Person B", Judge)
+				require.NoError(t, err)
+			}
+		}
+		return faulty.Fault{}
+	})
+	token, err := NewBook(shaky).Add(t.Context(), "Person A", Judge)
+	require.NoError(t, err)
+	_, err = NewBook(store).Enter(t.Context(), token)
+	require.NoError(t, err)
+	tokens, err := NewBook(store).Tokens(t.Context())
+	require.NoError(t, err)
+	require.Len(t, tokens, 2)
 }
 
 func TestATokenOfNobodyIsRefused(t *testing.T) {

@@ -1,11 +1,8 @@
 package artifact
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"strings"
 
 	"elara/spec"
 	"elara/spec/fault"
@@ -70,13 +67,9 @@ func FindCollection(ctx context.Context, store storage.Store, run spec.RunID) (C
 // Collected gives what all collections need, in the order of their keys: their pairs, judgements and results.
 func Collected(ctx context.Context, store storage.Store) ([]spec.ArtifactRef, error) {
 	var all []spec.ArtifactRef
-	for info, err := range store.List(ctx, collectionsPrefix) {
+	for name, err := range pointers(ctx, store, collectionsPrefix) {
 		if err != nil {
 			return nil, err
-		}
-		name, isPointer := strings.CutSuffix(strings.TrimPrefix(info.Key, collectionsPrefix), ".json")
-		if !isPointer || spec.RunID(name).Check() != nil {
-			continue
 		}
 		c, _, err := readCollection(ctx, store, spec.RunID(name))
 		if err != nil {
@@ -91,22 +84,13 @@ func Collected(ctx context.Context, store storage.Store) ([]spec.ArtifactRef, er
 	return all, nil
 }
 
-// put writes the pointer. A conflict or a lost answer is an unknown outcome; finding exactly these bytes is success.
+// put writes the pointer.
 func (c Collection) put(ctx context.Context, store storage.Store, condition storage.Condition) error {
 	content, err := json.Marshal(c)
 	if err != nil {
 		return fault.New(fault.Invalid, "pointer of collection %s: %w", c.Run, err)
 	}
-	_, err = storage.PutBytes(ctx, store, CollectionKey(c.Run), content, condition)
-	if fault.Is(err, fault.Transient) || fault.Is(err, fault.Conflict) {
-		held, _, readErr := storage.ReadAll(ctx, store, CollectionKey(c.Run))
-		if readErr != nil && !fault.Is(readErr, fault.NotFound) {
-			return errors.Join(err, readErr)
-		}
-		if bytes.Equal(held, content) {
-			return nil
-		}
-	}
+	_, err = storage.Replace(ctx, store, CollectionKey(c.Run), content, condition)
 	return err
 }
 

@@ -62,12 +62,28 @@ func FindOffer(ctx context.Context, store storage.Store, channel string) (Offer,
 	return offer, err
 }
 
+// offers gives the offer of every channel that has one, in the order of their keys.
+func offers(ctx context.Context, store storage.Store) ([]Offer, error) {
+	var all []Offer
+	for channel, err := range pointers(ctx, store, offersPrefix) {
+		if err != nil {
+			return nil, err
+		}
+		offer, err := FindOffer(ctx, store, channel)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, offer)
+	}
+	return all, nil
+}
+
 func (o Offer) put(ctx context.Context, store storage.Store, condition storage.Condition) error {
 	content, err := json.Marshal(o)
 	if err != nil {
 		return fault.New(fault.Invalid, "offer to channel %q: %w", o.Channel, err)
 	}
-	_, err = storage.PutBytes(ctx, store, OfferKey(o.Channel), content, condition)
+	_, err = storage.Replace(ctx, store, OfferKey(o.Channel), content, condition)
 	return err
 }
 
@@ -91,6 +107,15 @@ func ReadCandidate(ctx context.Context, store storage.Store, ref spec.ArtifactRe
 // ReadDecision reads a decision artifact.
 func ReadDecision(ctx context.Context, store storage.Store, ref spec.ArtifactRef) (spec.Decision, error) {
 	return readJSON[spec.Decision](ctx, store, ref, spec.DecisionFile)
+}
+
+// PublishJSON stores an artifact of one file, which holds content in a form for people to read.
+func PublishJSON(ctx context.Context, store storage.Store, kind spec.ArtifactKind, name string, content any, inputs []spec.Digest) (spec.ArtifactRef, error) {
+	text, err := json.MarshalIndent(content, "", "  ")
+	if err != nil {
+		return spec.ArtifactRef{}, fault.New(fault.Invalid, "%s: %w", name, err)
+	}
+	return PublishBytes(ctx, store, kind, map[string][]byte{name: append(text, '\n')}, inputs, nil)
 }
 
 func readJSON[Content any](ctx context.Context, store storage.Store, ref spec.ArtifactRef, name string) (Content, error) {

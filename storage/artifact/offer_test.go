@@ -10,6 +10,8 @@ import (
 	"elara/spec/fault"
 	"elara/storage"
 	"elara/storage/artifact"
+	"elara/storage/faulty"
+	"elara/storage/mem"
 )
 
 func TestTheNewestOfferHoldsAndIsDecidedOnByItsOwnRun(t *testing.T) {
@@ -37,6 +39,25 @@ func TestTheNewestOfferHoldsAndIsDecidedOnByItsOwnRun(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, second, found)
 	})
+}
+
+func TestADecisionWhoseAnswerIsLostIsNotedAllTheSame(t *testing.T) {
+	store := mem.New()
+	a := candidate(t, store, "a")
+	require.NoError(t, artifact.PutOffer(t.Context(), store, artifact.Offer{Channel: "stable", Run: "run-1", Candidate: a}))
+	for digit, lost := range map[string]error{"d": faulty.Unavailable(), "e": fault.New(fault.Conflict, "it was changed")} {
+		word := refOf(spec.KindDecision, digit)
+		shaky := faulty.New(store, func(op faulty.Op) faulty.Fault {
+			if op.Kind == faulty.Put {
+				return faulty.Fault{After: lost}
+			}
+			return faulty.Fault{}
+		})
+		require.NoError(t, artifact.DecideOffer(t.Context(), shaky, "stable", "run-1", word))
+		found, err := artifact.FindOffer(t.Context(), store, "stable")
+		require.NoError(t, err)
+		require.Equal(t, word, found.Decision)
+	}
 }
 
 func TestBadOffersAreRefused(t *testing.T) {

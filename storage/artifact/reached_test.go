@@ -1,6 +1,7 @@
 package artifact_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -65,6 +66,102 @@ func TestReachedNamesTheAdaptersThatHadTheRow(t *testing.T) {
 			})
 		}
 	})
+}
+
+// made stores what was made of other artifacts, and records it as a stage.
+func made(t *testing.T, store storage.Store, stage string, kind spec.ArtifactKind, record func(spec.ArtifactRef) any, of ...spec.ArtifactRef) spec.ArtifactRef {
+	t.Helper()
+	var inputs []spec.Digest
+	for _, input := range of {
+		inputs = append(inputs, input.Digest)
+	}
+	ref, err := artifact.PublishBytes(t.Context(), store, kind, map[string][]byte{"weights": []byte(stage)}, inputs, nil)
+	require.NoError(t, err)
+	require.NoError(t, artifact.RecordStage(t.Context(), store, stage, ref.Digest, record(ref)))
+	return ref
+}
+
+func policy(ref spec.ArtifactRef) any { return spec.FeedbackResult{Ref: ref} }
+
+func merge(ref spec.ArtifactRef) any {
+	return spec.MergeResult{Best: ref, Candidates: []spec.MergedCandidate{{Ref: ref}}}
+}
+
+func TestReachedNamesWhatWasMadeOfAnAdapterThatHadTheRow(t *testing.T) {
+	overStores(t, func(t *testing.T, store storage.Store) {
+		doctor := trained(t, store, "doctor", "000/qa.csv 2 a train.jsonl", "001/ward.csv 9 b eval.jsonl")
+		patient := trained(t, store, "patient", "000/qa.csv 2 a train.jsonl", "000/qa.csv 3 c train.jsonl")
+		aligned := made(t, store, "ppo", spec.KindAdapter, policy, patient)
+		merged := made(t, store, "merge", spec.KindAdapter, merge, doctor, aligned)
+		whole := made(t, store, "merge/base", spec.KindBaseModel, merge, doctor, patient)
+
+		reached, err := artifact.Reached(t.Context(), store, spec.RowSelector{Source: "qa.csv"})
+		require.NoError(t, err)
+		type hit struct {
+			Name           spec.AdapterName
+			Rows, Datasets int
+		}
+		got := map[spec.Digest]hit{}
+		for _, reach := range reached {
+			got[reach.Ref.Digest] = hit{reach.Adapter, len(reach.Rows), len(reach.Datasets)}
+		}
+		require.Equal(t, map[spec.Digest]hit{
+			doctor.Digest: {"doctor", 1, 1}, patient.Digest: {"patient", 2, 1}, aligned.Digest: {"patient", 2, 1},
+			merged.Digest: {"doctor+patient", 2, 2}, whole.Digest: {"doctor+patient", 2, 2},
+		}, got)
+		reached, err = artifact.Reached(t.Context(), store, spec.RowSelector{Source: "ward.csv"})
+		require.NoError(t, err)
+		require.Len(t, reached, 3, "both merges have the doctor's rows, whichever data set comes first")
+	})
+}
+
+func TestReachedNamesTheMergeThatAChannelServes(t *testing.T) {
+	store := mem.New()
+	doctor := trained(t, store, "doctor", "000/qa.csv 2 a train.jsonl")
+	merged, err := artifact.PublishBytes(t.Context(), store, spec.KindBaseModel, map[string][]byte{"weights": nil}, []spec.Digest{doctor.Digest}, nil)
+	require.NoError(t, err)
+	content, err := json.Marshal(spec.Candidate{Adapters: []spec.CandidateAdapter{{Name: "doctor", Ref: doctor}}, Merged: merged})
+	require.NoError(t, err)
+	served, err := artifact.PublishBytes(t.Context(), store, spec.KindCandidate, map[string][]byte{spec.CandidateFile: content}, []spec.Digest{doctor.Digest, merged.Digest}, nil)
+	require.NoError(t, err)
+	_, err = flip(t, store, nothing, served, 1)
+	require.NoError(t, err)
+	reached, err := artifact.Reached(t.Context(), store, spec.RowSelector{Source: "qa.csv"})
+	require.NoError(t, err)
+	require.Len(t, reached, 2)
+	for _, reach := range reached {
+		require.Equal(t, []string{"stable"}, reach.Channels)
+	}
+}
+
+func TestWhatWasMadeOfAnAdapterWhoseDataSetIsGoneIsNotPassedOver(t *testing.T) {
+	store := mem.New()
+	patient := trained(t, store, "patient", "000/qa.csv 2 a train.jsonl")
+	doctor := trained(t, store, "doctor", "000/qa.csv 3 b train.jsonl")
+	aligned := made(t, store, "dpo", spec.KindAdapter, policy, patient)
+	merged := made(t, store, "merge", spec.KindAdapter, merge, patient, doctor)
+	manifest, err := artifact.Load(t.Context(), store, patient)
+	require.NoError(t, err)
+	require.NoError(t, store.Delete(t.Context(), cas.Key(manifest.Inputs[0])))
+	reached, err := artifact.Reached(t.Context(), store, spec.RowSelector{Source: "other.csv"})
+	require.NoError(t, err)
+	require.ElementsMatch(t, []artifact.Reach{
+		{Adapter: "patient", Ref: patient, Unknown: true}, {Adapter: "patient", Ref: aligned, Unknown: true},
+		{Adapter: "doctor+patient", Ref: merged, Unknown: true},
+	}, reached)
+}
+
+func TestASourceThatIsGoneLeavesNoDoubt(t *testing.T) {
+	store := mem.New()
+	trained(t, store, "doctor", "000/qa.csv 2 a train.jsonl")
+	cleaned, err := artifact.PublishBytes(t.Context(), store, spec.KindCleaned, map[string][]byte{"rows": nil}, nil, nil)
+	require.NoError(t, err)
+	dataset := publish(t, store, map[string]string{"rows.jsonl": ""}, cleaned.Digest)
+	made(t, store, "train", spec.KindAdapter, policy, dataset)
+	require.NoError(t, store.Delete(t.Context(), cas.Key(cleaned.Digest)))
+	reached, err := artifact.Reached(t.Context(), store, spec.RowSelector{Source: "other.csv"})
+	require.NoError(t, err)
+	require.Empty(t, reached)
 }
 
 func TestAnAdapterWhoseDataSetIsGoneIsNotPassedOver(t *testing.T) {

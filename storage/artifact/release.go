@@ -1,10 +1,8 @@
 package artifact
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 
@@ -40,6 +38,9 @@ func (r Release) Current() spec.ArtifactRef {
 
 // ReleaseKey gives the object key of a channel's pointer.
 func ReleaseKey(channel string) string { return releasesPrefix + channel + ".json" }
+
+// Last describes the change that holds. There must be one.
+func (r Release) Last() spec.ReleaseResult { return r.result(len(r.Changes) - 1) }
 
 // result describes the i-th change.
 func (r Release) result(i int) spec.ReleaseResult {
@@ -112,7 +113,7 @@ func move(ctx context.Context, store storage.Store, channel string, from spec.Di
 	}
 	switch current := release.Current(); {
 	case len(release.Changes) > 0 && current.Digest == change.To.Digest && !change.Back:
-		return release.result(len(release.Changes) - 1), nil
+		return release.Last(), nil
 	case current.Digest != from:
 		return spec.ReleaseResult{}, moved(release, from)
 	}
@@ -163,27 +164,16 @@ func checkWhole(ctx context.Context, store storage.Store, to spec.ArtifactRef) e
 	return nil
 }
 
-// write replaces the pointer by one with a new last change. A conflict or a lost answer is an unknown outcome; finding
-// exactly these bytes is success.
+// write replaces the pointer by one with a new last change.
 func (r Release) write(ctx context.Context, store storage.Store, condition storage.Condition) (spec.ReleaseResult, error) {
 	content, err := json.Marshal(r)
 	if err != nil {
 		return spec.ReleaseResult{}, fault.New(fault.Invalid, "release to channel %q: %w", r.Channel, err)
 	}
-	_, err = storage.PutBytes(ctx, store, ReleaseKey(r.Channel), content, condition)
-	if fault.Is(err, fault.Transient) || fault.Is(err, fault.Conflict) {
-		held, _, readErr := storage.ReadAll(ctx, store, ReleaseKey(r.Channel))
-		if readErr != nil && !fault.Is(readErr, fault.NotFound) {
-			return spec.ReleaseResult{}, errors.Join(err, readErr)
-		}
-		if bytes.Equal(held, content) {
-			err = nil
-		}
-	}
-	if err != nil {
+	if _, err := storage.Replace(ctx, store, ReleaseKey(r.Channel), content, condition); err != nil {
 		return spec.ReleaseResult{}, err
 	}
-	return r.result(len(r.Changes) - 1), nil
+	return r.Last(), nil
 }
 
 func readRelease(ctx context.Context, store storage.Store, channel string) (Release, storage.Condition, error) {
@@ -220,7 +210,7 @@ func Current(ctx context.Context, store storage.Store, channel string) (Release,
 // Channels gives the pointer of every channel in the order of their keys.
 func Channels(ctx context.Context, store storage.Store) ([]Release, error) {
 	var all []Release
-	for channel, err := range channels(ctx, store, releasesPrefix) {
+	for channel, err := range pointers(ctx, store, releasesPrefix) {
 		if err != nil {
 			return nil, err
 		}
@@ -249,14 +239,11 @@ func Released(ctx context.Context, store storage.Store) ([]spec.ArtifactRef, err
 			}
 		}
 	}
-	for channel, err := range channels(ctx, store, offersPrefix) {
-		if err != nil {
-			return nil, err
-		}
-		offer, err := FindOffer(ctx, store, channel)
-		if err != nil {
-			return nil, err
-		}
+	offers, err := offers(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	for _, offer := range offers {
 		all = append(all, offer.Candidate)
 		if !offer.Decision.IsZero() {
 			all = append(all, offer.Decision)
@@ -265,12 +252,12 @@ func Released(ctx context.Context, store storage.Store) ([]spec.ArtifactRef, err
 	return all, nil
 }
 
-// channels lists the channels that have an object below a prefix.
-func channels(ctx context.Context, store storage.Store, prefix string) func(yield func(string, error) bool) {
+// pointers lists the names, of channels or of collections, that have a pointer below a prefix.
+func pointers(ctx context.Context, store storage.Store, prefix string) func(yield func(string, error) bool) {
 	return func(yield func(string, error) bool) {
 		for info, err := range store.List(ctx, prefix) {
 			name, isPointer := strings.CutSuffix(strings.TrimPrefix(info.Key, prefix), ".json")
-			if err == nil && (!isPointer || checkChannel(name) != nil) {
+			if err == nil && (!isPointer || spec.RunID(name).Check() != nil) {
 				continue
 			}
 			if !yield(name, err) {

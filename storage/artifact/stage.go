@@ -1,7 +1,6 @@
 package artifact
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"strings"
@@ -39,20 +38,11 @@ func RecordStage(ctx context.Context, store storage.Store, stage string, key spe
 	if err != nil {
 		return fault.New(fault.Invalid, "record stage %q: %w", stage, err)
 	}
-	_, err = storage.PutBytes(ctx, store, at, content, storage.IfAbsent())
-	if err == nil || (!fault.Is(err, fault.Conflict) && !fault.Is(err, fault.Transient)) {
-		return err
-	}
-	held, _, readErr := storage.ReadAll(ctx, store, at) // the outcome is unknown: look
-	switch {
-	case fault.Is(readErr, fault.NotFound):
-		return err
-	case readErr != nil:
-		return readErr
-	case !bytes.Equal(held, content):
+	_, err = storage.Replace(ctx, store, at, content, storage.IfAbsent())
+	if fault.Is(err, fault.Conflict) {
 		return fault.New(fault.Conflict, "record stage %q under %s: another result is recorded already", stage, key.Short())
 	}
-	return nil
+	return err
 }
 
 // LookupStage reads the result of a stage into a pointer. It is for the caller to check with Exists that the artifacts

@@ -24,7 +24,7 @@ func SweepStages(ctx context.Context, store storage.Store, marks cas.Marks, sinc
 		if err != nil {
 			return nil, err
 		}
-		refs, err := refsOfStage(ctx, store, info.Key)
+		_, refs, err := readStage(ctx, store, info.Key)
 		if fault.Is(err, fault.NotFound) {
 			continue // removed since it was listed
 		}
@@ -60,17 +60,22 @@ func allMarked(marks cas.Marks, refs []spec.ArtifactRef) bool {
 	return true
 }
 
-// refsOfStage finds the references in a record, whatever the shape of the stage's result: objects with a kind and a digest.
-func refsOfStage(ctx context.Context, store storage.Store, key string) ([]spec.ArtifactRef, error) {
+// readStage finds the references in a record, whatever the shape of the stage's result: objects with a kind and a digest. name is
+// that of the adapter that the result is about; empty: it names none.
+func readStage(ctx context.Context, store storage.Store, key string) (name spec.AdapterName, refs []spec.ArtifactRef, err error) {
 	content, _, err := storage.ReadAll(ctx, store, key)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	var result any
 	if err := json.Unmarshal(content, &result); err != nil {
-		return nil, fault.New(fault.Corrupt, "read stage record %q: %w", key, err)
+		return "", nil, fault.New(fault.Corrupt, "read stage record %q: %w", key, err)
 	}
-	return refsIn(result), nil
+	if fields, isObject := result.(map[string]any); isObject {
+		adapter, _ := fields["adapter"].(string)
+		name = spec.AdapterName(adapter)
+	}
+	return name, refsIn(result), nil
 }
 
 func refsIn(value any) (refs []spec.ArtifactRef) {
@@ -80,10 +85,11 @@ func refsIn(value any) (refs []spec.ArtifactRef) {
 			refs = append(refs, refsIn(item)...)
 		}
 	case map[string]any:
-		_, hasKind := v["kind"].(string)
+		kind, hasKind := v["kind"].(string)
 		digest, hasDigest := v["digest"].(string)
 		if hasKind && hasDigest && spec.Digest(digest).Check() == nil {
-			return []spec.ArtifactRef{{Digest: spec.Digest(digest)}}
+			size, _ := v["size_bytes"].(float64)
+			return []spec.ArtifactRef{{Kind: spec.ArtifactKind(kind), Digest: spec.Digest(digest), SizeBytes: int64(size)}}
 		}
 		for _, field := range v { // the order does not matter: references are marked as a set
 			refs = append(refs, refsIn(field)...)

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 
+	"golang.org/x/sync/errgroup"
+
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/storage"
@@ -27,11 +29,7 @@ func Withdraw(ctx context.Context, store storage.Store, w spec.Withdrawal) (Tomb
 	if err := w.Check(); err != nil {
 		return Tombstone{}, err
 	}
-	content, err := json.MarshalIndent(w, "", "  ")
-	if err != nil {
-		return Tombstone{}, fault.New(fault.Invalid, "withdrawal: %w", err)
-	}
-	ref, err := PublishBytes(ctx, store, spec.KindTombstone, map[string][]byte{tombstoneFile: append(content, '\n')}, nil, nil)
+	ref, err := PublishJSON(ctx, store, spec.KindTombstone, tombstoneFile, w, nil)
 	if err != nil {
 		return Tombstone{}, err
 	}
@@ -46,20 +44,28 @@ func Withdraw(ctx context.Context, store storage.Store, w spec.Withdrawal) (Tomb
 	return readTombstone(ctx, store, key)
 }
 
+// readsAtOnce is how many tombstones are read at the same time: each takes three requests.
+const readsAtOnce = 16
+
 // Withdrawn gives all withdrawals, in the order of their keys.
 func Withdrawn(ctx context.Context, store storage.Store) ([]Tombstone, error) {
-	var all []Tombstone
+	var keys []string
 	for info, err := range store.List(ctx, withdrawnPrefix) {
 		if err != nil {
 			return nil, err
 		}
-		tombstone, err := readTombstone(ctx, store, info.Key)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, tombstone)
+		keys = append(keys, info.Key)
 	}
-	return all, nil
+	all := make([]Tombstone, len(keys))
+	reading, ctx := errgroup.WithContext(ctx)
+	reading.SetLimit(readsAtOnce)
+	for i, key := range keys {
+		reading.Go(func() (err error) {
+			all[i], err = readTombstone(ctx, store, key)
+			return err
+		})
+	}
+	return all, reading.Wait()
 }
 
 func readTombstone(ctx context.Context, store storage.Store, key string) (Tombstone, error) {

@@ -93,20 +93,10 @@ func putManifest(ctx context.Context, store storage.Store, m Manifest) error {
 		return fault.New(fault.Invalid, "write manifest: %w", err)
 	}
 	key := ManifestKey(m.Run, m.Adapter, m.Step, m.Token)
-	_, err = storage.PutBytes(ctx, store, key, content, storage.IfAbsent())
-	if err == nil || (!fault.Is(err, fault.Conflict) && !fault.Is(err, fault.Transient)) {
-		return err
-	}
-	held, _, readErr := storage.ReadAll(ctx, store, key) // the outcome is unknown: look
-	switch {
-	case readErr == nil && bytes.Equal(held, content):
-		return nil
-	case readErr == nil:
+	if _, err = storage.Replace(ctx, store, key, content, storage.IfAbsent()); fault.Is(err, fault.Conflict) {
 		return fault.New(fault.Invalid, "manifest %q is there already with other content", key)
-	case fault.Is(readErr, fault.NotFound):
-		return fault.New(fault.Transient, "write manifest: %w", err)
 	}
-	return fault.New(fault.Transient, "write manifest %q: outcome unknown: %w; then: %w", key, err, readErr)
+	return err
 }
 
 // advance makes the step part of the chain.

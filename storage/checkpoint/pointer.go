@@ -92,8 +92,7 @@ func decodePointer(content []byte) (pointer, error) {
 }
 
 // write replaces the pointer under the condition that it is still the version with etag ("": that there is none), and
-// gives the new ETag. A conflict or a lost answer is an unknown outcome: finding exactly these bytes is success, since
-// the nonce of the last grant is known to its holder alone.
+// gives the new ETag. The nonce of the last grant, which is known to its holder alone, tells its bytes from all others.
 func (p pointer) write(ctx context.Context, store storage.Store, etag string) (string, error) {
 	content, err := json.Marshal(p)
 	if err != nil {
@@ -104,23 +103,9 @@ func (p pointer) write(ctx context.Context, store storage.Store, etag string) (s
 		condition = storage.IfMatch(etag)
 	}
 	key := PointerKey(p.Run, p.Adapter)
-	info, err := storage.PutBytes(ctx, store, key, content, condition)
-	if err == nil {
-		return info.ETag, nil
-	}
-	if !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.Transient) {
-		return "", err
-	}
-	held, info, readErr := storage.ReadAll(ctx, store, key)
-	switch {
-	case readErr == nil && bytes.Equal(held, content):
-		return info.ETag, nil
-	case fault.Is(readErr, fault.NotFound) && etag != "":
+	info, err := storage.Replace(ctx, store, key, content, condition)
+	if fault.Is(err, fault.NotFound) {
 		return "", fault.New(fault.Corrupt, "pointer %q is gone: somebody removed it", key)
-	case readErr != nil && !fault.Is(readErr, fault.NotFound):
-		return "", fault.New(fault.Transient, "write pointer %q: outcome unknown: %w; then: %w", key, err, readErr)
-	case readErr == nil && info.ETag != etag:
-		return "", fault.New(fault.Conflict, "write pointer %q: another holder changed it: %w", key, err)
 	}
-	return "", fault.New(fault.Transient, "write pointer %q: %w", key, err) // it did not happen
+	return info.ETag, err
 }

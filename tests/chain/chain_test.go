@@ -22,7 +22,6 @@ import (
 	"elara/spec/fault"
 	"elara/storage/artifact"
 	"elara/storage/checkpoint"
-	"elara/tests/toy"
 	"elara/workflows"
 )
 
@@ -165,30 +164,15 @@ func TestKilledWorkerGivesTheBytesOfAnUndisturbedRun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a heartbeat timeout of 90 s")
 	}
-	th := open(t, "calm", "rough")
-	th.worker(t, "calm", 0)
-	calm := th.start(t, "calm", input("run-calm", "calm")).approve(t)
-
+	th := open(t, calmBucket, roughBucket)
 	// Step 8 lies in the second segment (steps 6 to 10), after the checkpoint of step 6; the adapters of the other
 	// audiences wait behind it.
-	victim := th.worker(t, "rough", 8)
-	rough := th.start(t, "rough", input("run-rough", "rough"))
-	<-victim.ended
-	var exit *exec.ExitError
-	require.True(t, errors.As(victim.err, &exit), "%v", victim.err)
-	require.Equal(t, syscall.SIGKILL, exit.Sys().(syscall.WaitStatus).Signal())
-
-	th.worker(t, "rough", 0)
-	survived := rough.approve(t)
+	calm, survived := th.killed(t, 8, input)
 	require.Equal(t, calm.Adapters, survived.Adapters)
 	require.Equal(t, calm.Evaluate, survived.Evaluate)
 	require.Equal(t, calm.Candidate, survived.Candidate)
 	for i, adapter := range survived.Adapters {
-		want, err := artifact.ReadFile(t.Context(), th.store(t, "calm"), calm.Adapters[i].Ref, toy.WeightsFile)
-		require.NoError(t, err)
-		got, err := artifact.ReadFile(t.Context(), th.store(t, "rough"), adapter.Ref, toy.WeightsFile)
-		require.NoError(t, err)
-		require.Equal(t, want, got)
+		th.sameWeights(t, calm.Adapters[i].Ref, adapter.Ref)
 	}
 }
 

@@ -85,25 +85,16 @@ func (th *theatre) start(t *testing.T, bucket string, in spec.PipelineInput) run
 // awaitCandidate waits until the pipeline asks for a decision.
 func (r run) awaitCandidate(t *testing.T) spec.PipelineStatus {
 	t.Helper()
-	var status spec.PipelineStatus
-	eventually(t, patience, func(ctx context.Context) error {
-		value, err := r.client.QueryWorkflow(ctx, r.GetID(), "", workflows.StatusQuery)
-		if err != nil {
-			return err
-		}
-		if err := value.Get(&status); err != nil {
-			return err
-		}
-		if status.Stage != spec.StageApproval {
-			return errors.New("stage " + status.Stage)
-		}
-		return nil
-	})
-	return status
+	return r.await(t, func(status spec.PipelineStatus) bool { return status.Stage == spec.StageApproval })
 }
 
 // awaitVerdict waits until the gates have judged the candidate.
 func (r run) awaitVerdict(t *testing.T) spec.GateResult {
+	t.Helper()
+	return *r.await(t, func(status spec.PipelineStatus) bool { return status.Gates != nil }).Gates
+}
+
+func (r run) await(t *testing.T, isThere func(spec.PipelineStatus) bool) spec.PipelineStatus {
 	t.Helper()
 	var status spec.PipelineStatus
 	eventually(t, patience, func(ctx context.Context) error {
@@ -114,12 +105,12 @@ func (r run) awaitVerdict(t *testing.T) spec.GateResult {
 		if err := value.Get(&status); err != nil {
 			return err
 		}
-		if status.Gates == nil {
+		if !isThere(status) {
 			return errors.New("stage " + status.Stage)
 		}
 		return nil
 	})
-	return *status.Gates
+	return status
 }
 
 // decide gives the decision that stands, or the refusal.

@@ -1,16 +1,12 @@
 package chain
 
 import (
-	"errors"
-	"os/exec"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"elara/spec"
 	"elara/storage/artifact"
-	"elara/tests/toy"
 	"elara/workflows"
 )
 
@@ -68,25 +64,10 @@ func TestKilledPretrainingGivesTheBytesOfAnUndisturbedOne(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a heartbeat timeout of 90 s")
 	}
-	th := open(t, "calm", "rough")
-	th.worker(t, "calm", 0)
-	calm := th.start(t, "calm", pretrainingInput("run-calm", "calm")).approve(t)
-
-	victim := th.worker(t, "rough", 8) // in the second segment, after the checkpoint of step 6
-	rough := th.start(t, "rough", pretrainingInput("run-rough", "rough"))
-	<-victim.ended
-	var exit *exec.ExitError
-	require.True(t, errors.As(victim.err, &exit), "%v", victim.err)
-	require.Equal(t, syscall.SIGKILL, exit.Sys().(syscall.WaitStatus).Signal())
-
-	th.worker(t, "rough", 0)
-	survived := rough.approve(t)
+	th := open(t, calmBucket, roughBucket)
+	calm, survived := th.killed(t, 8, pretrainingInput) // in the second segment, after the checkpoint of step 6
 	require.Equal(t, calm.Pretrain, survived.Pretrain)
 	require.Equal(t, calm.Adapters, survived.Adapters)
 	require.Equal(t, calm.Candidate, survived.Candidate)
-	want, err := artifact.ReadFile(t.Context(), th.store(t, "calm"), calm.Base, toy.WeightsFile)
-	require.NoError(t, err)
-	got, err := artifact.ReadFile(t.Context(), th.store(t, "rough"), survived.Base, toy.WeightsFile)
-	require.NoError(t, err)
-	require.Equal(t, want, got)
+	th.sameWeights(t, calm.Base, survived.Base)
 }

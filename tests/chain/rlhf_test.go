@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
-	"syscall"
 	"testing"
 	"time"
 
@@ -14,7 +12,6 @@ import (
 
 	"elara/spec"
 	"elara/storage/artifact"
-	"elara/tests/toy"
 	"elara/workflows"
 )
 
@@ -128,30 +125,14 @@ func TestKilledAlignmentGivesTheBytesOfAnUndisturbedOne(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a heartbeat timeout of 90 s")
 	}
-	th := open(t, "calm", "rough")
-	aligned := func(run spec.RunID, bucket string) spec.PipelineInput {
+	th := open(t, calmBucket, roughBucket)
+	calm, survived := th.killed(t, steps+5, func(run spec.RunID, bucket string) spec.PipelineInput { // after the checkpoint of step 16
 		in := aligningInput(run, bucket, spec.MethodPPO)
 		in.RLHF.Preferences = "testdata/preferences.jsonl"
 		in.RLHF.PPO.PPO.TotalEpisodes = 2 * (steps + 8) // more steps than the trainings before it have
 		return in
-	}
-	th.worker(t, "calm", 0)
-	calm := th.start(t, "calm", aligned("run-calm", "calm")).approve(t)
-
-	victim := th.worker(t, "rough", steps+5) // after the checkpoint of step 16
-	rough := th.start(t, "rough", aligned("run-rough", "rough"))
-	<-victim.ended
-	var exit *exec.ExitError
-	require.True(t, errors.As(victim.err, &exit), "%v", victim.err)
-	require.Equal(t, syscall.SIGKILL, exit.Sys().(syscall.WaitStatus).Signal())
-
-	th.worker(t, "rough", 0)
-	survived := rough.approve(t)
+	})
 	require.Equal(t, calm.RLHF, survived.RLHF)
 	require.Equal(t, calm.Candidate, survived.Candidate)
-	want, err := artifact.ReadFile(t.Context(), th.store(t, "calm"), calm.RLHF[0].Policy.Ref, toy.WeightsFile)
-	require.NoError(t, err)
-	got, err := artifact.ReadFile(t.Context(), th.store(t, "rough"), survived.RLHF[0].Policy.Ref, toy.WeightsFile)
-	require.NoError(t, err)
-	require.Equal(t, want, got)
+	th.sameWeights(t, calm.RLHF[0].Policy.Ref, survived.RLHF[0].Policy.Ref)
 }
