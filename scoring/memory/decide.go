@@ -40,9 +40,9 @@ func Decide(r *spec.MemoryResult) {
 	case rows < leastRows: // of so few, a bootstrap's interval is too narrow
 		open = append(open, fmt.Sprintf("membership was tested on %d rows of one side, at least %d are needed", rows, leastRows))
 	case auc.Low > r.Bounds.MembershipAUC:
-		broken = append(broken, fmt.Sprintf("the loss tells training rows by an AUC of %s, at most %g may be", interval(auc), r.Bounds.MembershipAUC))
+		broken = append(broken, fmt.Sprintf("the loss tells training rows by an AUC of %s, at most %g may be", auc.Text(), r.Bounds.MembershipAUC))
 	case !(auc.High <= r.Bounds.MembershipAUC): // or NaN
-		open = append(open, fmt.Sprintf("the AUC of membership is %s, which does not tell whether it is at most %g; more rows would", interval(auc), r.Bounds.MembershipAUC))
+		open = append(open, fmt.Sprintf("the AUC of membership is %s, which does not tell whether it is at most %g; more rows would", auc.Text(), r.Bounds.MembershipAUC))
 	}
 	switch {
 	case len(broken) > 0:
@@ -50,10 +50,6 @@ func Decide(r *spec.MemoryResult) {
 	case len(open) > 0:
 		r.Verdict, r.Reasons = spec.InsufficientData, open
 	default:
-		r.Verdict, r.Reasons = spec.Promote, []string{fmt.Sprintf("none of %d planted canaries, no row word for word, AUC of membership %s", planted, interval(r.Membership.AUC))}
+		r.Verdict, r.Reasons = spec.Promote, []string{fmt.Sprintf("none of %d planted canaries, no row word for word, AUC of membership %s", planted, r.Membership.AUC.Text())}
 	}
-}
-
-func interval(e spec.Estimate) string {
-	return fmt.Sprintf("%.3f (%.3f to %.3f)", e.Value, e.Low, e.High)
 }

@@ -78,7 +78,7 @@ func writeMemory(out io.Writer, r spec.MemoryResult) error {
 }
 
 func membershipText(m spec.Membership) string {
-	return fmt.Sprintf("AUC %s, advantage %.3f, %d rows against %d", estimateText(m.AUC), m.Advantage, m.TrainedRows, m.HeldOutRows)
+	return fmt.Sprintf("AUC %s, advantage %.3f, %d rows against %d", m.AUC.Text(), m.Advantage, m.TrainedRows, m.HeldOutRows)
 }
 
 // writeJSON writes a file that appears whole.
