@@ -7,9 +7,6 @@ import (
 	"elara/spec"
 )
 
-// leastRows is how many rows each side of the membership test needs, as many as the gates want of a metric by default.
-const leastRows = 30
-
 // Decide sets verdict and reasons: reject when a bound is certainly broken, insufficient data when a test could not have told or its
 // interval spans the bound, promote when all hold.
 func Decide(r *spec.MemoryResult) {
@@ -36,6 +33,7 @@ func Decide(r *spec.MemoryResult) {
 	case v.Rows == v.TooShort:
 		open = append(open, fmt.Sprintf("no row has %d tokens to be told word for word", r.Bounds.VerbatimTokens))
 	}
+	leastRows := spec.DefaultGateRules().MinItems // of a metric
 	switch auc, rows := r.Membership.AUC, min(r.Membership.TrainedRows, r.Membership.HeldOutRows); {
 	case rows < leastRows: // of so few, a bootstrap's interval is too narrow
 		open = append(open, fmt.Sprintf("membership was tested on %d rows of one side, at least %d are needed", rows, leastRows))
