@@ -67,7 +67,7 @@ func (s *section) answer(out *node, f field, path string) error {
 		case k.refused:
 			return f.at.errorf("%s: %s is not supported: %s", full, k.found(f.value), k.why)
 		}
-		out.notes = append(out.notes, Warning{Place: f.at.String(), Text: full + " has no effect: " + k.why})
+		out.notes = append(out.notes, f.at.warning("%s has no effect: %s", full, k.why))
 		return nil
 	}
 	return f.at.errorf("%s: unknown key%s", full, suggestion(f.name, s.names()))

@@ -43,12 +43,10 @@ func studentKeys(s *spec.StudentShape) *section {
 // distillArgsKeys is TrainingArguments with the keys, and their defaults, of TRL 1.16's GKDConfig.
 func distillArgsKeys(job *spec.DistillJob) *section {
 	s := trainingArgsKeys(&job.Args)
-	for i := range s.keys {
-		s.keys[i].alsoIn = "training_args"
-	}
+	documentedIn("training_args", s.keys)
 	share := interval{low: 0, high: 1}
 	s.keys = append(s.keys,
-		path("output_dir", &job.Args.OutputDir, "", "Folder for checkpoints.").showDefault("output_dir + _checkpoints"),
+		checkpointsKey(&job.Args),
 		number("beta", &job.Beta, 0.5, share, "Which divergence: 0 is KL(teacher, student), 1 KL(student, teacher), between them the generalised Jensen-Shannon divergence."),
 		number("temperature", &job.Temperature, 0.9, interval{low: 0, high: 100, openLow: true}, "What the logits of both are divided by, and what the student's own answers are drawn at."),
 		number("lmbda", &job.Lmbda, 0.5, share, "Share of steps that learn on the student's own answers to the rows' prompts; needs completion_only_loss."),

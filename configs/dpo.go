@@ -59,7 +59,7 @@ func LoadDPOJob(path string) (spec.DPOJob, []Warning, error) {
 	}
 	warnings := pairWarnings(job.LoRA, job.Args, job.DisableDropout, tree)
 	if job.EvalDataPath != "" && job.Args.EvalStrategy == spec.StrategyNo {
-		warnings = append(warnings, Warning{Place: tree.place("eval_data_path").String(), Text: "eval_data_path is not measured: eval_strategy is \"no\""})
+		warnings = append(warnings, tree.place("eval_data_path").warning("eval_data_path is not measured: eval_strategy is \"no\""))
 	}
 	return job, warnings, nil
 }

@@ -64,6 +64,18 @@ func (k key) expects() string {
 	return k.kind + " " + k.within
 }
 
+// documentedIn says that another block tells what the keys mean.
+func documentedIn(block string, keys []key) {
+	for i := range keys {
+		keys[i].alsoIn = block
+	}
+}
+
+// row is the key of that name, to change it in its place; a table without it is a mistake in the program.
+func (s *section) row(name string) *key {
+	return &s.keys[slices.IndexFunc(s.keys, func(k key) bool { return k.name == name })]
+}
+
 // find gives the key of that name or spelling, and whether the name is an earlier one.
 func (s *section) find(name string) (k key, isFormer, known bool) {
 	for _, k := range s.keys {

@@ -1,15 +1,11 @@
 package configs
 
-import (
-	"fmt"
-
-	"elara/spec"
-)
+import "elara/spec"
 
 // loraJobKeys is the table of a training file: the guide's keys and four of ours.
 func loraJobKeys(job *spec.LoRAJob) *section {
 	args := trainingArgsKeys(&job.Args)
-	args.keys = append(args.keys, path("output_dir", &job.Args.OutputDir, "", "Folder for checkpoints.").showDefault("output_dir + _checkpoints"))
+	args.keys = append(args.keys, checkpointsKey(&job.Args))
 	return &section{keys: []key{
 		text("base_model", &job.BaseModel, "", form{expected: baseModelKind}, "Base model: a folder in Hugging Face form, a .gguf file, or the name of a model on a hub. What lies on this machine wins; text that begins with '.', '/' or ends in .gguf is a path in any case.").require(),
 		choice("model_type", &job.ModelType, "causal_lm", []string{"causal_lm"}, "Kind of model."),
@@ -98,17 +94,19 @@ func (n *node) place(names ...string) origin {
 // warningsOf says what a training file leaves to be surprised by.
 func warningsOf(job spec.LoRAJob, tree *node) []Warning {
 	warnings := tree.warnings()
-	warn := func(at origin, format string, args ...any) {
-		warnings = append(warnings, Warning{Place: at.String(), Text: fmt.Sprintf(format, args...)})
-	}
 	if !job.AppendEOS {
-		warn(tree.place("append_eos"), "append_eos is false: the rows have no end token, so the model will not learn to stop")
+		warnings = append(warnings, tree.place("append_eos").warning("append_eos is false: the rows have no end token, so the model will not learn to stop"))
 	}
-	if job.Args.FP16 {
-		warn(tree.place("training_args", "fp16"), "fp16 needs a GPU: on a CPU the adapter is trained in fp32")
-	}
+	warnings = append(warnings, fp16Warning(job.Args, tree)...)
 	if job.EvalDataPath != "" && job.Args.EvalStrategy == "no" {
-		warn(tree.place("eval_data_path"), "eval_data_path is not read: eval_strategy is \"no\"")
+		warnings = append(warnings, tree.place("eval_data_path").warning("eval_data_path is not read: eval_strategy is \"no\""))
 	}
 	return warnings
+}
+
+func fp16Warning(a spec.TrainingArgs, tree *node) []Warning {
+	if !a.FP16 {
+		return nil
+	}
+	return []Warning{tree.place("training_args", "fp16").warning("fp16 needs a GPU: on a CPU the adapter is trained in fp32")}
 }

@@ -52,6 +52,11 @@ func (o origin) errorf(format string, args ...any) error {
 	return fault.At(o.file, o.line, format, args...)
 }
 
+// warning makes a warning about the place.
+func (o origin) warning(format string, args ...any) Warning {
+	return Warning{Place: o.String(), Text: fmt.Sprintf(format, args...)}
+}
+
 // String prints the place as errors do.
 func (o origin) String() string {
 	if o.line > 0 {

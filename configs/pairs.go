@@ -1,7 +1,6 @@
 package configs
 
 import (
-	"fmt"
 	"slices"
 
 	"elara/spec"
@@ -10,9 +9,7 @@ import (
 // pairKeys are the keys that the files of the two trainings from preferences have in common. Those of TRL stand in args, among the
 // TrainingArguments, of which TRL's configurations are children.
 func pairKeys(base, out *string, data *spec.PairData, lora *section, args *section) []key {
-	for i := range lora.keys {
-		lora.keys[i].alsoIn = "lora_config"
-	}
+	documentedIn("lora_config", lora.keys)
 	return []key{
 		text("base_model", base, "", form{expected: baseModelKind}, "Base model, as in a training file.").require(),
 		path("output_dir", out, "", "Folder for what is trained.").require(),
@@ -26,23 +23,11 @@ func pairKeys(base, out *string, data *spec.PairData, lora *section, args *secti
 
 // pairArgsKeys is TrainingArguments with the defaults of TRL 1.16's RewardConfig and DPOConfig, and with their keys.
 func pairArgsKeys(a *spec.TrainingArgs, data *spec.PairData, disableDropout *bool, rate float64, foreign []foreignKey, own ...key) *section {
-	const logging = 10
-	s := trainingArgsKeys(a)
-	a.LearningRate, a.LoggingSteps = rate, logging
-	for i := range s.keys {
-		switch k := &s.keys[i]; k.name {
-		case "learning_rate":
-			k.fallback = formatNumber(rate)
-		case "logging_steps":
-			k.fallback = fmt.Sprint(logging)
-		default:
-			k.alsoIn = "training_args"
-		}
-	}
+	s := changedArgsKeys(a, rate, 10)
 	const ofAnotherLoss = "label_smoothing_factor"
 	s.keys = slices.DeleteFunc(s.keys, func(k key) bool { return k.name == ofAnotherLoss })
 	s.foreign = slices.Concat(s.foreign, foreign, refuse("it is not part of this loss, expected 0", named(ofAnotherLoss, "0", "0.0")))
-	s.keys = append(s.keys, path("output_dir", &a.OutputDir, "", "Folder for checkpoints.").showDefault("output_dir + _checkpoints"),
+	s.keys = append(s.keys, checkpointsKey(a),
 		integer("max_length", &data.MaxLength, 1024, 8, maxRowTokens, "Most tokens of a prompt and an answer together."),
 		boolean("disable_dropout", disableDropout, true, "No dropout, neither the base's nor the adapter's."))
 	s.keys = append(s.keys, own...)
@@ -81,12 +66,7 @@ func pairInputs(base *string, data spec.PairData, tree *node) error {
 func pairWarnings(lora spec.LoRAConfig, a spec.TrainingArgs, disableDropout bool, tree *node) []Warning {
 	warnings := tree.warnings()
 	if disableDropout && lora.Dropout > 0 {
-		at := tree.place("lora_config", "dropout")
-		warnings = append(warnings, Warning{Place: at.String(), Text: "lora_config.dropout has no effect: training_args.disable_dropout is true"})
+		warnings = append(warnings, tree.place("lora_config", "dropout").warning("lora_config.dropout has no effect: training_args.disable_dropout is true"))
 	}
-	if a.FP16 {
-		at := tree.place("training_args", "fp16")
-		warnings = append(warnings, Warning{Place: at.String(), Text: "fp16 needs a GPU: on a CPU the adapter is trained in fp32"})
-	}
-	return warnings
+	return append(warnings, fp16Warning(a, tree)...)
 }

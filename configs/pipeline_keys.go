@@ -121,9 +121,7 @@ type adapterFile struct {
 func adapterKeys(a *adapterFile) *section {
 	p := a.plan
 	shared := sharedKeys(p)
-	for i := range shared {
-		shared[i].alsoIn = "defaults"
-	}
+	documentedIn("defaults", shared)
 	return &section{keys: append([]key{
 		text("name", &p.Name, "", identifier(), "Name of the adapter.").require(),
 		choice("preset", &a.preset, "", presetNames(), "Starting point of the keys below. The block defaults and the adapter's own keys win over it."),

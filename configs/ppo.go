@@ -1,7 +1,6 @@
 package configs
 
 import (
-	"errors"
 	"slices"
 
 	"elara/spec"
@@ -60,8 +59,7 @@ func ppoGuardKeys(g *spec.PPOGuard) *section {
 
 // ppoArgsKeys is what PPO honours of the training arguments; the others are refused by name.
 func ppoArgsKeys(a *spec.TrainingArgs) *section {
-	args := trainingArgsKeys(a)
-	a.LearningRate, a.LoggingSteps = 3e-6, 1
+	args := changedArgsKeys(a, 3e-6, 1)
 	idle := map[string]string{
 		"num_train_epochs": "ppo_config.total_episodes says how long a run is", "max_steps": "ppo_config.total_episodes says how long a run is",
 		"dataloader_drop_last": "prompts that do not fill an iteration are left out always", "train_sampling_strategy": "prompts are shuffled always",
@@ -86,29 +84,17 @@ func ppoArgsKeys(a *spec.TrainingArgs) *section {
 		}
 		return isIdle
 	})
-	for i := range args.keys {
-		switch args.keys[i].name {
-		case "learning_rate":
-			args.keys[i].fallback = formatNumber(a.LearningRate)
-		case "logging_steps":
-			args.keys[i].fallback = "1"
-		case "save_strategy": // without best: nothing tells a best step
-			args.keys[i] = choice("save_strategy", &a.SaveStrategy, spec.StrategySteps, []string{spec.StrategyNo, spec.StrategySteps, spec.StrategyEpoch}, "When a checkpoint is saved.")
-		default:
-			args.keys[i].alsoIn = "training_args"
-		}
-	}
-	args.keys = append(args.keys, path("output_dir", &a.OutputDir, "", "Folder for checkpoints.").showDefault("output_dir + _checkpoints"))
+	// Without best: nothing tells a best step.
+	*args.row("save_strategy") = choice("save_strategy", &a.SaveStrategy, spec.StrategySteps, []string{spec.StrategyNo, spec.StrategySteps, spec.StrategyEpoch}, "When a checkpoint is saved.")
+	args.keys = append(args.keys, checkpointsKey(a))
 	return args
 }
 
 // ppoJobKeys is the table of a PPO file.
 func ppoJobKeys(job *spec.PPOJob) *section {
 	adapter := loraConfigKeys(&job.LoRA)
-	for i := range adapter.keys {
-		adapter.keys[i].required = false // two adapters that are given bring their own
-		adapter.keys[i].alsoIn = "lora_config"
-	}
+	documentedIn("lora_config", adapter.keys)
+	adapter.row("target_modules").required = false // two adapters that are given bring their own
 	return &section{keys: []key{
 		path("base_model", &job.BaseModel, "", "Base model: a folder in Hugging Face form, or a .gguf file.").require(),
 		path("sft_model_path", &job.SFTModelPath, "", "Adapter that the policy begins as and that stays its reference; without it a fresh adapter, with the base for its reference."),
@@ -174,21 +160,14 @@ func settlePPO(job spec.PPOJob, tree *node) error {
 // settlePPOConfig is settlePPO without the adapters; the job stands at path.
 func settlePPOConfig(job spec.PPOJob, tree *node, path string) error {
 	c := job.PPO
-	for _, idle := range []struct {
-		is   bool
-		why  string
-		keys []string
-	}{
+	err := refuseUnread(tree.get("ppo_config"), join(path, "ppo_config"), []unread{
 		{!c.AdapKLCtrl, "adap_kl_ctrl is false", []string{"init_kl_coef", "target", "horizon"}},
 		{c.AdapKLCtrl, "adap_kl_ctrl is true and begins at init_kl_coef", []string{"kl_coef"}},
 		{!c.EarlyStopping, "early_stopping is false", []string{"target_kl"}},
 		{job.EvalDataPath == "", "eval_data_path is missing", []string{"num_sample_generations"}},
-	} {
-		for _, name := range idle.keys {
-			if config := tree.get("ppo_config"); idle.is && config != nil && config.get(name) != nil {
-				return placed(at(errors.New("is not read: "+idle.why), name), tree, path, "ppo_config")
-			}
-		}
+	})
+	if err != nil {
+		return err
 	}
 	if err := job.Check(); err != nil {
 		return placed(err, tree, path, "ppo_config")

@@ -11,9 +11,7 @@ import (
 func (r *pipelineReader) pretrainKeys() *section {
 	p := &r.pipeline.Input.Pretrain
 	args := trainingArgsKeys(&p.Args)
-	for i := range args.keys {
-		args.keys[i].alsoIn = "defaults"
-	}
+	documentedIn("defaults", args.keys)
 	return &section{keys: []key{
 		blocks("sources", corpusKeys(&spec.CorpusSource{}), r.readCorpus, "Running text. A block without it is an error.").showDefault("none: no such stage"),
 		number("eval_percent", &p.EvalPercent, 0, interval{low: 0, high: 50}, "Documents held out, in percent. A document always falls on the same side."),
@@ -100,10 +98,8 @@ func settleFullTraining(a *spec.TrainingArgs, tree *node, path string) error {
 // pretrainJobKeys is the table of a pre-training file.
 func pretrainJobKeys(job *spec.PretrainJob) *section {
 	args := trainingArgsKeys(&job.Args)
-	for i := range args.keys {
-		args.keys[i].alsoIn = "defaults"
-	}
-	args.keys = append(args.keys, path("output_dir", &job.Args.OutputDir, "", "Folder for checkpoints.").showDefault("output_dir + _checkpoints"))
+	documentedIn("defaults", args.keys)
+	args.keys = append(args.keys, checkpointsKey(&job.Args))
 	return &section{keys: []key{
 		path("base_model", &job.BaseModel, "", "Base model: a folder in Hugging Face form, or a .gguf file.").require(),
 		choice("model_type", &job.ModelType, "causal_lm", []string{"causal_lm"}, "Kind of model."),

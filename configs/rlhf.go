@@ -71,21 +71,14 @@ func (r *pipelineReader) settleRLHF(tree *node) error {
 		*p = spec.RLHFPlan{}
 		return nil
 	}
-	for _, idle := range []struct {
-		is   bool
-		why  string
-		keys []string
-	}{
+	err := refuseUnread(block, "rlhf", []unread{
 		{p.Method == spec.MethodDPO, "method is dpo", []string{"reward_model", "ppo"}},
 		{p.Method == spec.MethodPPO, "method is ppo", []string{"dpo"}},
 		{p.Preferences != "", "preferences are given", []string{"collect"}},
 		{!p.NeedsPrompts(), "preferences are given and method is dpo", []string{"prompts", "max_prompts"}},
-	} {
-		for _, name := range idle.keys {
-			if given := block.get(name); idle.is && given != nil {
-				return given.origin.errorf("rlhf.%s: is not read: %s", name, idle.why)
-			}
-		}
+	})
+	if err != nil {
+		return err
 	}
 	if digest, stored := strings.CutPrefix(p.Preferences, spec.StorePrefix); stored {
 		if err := spec.Digest(digest).Check(); err != nil {

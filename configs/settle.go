@@ -30,6 +30,25 @@ func placed(err error, tree *node, path string, block string) error {
 	return tree.place(append([]string{block}, about.path...)...).errorf("%s.%w", join(path, block), err)
 }
 
+// unread are keys of a block that nothing reads under a condition.
+type unread struct {
+	is   bool
+	why  string
+	keys []string
+}
+
+// refuseUnread refuses the first of them that is given; path is that of the block.
+func refuseUnread(block *node, path string, all []unread) error {
+	for _, u := range all {
+		for _, name := range u.keys {
+			if given := block.get(name); u.is && given != nil {
+				return given.origin.errorf("%s.%s: is not read: %s", path, name, u.why)
+			}
+		}
+	}
+	return nil
+}
+
 // settle derives what follows from other keys in the two blocks of an adapter, and refuses what contradicts itself.
 func settle(l spec.LoRAConfig, a *spec.TrainingArgs, tree *node, path string) error {
 	if err := settleLoRAConfig(l); err != nil {

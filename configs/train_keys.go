@@ -1,6 +1,10 @@
 package configs
 
-import "elara/spec"
+import (
+	"strconv"
+
+	"elara/spec"
+)
 
 // Largest values that make sense; beyond them a key was mistaken for another.
 const (
@@ -59,6 +63,24 @@ func trainingArgsKeys(a *spec.TrainingArgs) *section {
 				"Order of rows: transformers' shuffle for the seed, the file's own order, or shuffled with rows of nearly one length together.").renamed("group_by_length", asSampling),
 		},
 	}
+}
+
+// changedArgsKeys is trainingArgsKeys for a file whose training has another learning rate, and other steps between two entries of
+// log_history. These two are documented with the file, the others with a training file.
+func changedArgsKeys(a *spec.TrainingArgs, rate float64, logging int64) *section {
+	s := trainingArgsKeys(a)
+	documentedIn("training_args", s.keys)
+	a.LearningRate, a.LoggingSteps = rate, logging
+	for name, fallback := range map[string]string{"learning_rate": formatNumber(rate), "logging_steps": strconv.FormatInt(logging, 10)} {
+		k := s.row(name)
+		k.alsoIn, k.fallback = "", fallback
+	}
+	return s
+}
+
+// checkpointsKey is one more of TrainingArguments, for a training from a file: in a pipeline checkpoints have their own place.
+func checkpointsKey(a *spec.TrainingArgs) key {
+	return path("output_dir", &a.OutputDir, "", "Folder for checkpoints.").showDefault("output_dir + _checkpoints")
 }
 
 // scheduleArgumentKeys is transformers' lr_scheduler_kwargs.

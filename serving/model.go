@@ -1,11 +1,8 @@
 package serving
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -70,7 +67,7 @@ func (a Adapter) Describe(template instruct.Template) (Model, error) {
 			return m, fault.WithHint(fault.At(a.Dir, 0, "has no %s, which says for whom and by which template it was taught", export.FactsFile),
 				"name its audience if it was taught by %q: --adapter %s:AUDIENCE=%s", template.ID, a.Name, a.Dir)
 		}
-		m.Digest, err = digestOf(filepath.Join(a.Dir, weightsFile))
+		m.Digest, err = export.FileDigest(filepath.Join(a.Dir, weightsFile))
 		return m, err
 	case err != nil:
 		return m, fault.At(path, 0, "cannot be read: %w", err)
@@ -83,7 +80,7 @@ func (a Adapter) Describe(template instruct.Template) (Model, error) {
 		return m, fault.At(path, 0, "%w", err)
 	}
 	for _, file := range record.Files {
-		digest, err := digestOf(filepath.Join(a.Dir, filepath.Base(file.Name)))
+		digest, err := export.FileDigest(filepath.Join(a.Dir, filepath.Base(file.Name)))
 		if err != nil {
 			return m, err
 		}
@@ -120,20 +117,6 @@ func (m *Model) follow(record export.Written, template instruct.Template) error 
 	}
 	m.Audience = audience
 	return nil
-}
-
-// digestOf is the SHA-256 of a file.
-func digestOf(path string) (_ spec.Digest, err error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", fault.At(path, 0, "cannot be read: %w", errors.Unwrap(err))
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, file); err != nil {
-		return "", fmt.Errorf("read %s: %w", path, err)
-	}
-	return spec.DigestOf([sha256.Size]byte(sum.Sum(nil))), nil
 }
 
 // audienceOf is for whom a request is answered: the adapter's audience, which a request may name but not change.

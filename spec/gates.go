@@ -1,6 +1,10 @@
 package spec
 
-import "elara/spec/fault"
+import (
+	"fmt"
+
+	"elara/spec/fault"
+)
 
 // Metric is one of the figures that a gate compares.
 type Metric string
@@ -107,6 +111,9 @@ type Estimate struct {
 	Low   float64 `json:"low"`
 	High  float64 `json:"high"`
 }
+
+// Text is the figure for people: "0.940 (0.838 to 0.979)".
+func (e Estimate) Text() string { return fmt.Sprintf("%.3f (%.3f to %.3f)", e.Value, e.Low, e.High) }
 
 // Comparison is one metric of two models on the same items.
 type Comparison struct {

@@ -49,26 +49,19 @@ type RewardReport struct {
 
 // HeldOutPairs says how a reward model does on pairs that it was not trained on.
 type HeldOutPairs struct {
-	Pairs            int64   `json:"pairs"`
-	Right            int64   `json:"right"`             // whose chosen answer has the higher score
-	Accuracy         Share   `json:"accuracy"`          // Right of Pairs
-	Calibration      []Band  `json:"calibration"`       // pairs by the probability that the model gives its own choice
-	MeanMargin       float64 `json:"mean_margin"`       // mean of chosen less rejected
-	CalibrationError float64 `json:"calibration_error"` // mean distance of predicted and observed, over all pairs
-}
-
-// Share is hits of some cases with Wilson's 95 % interval.
-type Share struct {
-	Value float64 `json:"value"`
-	Low   float64 `json:"low"`
-	High  float64 `json:"high"`
+	Pairs            int64    `json:"pairs"`
+	Right            int64    `json:"right"`             // whose chosen answer has the higher score
+	Accuracy         Estimate `json:"accuracy"`          // Right of Pairs, with Wilson's interval
+	Calibration      []Band   `json:"calibration"`       // pairs by the probability that the model gives its own choice
+	MeanMargin       float64  `json:"mean_margin"`       // mean of chosen less rejected
+	CalibrationError float64  `json:"calibration_error"` // mean distance of predicted and observed, over all pairs
 }
 
 // Band is a range of predicted probabilities: what was predicted in it, and what was observed.
 type Band struct {
-	From      float64 `json:"from"`
-	To        float64 `json:"to"`
-	Pairs     int64   `json:"pairs"`
-	Predicted float64 `json:"predicted"` // mean probability that the answer with the higher score is preferred; 0 without pairs
-	Observed  Share   `json:"observed"`  // share of pairs in which it was
+	From      float64  `json:"from"`
+	To        float64  `json:"to"`
+	Pairs     int64    `json:"pairs"`
+	Predicted float64  `json:"predicted"` // mean probability that the answer with the higher score is preferred; 0 without pairs
+	Observed  Estimate `json:"observed"`  // share of pairs in which it was, with Wilson's interval
 }

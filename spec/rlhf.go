@@ -208,8 +208,8 @@ type FeedbackSegmentResult struct {
 
 // FeedbackFigures is what a training says at its end beside its outcome.
 type FeedbackFigures struct {
-	Accuracy *Share   `json:"accuracy,omitempty"` // of a reward model on held-out preferences
-	Alarms   []string `json:"alarms,omitempty"`   // of PPO's guard, where it ended the run: the policy is the last healthy one
+	Accuracy *Estimate `json:"accuracy,omitempty"` // of a reward model on held-out preferences
+	Alarms   []string  `json:"alarms,omitempty"`   // of PPO's guard, where it ended the run: the policy is the last healthy one
 }
 
 // FeedbackResult is what a training from judgements gave.

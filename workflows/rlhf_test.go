@@ -85,7 +85,7 @@ func feedbackTo(in spec.FeedbackSegmentInput, step int64) (result spec.FeedbackS
 		score, kl := float64(step), 0.0
 		result.Reward, result.KL = &score, &kl
 	case in.Part == spec.StageReward && result.Outcome.Done:
-		result.Accuracy = &spec.Share{Value: 0.75, Low: 0.5, High: 0.9}
+		result.Accuracy = &spec.Estimate{Value: 0.75, Low: 0.5, High: 0.9}
 	}
 	if result.Outcome.Done {
 		result.Ref = policy

@@ -29,6 +29,15 @@ type adaptedWeights struct {
 	config   adapterConfig
 	branches map[string]string // modules that the adapter changes, by the name of the base's weight
 	replaced map[string]string // the adapter's tensors that take a weight's place, by the weight's name
+	alphas   []ownAlpha        // of alpha_pattern, in the order of its keys
+}
+
+// ownAlpha is an entry of alpha_pattern: it names modules by the end of their name, or by a regular expression for it, as PEFT
+// reads it.
+type ownAlpha struct {
+	key     string
+	modules *regexp.Regexp
+	alpha   float64
 }
 
 type adapterConfig struct {
@@ -54,6 +63,13 @@ func openAdapter(folder string, base Weights) (_ *adaptedWeights, err error) {
 	}
 	if w.config.Type != "LORA" || w.config.Bias != "" && w.config.Bias != "none" {
 		return nil, fault.At(path, 0, "peft_type %q with bias %q cannot be added to a base, expected LORA and none", w.config.Type, w.config.Bias)
+	}
+	for _, key := range slices.Sorted(maps.Keys(w.config.AlphaPattern)) {
+		modules, err := regexp.Compile(`^(.*\.)?(` + key + `)$`)
+		if err != nil {
+			return nil, fault.At(path, 0, "alpha_pattern %q is no regular expression: %w", key, err)
+		}
+		w.alphas = append(w.alphas, ownAlpha{key, modules, w.config.AlphaPattern[key]})
 	}
 	if w.adapter, err = safetensors.Open(filepath.Join(folder, adapterFile)); err != nil {
 		return nil, err
@@ -241,22 +257,17 @@ func (w *adaptedWeights) matrix(name string) (values []float32, rows, columns in
 	return values, shape[0], shape[1], w.adapter.ReadF32(adapterPrefix+name, values)
 }
 
-// scale is alpha / rank, or alpha / √rank for rsLoRA (arXiv 2312.03732). alpha_pattern names modules by the end of their
-// name, or by a regular expression for it, as PEFT reads it.
+// scale is alpha / rank, or alpha / √rank for rsLoRA (arXiv 2312.03732).
 func (w *adaptedWeights) scale(branch string, rank int) (float32, error) {
 	alpha, named := w.config.Alpha, ""
-	for _, key := range slices.Sorted(maps.Keys(w.config.AlphaPattern)) {
-		pattern, err := regexp.Compile(`^(.*\.)?(` + key + `)$`)
-		if err != nil {
-			return 0, fault.At(w.adapter.Path(), 0, "alpha_pattern %q is no regular expression: %w", key, err)
-		}
-		if !pattern.MatchString(branch) {
+	for _, own := range w.alphas {
+		if !own.modules.MatchString(branch) {
 			continue
 		}
-		if given := w.config.AlphaPattern[key]; named != "" && given != alpha {
-			return 0, fault.At(w.adapter.Path(), 0, "alpha_pattern gives module %q two values, by %q and %q", branch, named, key)
+		if named != "" && own.alpha != alpha {
+			return 0, fault.At(w.adapter.Path(), 0, "alpha_pattern gives module %q two values, by %q and %q", branch, named, own.key)
 		}
-		alpha, named = w.config.AlphaPattern[key], key
+		alpha, named = own.alpha, own.key
 	}
 	if w.config.RSLoRA {
 		return float32(alpha / math.Sqrt(float64(rank))), nil

@@ -2,9 +2,9 @@ package export
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"elara/data/gguf"
 	"elara/spec/fault"
@@ -18,6 +18,8 @@ type config interface {
 	place(l *listing)
 	// layers is their number.
 	layers() int
+	// ropeDivisors are what the rotary frequencies are divided by, for rope_freqs.weight; nil where there is no such tensor.
+	ropeDivisors() []float32
 	// withRows is the shape after an adapter has replaced the embedding by one of so many rows.
 	withRows(n int) config
 	// notes are what a user of the file should know.
@@ -94,7 +96,7 @@ func (l *listing) may(from, to string, how layout, shape ...int) bool {
 	if !found || l.err != nil {
 		return false
 	}
-	if fmt.Sprint(got) != fmt.Sprint(shape) {
+	if !slices.Equal(got, shape) {
 		l.err = fault.New(fault.Invalid, "weight %q has shape %v, the configuration makes it %v", from, got, shape)
 		return false
 	}
@@ -117,7 +119,7 @@ func (l *listing) head(tied bool, embedding string, rows, width int) {
 	const name = "lm_head.weight"
 	if tied && l.err == nil {
 		shape, found := l.weights.Shape(name)
-		isLike := fmt.Sprint(shape) == fmt.Sprint([]int{rows, width})
+		isLike := slices.Equal(shape, []int{rows, width})
 		if !found || isLike && l.equal(name, embedding, rows*width) {
 			l.taken[name] = true
 			return

@@ -14,7 +14,7 @@
 //		return err
 //	}
 //	defer model.Close()
-//	model.ChatTemplate, err = instruct.Guide().Jinja(spec.Patient)
+//	model.ChatTemplate, err = instruct.Guide().Jinja(spec.Patient, false)
 //	...
 //	report, err := model.GGUF(ctx, "patient.Q4_K.gguf", "Q4_K", nil)
 package export

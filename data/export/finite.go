@@ -3,6 +3,7 @@ package export
 import (
 	"context"
 	"math"
+	"slices"
 
 	"elara/data/tokenizer"
 	"elara/spec/fault"
@@ -14,16 +15,14 @@ func (m *Model) checkFinite(ctx context.Context, told func(done, total int64)) e
 }
 
 func checkFinite(ctx context.Context, place string, weights Weights, told func(done, total int64)) error {
+	names := slices.DeleteFunc(weights.Names(), isBuffer)
 	var done, total int64 // bytes, as float32
-	for _, name := range weights.Names() {
+	for _, name := range names {
 		total += 4 * int64(elements(weights, name))
 	}
-	for _, name := range weights.Names() {
+	for _, name := range names {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
-		}
-		if isBuffer(name) {
-			continue
 		}
 		values := make([]float32, elements(weights, name))
 		if err := weights.ReadF32(name, values); err != nil {

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"elara/data/instruct"
@@ -273,17 +272,29 @@ func measure(dir string) ([]WrittenFile, error) {
 	}
 	var files []WrittenFile
 	for _, entry := range entries {
-		file, err := os.Open(filepath.Join(dir, entry.Name()))
+		info, err := entry.Info()
 		if err != nil {
 			return nil, err
 		}
-		hash := sha256.New()
-		size, err := io.Copy(hash, file)
-		if err := errors.Join(err, file.Close()); err != nil {
-			return nil, fmt.Errorf("read %s: %w", entry.Name(), err)
+		digest, err := FileDigest(filepath.Join(dir, entry.Name()))
+		if err != nil {
+			return nil, err
 		}
-		files = append(files, WrittenFile{Name: entry.Name(), SizeBytes: size, SHA256: spec.DigestOf([32]byte(hash.Sum(nil)))})
+		files = append(files, WrittenFile{Name: entry.Name(), SizeBytes: info.Size(), SHA256: digest})
 	}
-	slices.SortFunc(files, func(a, b WrittenFile) int { return strings.Compare(a.Name, b.Name) })
 	return files, nil
+}
+
+// FileDigest is the SHA-256 of a file.
+func FileDigest(path string) (_ spec.Digest, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", fault.At(path, 0, "cannot be read: %w", errors.Unwrap(err))
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, file); err != nil {
+		return "", fmt.Errorf("read %s: %w", path, err)
+	}
+	return spec.DigestOf([sha256.Size]byte(hash.Sum(nil))), nil
 }

@@ -92,14 +92,14 @@ type ggufWeights struct {
 	place map[string]placed // by name in transformers
 }
 
-// newGGUFWeights finds each name by listing the architecture over the file's own tensors.
+// newGGUFWeights gives each of the file's tensors its name in transformers, and to queries and keys their heads.
 func newGGUFWeights(file *gguf.File, c llama) *ggufWeights {
-	w := &ggufWeights{file: file, place: map[string]placed{}}
+	w, names := &ggufWeights{file: file, place: map[string]placed{}}, hfNames()
 	for _, t := range file.Tensors() {
 		if t.Name == ropeFreqs {
 			continue
 		}
-		from := hfName(t.Name)
+		from := names.Replace(t.Name)
 		p := placed{from: from, to: t.Name, shape: t.Shape}
 		if c.arch() == "llama" && strings.Contains(t.Name, ".attn_q.") {
 			p.heads = c.heads
@@ -112,14 +112,14 @@ func newGGUFWeights(file *gguf.File, c llama) *ggufWeights {
 	return w
 }
 
-// hfName is a tensor's name in transformers. An unknown name stays, and has no place in the model then.
-func hfName(name string) string {
+// hfNames makes of a tensor's name that in transformers. An unknown name stays, and has no place in the model then.
+func hfNames() *strings.Replacer {
 	return strings.NewReplacer(
 		"token_embd.", "model.embed_tokens.", "output_norm.", "model.norm.", "attn_output.", "self_attn.o_proj.", "output.", "lm_head.",
 		"blk.", "model.layers.", "attn_q_norm.", "self_attn.q_norm.", "attn_k_norm.", "self_attn.k_norm.", "attn_q.", "self_attn.q_proj.",
 		"attn_k.", "self_attn.k_proj.", "attn_v.", "self_attn.v_proj.", "ffn_gate.", "mlp.gate_proj.", "ffn_up.", "mlp.up_proj.",
 		"ffn_down.", "mlp.down_proj.", "attn_norm.", "input_layernorm.", "ffn_norm.", "post_attention_layernorm.",
-	).Replace(name)
+	)
 }
 
 func (w *ggufWeights) Names() []string {

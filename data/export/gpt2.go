@@ -69,6 +69,8 @@ func (c gpt2) notes() []string { return nil }
 
 func (c gpt2) layers() int { return c.blocks }
 
+func (c gpt2) ropeDivisors() []float32 { return nil }
+
 func (c gpt2) withRows(n int) config {
 	c.vocabulary = n
 	return c

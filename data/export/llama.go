@@ -278,7 +278,7 @@ func (c llama) place(l *listing) {
 	l.head(c.tied, embedding, rows, c.hidden)
 }
 
-// ropeDivisors are what Llama 3 divides its rotary frequencies by, for rope_freqs.weight; nil for other scalings.
+// ropeDivisors are Llama 3's; nil for other scalings.
 func (c llama) ropeDivisors() []float32 {
 	s := c.scaling
 	if s.divisors != nil || s.kind() != "llama3" {

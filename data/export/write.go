@@ -81,11 +81,9 @@ func (m *Model) metadata(q quantisation) ([]gguf.Entry, error) {
 func (m *Model) plan(q quantisation, report *Report) []gguf.Planned {
 	hasOutput := slices.ContainsFunc(m.tensors, func(p placed) bool { return p.to == "output.weight" })
 	var tensors []gguf.Planned
-	if l, isLlama := m.config.(llama); isLlama {
-		if divisors := l.ropeDivisors(); divisors != nil {
-			tensors = append(tensors, gguf.Planned{Name: ropeFreqs, Shape: []int{len(divisors)}, Type: gguf.F32,
-				Read: func() ([]float32, error) { return divisors, nil }})
-		}
+	if divisors := m.config.ropeDivisors(); divisors != nil {
+		tensors = append(tensors, gguf.Planned{Name: ropeFreqs, Shape: []int{len(divisors)}, Type: gguf.F32,
+			Read: func() ([]float32, error) { return divisors, nil }})
 	}
 	instead := map[string]int{}
 	for _, p := range m.tensors {

@@ -116,7 +116,7 @@ func quantizeQ5_0(dst []byte, src []float32) {
 	}
 }
 
-// extreme is the value of the largest magnitude, the first of several.
+// extreme is the value of the largest magnitude, with its sign; the first of several.
 func extreme(values []float32) float32 {
 	var most float32
 	for _, v := range values {

@@ -137,13 +137,10 @@ func quantizeQ6_K(dst []byte, src []float32) {
 		clear(block)
 		var scales [superValues / 16]float32
 		var levels [superValues]byte
-		var largest float32 // by magnitude, with its sign
 		for run := range scales {
 			scales[run] = fitSymmetric(src[run*16:][:16], levels[run*16:][:16])
-			if abs(scales[run]) > abs(largest) {
-				largest = scales[run]
-			}
 		}
+		largest := extreme(scales[:])
 		if abs(largest) >= negligible {
 			inverse := -128 / largest
 			floats.PutHalf(block[sixCommon:], 1/inverse)
@@ -176,12 +173,7 @@ const negligible = 1e-15
 // with the squares of the values as weights, as quantize_row_q6_K_ref asks for it.
 func fitSymmetric(x []float32, levels []byte) (scale float32) {
 	const half = 32
-	var most float32 // by magnitude, with its sign
-	for _, v := range x {
-		if abs(v) > abs(most) {
-			most = v
-		}
-	}
+	most := extreme(x)
 	if abs(most) < negligible {
 		clear(levels)
 		return 0

@@ -64,10 +64,10 @@ func TestBadPairsAreRefusedWithTheirPlace(t *testing.T) {
 			"pairs.jsonl:1: prompt: message 1 has role assistant, expected user"},
 		"an answer last": {`{"prompt":[{"role":"user","content":"c"},{"role":"assistant","content":"d"}],"response_a":"a","response_b":"b"}`,
 			"pairs.jsonl:1: prompt: expected messages that end with role user"},
-		"a role nobody knows": {`{"prompt":[{"role":"Mrs Miller","content":"c"}],"response_a":"a","response_b":"b"}`,
+		"a role nobody knows": {`{"prompt":[{"role":"Person A","content":"c"}],"response_a":"a","response_b":"b"}`,
 			"pairs.jsonl:1: prompt: message 1 has role unknown to chat templates"},
 		"a silent message": {`{"prompt":[{"role":"user","content":""}],"response_a":"a","response_b":"b"}`, "prompt: message 1 is empty"},
-		"a text for a key": {`{"prompt":"p","Mrs Miller coughs":"a"}`, "pairs.jsonl:1: unknown key"},
+		"a text for a key": {`{"prompt":"p","Person A coughs":"a"}`, "pairs.jsonl:1: unknown key"},
 		"no message":       {`{"prompt":[],"response_a":"a","response_b":"b"}`, "prompt: expected messages that end with role user"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestBadPairsAreRefusedWithTheirPlace(t *testing.T) {
 			require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 			require.ErrorContains(t, err, c.want)
 			require.NotContains(t, err.Error(), "secret")
-			require.NotContains(t, err.Error(), "Miller")
+			require.NotContains(t, err.Error(), "Person A")
 		})
 	}
 	_, err := ReadPairs("pairs.jsonl", strings.NewReader(`{"prompt":"`+strings.Repeat("a", MaxLineBytes)+`"}`))

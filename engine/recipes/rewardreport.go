@@ -79,7 +79,7 @@ func heldOutPairs(scores []float64) *spec.HeldOutPairs {
 			right[at]++
 		}
 	}
-	h.Accuracy = share(int(h.Right), n)
+	h.Accuracy = measure.Share(int(h.Right), n).Estimate()
 	for i := range table {
 		b := &table[i]
 		b.From, b.To = 0.5+float64(i)/(2*bands), 0.5+float64(i+1)/(2*bands)
@@ -87,14 +87,9 @@ func heldOutPairs(scores []float64) *spec.HeldOutPairs {
 			continue
 		}
 		b.Predicted /= float64(b.Pairs)
-		b.Observed = share(right[i], int(b.Pairs))
+		b.Observed = measure.Share(right[i], int(b.Pairs)).Estimate()
 		h.CalibrationError += math.Abs(b.Predicted-b.Observed.Value) * float64(b.Pairs) / float64(n)
 	}
 	h.Calibration = table
 	return h
-}
-
-func share(hits, n int) spec.Share {
-	s := measure.Share(hits, n)
-	return spec.Share{Value: s.Value, Low: s.Low, High: s.High}
 }

@@ -17,9 +17,10 @@ type Request struct {
 // tokenizer itself adds, and positions is how many tokens the model takes. The rules are those of lm-evaluation-harness
 // (TemplateLM._encode_pair and HFLM._loglikelihood_tokens of 0.4.13).
 func Requests(item Item, encode func(string) []int32, positions int) ([]Request, error) {
+	context := encode(strings.TrimRightFunc(item.Prompt, isPythonSpace))
 	requests := make([]Request, len(item.Choices))
 	for i, c := range item.Choices {
-		context, continuation := pair(item.Prompt, " "+c, encode)
+		continuation := behind(context, encode(item.Prompt+" "+c))
 		switch {
 		case len(context) == 0 || len(continuation) == 0:
 			return nil, errors.New("prompt or choice " + letter(i) + " has no token of its own; expected some in both")
@@ -35,14 +36,9 @@ func Requests(item Item, encode func(string) []int32, positions int) ([]Request,
 	return requests, nil
 }
 
-// pair encodes prompt and continuation together, and takes for the continuation what stands behind as many tokens as the prompt
+// behind takes for the continuation what stands, in prompt and continuation encoded together, behind as many tokens as the prompt
 // alone has. White space at the prompt's end belongs to the continuation, for a token begins with it.
-func pair(prompt, continuation string, encode func(string) []int32) (before, scored []int32) {
-	bare := strings.TrimRightFunc(prompt, isPythonSpace)
-	whole := encode(prompt + continuation)
-	before = encode(bare)
-	return before, whole[min(len(before), len(whole)):]
-}
+func behind(context, whole []int32) []int32 { return whole[min(len(context), len(whole)):] }
 
 // isPythonSpace is str.isspace: Unicode's white space and the four separators below it.
 func isPythonSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }

@@ -125,6 +125,5 @@ func share(scores []float64) spec.Estimate {
 	for _, score := range scores {
 		hits += int(score)
 	}
-	s := measure.Share(hits, len(scores))
-	return spec.Estimate{Value: s.Value, Low: s.Low, High: s.High}
+	return measure.Share(hits, len(scores)).Estimate()
 }

@@ -3,6 +3,8 @@ package measure
 import (
 	"fmt"
 	"math"
+
+	"elara/spec"
 )
 
 // z is the 97.5 % quantile of the normal distribution, for two-sided 95 % intervals.
@@ -19,6 +21,11 @@ type Interval struct {
 // String prints "0.940 (0.838 to 0.979, n = 50)".
 func (i Interval) String() string {
 	return fmt.Sprintf("%.3f (%.3f to %.3f, n = %d)", i.Value, i.Low, i.High, i.N)
+}
+
+// Estimate is the interval without the number of its cases, as reports keep it.
+func (i Interval) Estimate() spec.Estimate {
+	return spec.Estimate{Value: i.Value, Low: i.Low, High: i.High}
 }
 
 // Share is hits of n with Wilson's score interval (J Am Stat Assoc 22, 1927): it never leaves 0 to 1 and is right for

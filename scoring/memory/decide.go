@@ -7,9 +7,6 @@ import (
 	"elara/spec"
 )
 
-// leastRows is how many rows each side of the membership test needs, as many as the gates want of a metric by default.
-const leastRows = 30
-
 // Decide sets verdict and reasons: reject when a bound is certainly broken, insufficient data when a test could not have told or its
 // interval spans the bound, promote when all hold.
 func Decide(r *spec.MemoryResult) {
@@ -36,13 +33,14 @@ func Decide(r *spec.MemoryResult) {
 	case v.Rows == v.TooShort:
 		open = append(open, fmt.Sprintf("no row has %d tokens to be told word for word", r.Bounds.VerbatimTokens))
 	}
+	leastRows := spec.DefaultGateRules().MinItems // of a metric
 	switch auc, rows := r.Membership.AUC, min(r.Membership.TrainedRows, r.Membership.HeldOutRows); {
 	case rows < leastRows: // of so few, a bootstrap's interval is too narrow
 		open = append(open, fmt.Sprintf("membership was tested on %d rows of one side, at least %d are needed", rows, leastRows))
 	case auc.Low > r.Bounds.MembershipAUC:
-		broken = append(broken, fmt.Sprintf("the loss tells training rows by an AUC of %s, at most %g may be", interval(auc), r.Bounds.MembershipAUC))
+		broken = append(broken, fmt.Sprintf("the loss tells training rows by an AUC of %s, at most %g may be", auc.Text(), r.Bounds.MembershipAUC))
 	case !(auc.High <= r.Bounds.MembershipAUC): // or NaN
-		open = append(open, fmt.Sprintf("the AUC of membership is %s, which does not tell whether it is at most %g; more rows would", interval(auc), r.Bounds.MembershipAUC))
+		open = append(open, fmt.Sprintf("the AUC of membership is %s, which does not tell whether it is at most %g; more rows would", auc.Text(), r.Bounds.MembershipAUC))
 	}
 	switch {
 	case len(broken) > 0:
@@ -50,10 +48,6 @@ func Decide(r *spec.MemoryResult) {
 	case len(open) > 0:
 		r.Verdict, r.Reasons = spec.InsufficientData, open
 	default:
-		r.Verdict, r.Reasons = spec.Promote, []string{fmt.Sprintf("none of %d planted canaries, no row word for word, AUC of membership %s", planted, interval(r.Membership.AUC))}
+		r.Verdict, r.Reasons = spec.Promote, []string{fmt.Sprintf("none of %d planted canaries, no row word for word, AUC of membership %s", planted, r.Membership.AUC.Text())}
 	}
-}
-
-func interval(e spec.Estimate) string {
-	return fmt.Sprintf("%.3f (%.3f to %.3f)", e.Value, e.Low, e.High)
 }

@@ -28,7 +28,7 @@ func Membership(trained, heldOut []float64) spec.Membership {
 	})
 	return spec.Membership{
 		TrainedRows: n, HeldOutRows: len(heldOut), Threshold: threshold,
-		AUC:       spec.Estimate{Value: auc.Value, Low: auc.Low, High: auc.High},
+		AUC:       auc.Estimate(),
 		Advantage: share(trained, threshold) - share(heldOut, threshold),
 	}
 }

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -74,19 +73,11 @@ func estimate(e spec.Estimate) string {
 // EvaluationPage draws an evaluation: the verdict on top, its reasons, every figure with its interval, and the answers, worst
 // first.
 func EvaluationPage(e Evaluated) ([]byte, error) {
-	drawn, err := template.New("evaluation").Funcs(template.FuncMap{
-		"pixel": func(v float64) string { return fmt.Sprintf("%.1f", v) }, "estimate": estimate, "number": number, "interval": rangeOf,
+	return html("evaluation of "+e.Title, evaluationTemplate, template.FuncMap{
+		"pixel": pixel, "estimate": estimate, "number": number, "interval": rangeOf,
 		"percent": func(v float64) string { return fmt.Sprintf("%.1f %%", 100*v) },
-	}).Parse(evaluationTemplate)
-	if err != nil {
-		return nil, fmt.Errorf("read the template of the evaluation: %w", err)
-	}
-	var b bytes.Buffer
-	if err := drawn.Execute(&b, struct {
+	}, struct {
 		Evaluated
 		Style template.CSS
-	}{e, template.CSS(style)}); err != nil {
-		return nil, fmt.Errorf("draw the evaluation of %s: %w", e.Title, err)
-	}
-	return b.Bytes(), nil
+	}{e, template.CSS(style)})
 }

@@ -56,16 +56,22 @@ func Page(title string, curves []series.Curve) ([]byte, error) {
 	}
 	p.Settings = settingsOf(curves)
 
-	drawn, err := template.New("page").Funcs(template.FuncMap{
-		"add":   func(a, b float64) float64 { return a + b },
-		"pixel": func(v float64) string { return fmt.Sprintf("%.1f", v) },
-	}).Parse(pageTemplate)
+	return html("report of "+title, pageTemplate, template.FuncMap{
+		"add": func(a, b float64) float64 { return a + b }, "pixel": pixel,
+	}, p)
+}
+
+// html fills a template; what names the document in an error.
+func html(what, text string, functions template.FuncMap, document any) ([]byte, error) {
+	drawn, err := template.New("document").Funcs(functions).Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("read the template of the report: %w", err)
+		return nil, fmt.Errorf("read the template of the %s: %w", what, err)
 	}
 	var b bytes.Buffer
-	if err := drawn.Execute(&b, p); err != nil {
-		return nil, fmt.Errorf("draw the report of %s: %w", title, err)
+	if err := drawn.Execute(&b, document); err != nil {
+		return nil, fmt.Errorf("draw the %s: %w", what, err)
 	}
 	return b.Bytes(), nil
 }
+
+func pixel(v float64) string { return fmt.Sprintf("%.1f", v) }

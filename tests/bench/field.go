@@ -5,10 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"elara/tests/ground"
 )
@@ -28,17 +25,17 @@ type field struct {
 
 // prepare makes the field: 8 rows for every step, each trained on once, and held-out rows.
 func prepare(ctx context.Context, dir, data string, steps int) (*field, error) {
-	venv, err := exec.CommandContext(ctx, "tests/peer/venv").Output()
+	python, err := ground.Peer(ctx, "tests/peer/venv")
 	if err != nil {
-		return nil, fmt.Errorf("the Python peers: %w", err)
+		return nil, err
 	}
 	g := &field{
-		dir: dir, interpreter: strings.TrimSpace(string(venv)), base: filepath.Join(dir, "base"), steps: steps,
+		dir: dir, interpreter: python, base: filepath.Join(dir, "base"), steps: steps,
 		train: filepath.Join(dir, "train.jsonl"), held: filepath.Join(dir, "held.jsonl"), ended: filepath.Join(dir, "ended.jsonl"),
 	}
-	model := os.Getenv("ELARA_SMOLLM2")
-	if model == "" {
-		return nil, errors.New("ELARA_SMOLLM2 is not set: source build/env.sh, which make setup writes")
+	model, err := ground.SmolLM2()
+	if err != nil {
+		return nil, err
 	}
 	if err := ground.Run(ctx, g.interpreter, "tests/bench/base.py", model, g.base); err != nil {
 		return nil, err

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"elara/tests/ground"
 )
 
 // figures are what one run showed.
@@ -45,12 +47,7 @@ func over(runs []figures, pick func(figures) float64) spread {
 	for i, r := range runs {
 		values[i] = pick(r)
 	}
-	slices.Sort(values)
-	middle := values[len(values)/2]
-	if len(values)%2 == 0 {
-		middle = (middle + values[len(values)/2-1]) / 2
-	}
-	return spread{Median: middle, Min: values[0], Max: values[len(values)-1]}
+	return spread{Median: ground.Median(values), Min: slices.Min(values), Max: slices.Max(values)}
 }
 
 func summary(system string, runs []figures) result {

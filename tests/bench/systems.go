@@ -108,7 +108,8 @@ func adapterFolder(dir string, i int) string { return filepath.Join(dir, fmt.Spr
 
 // config writes the training file of one adapter: the same keys that peer.py sets.
 func (g *field) config(dir string, adapter int, bf16 bool) (string, error) {
-	text, err := json.Marshal(map[string]any{
+	path := filepath.Join(dir, fmt.Sprintf("adapter%d.json", adapter))
+	return path, ground.WriteJSON(path, map[string]any{
 		"base_model": g.base, "output_dir": adapterFolder(dir, adapter), "train_data_path": g.train,
 		"max_length": 512, "append_eos": true,
 		"lora_config": map[string]any{"r": 16, "alpha": 32, "dropout": 0.1, "target_modules": []string{"q_proj", "k_proj", "v_proj", "o_proj"}},
@@ -117,11 +118,6 @@ func (g *field) config(dir string, adapter int, bf16 bool) (string, error) {
 			"logging_steps": 1, "save_strategy": "no", "eval_strategy": "no", "bf16": bf16, "seed": 42 + adapter,
 		},
 	})
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, fmt.Sprintf("adapter%d.json", adapter))
-	return path, os.WriteFile(path, text, 0o644)
 }
 
 // score measures an adapter in float32, token by token, as the peer does.

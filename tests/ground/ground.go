@@ -3,6 +3,7 @@ package ground
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -56,6 +57,23 @@ func Rows(ctx context.Context, dir, data string) ([]string, error) {
 // Write writes lines into a file.
 func Write(path string, lines []string) error {
 	return os.WriteFile(path, []byte(strings.Join(lines, "")), 0o644)
+}
+
+// WriteJSON writes a value into a file, such as the job of a training.
+func WriteJSON(path string, value any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o644)
+}
+
+// Train writes the job of a stage into a file, and runs the stage by it.
+func Train(ctx context.Context, stage, path string, job map[string]any) error {
+	if err := WriteJSON(path, job); err != nil {
+		return err
+	}
+	return Run(ctx, Worker, "exec", stage, "--config", path)
 }
 
 // Run runs a program and gives its output with the error when it fails.

@@ -27,7 +27,7 @@ func (f Feedback) TrainReward(ctx context.Context, job spec.RewardJob, resume *s
 	outcome, err := f.train(ctx, job.BaseModel, job.TrainDataPath, job.EvalDataPath, job.OutputDir, job.Args, resume, observer)
 	result := spec.RewardOutcome{TrainOutcome: outcome}
 	if outcome.Done {
-		result.Report = &spec.RewardReport{HeldOut: &spec.HeldOutPairs{Pairs: 3, Right: 2, Accuracy: spec.Share{Value: 2.0 / 3, Low: 0.2, High: 0.9}}}
+		result.Report = &spec.RewardReport{HeldOut: &spec.HeldOutPairs{Pairs: 3, Right: 2, Accuracy: spec.Estimate{Value: 2.0 / 3, Low: 0.2, High: 0.9}}}
 	}
 	return result, err
 }

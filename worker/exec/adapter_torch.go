@@ -5,18 +5,17 @@ package exec
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
 	"elara/data/hub"
-	"elara/data/source"
 )
 
 // nameBase writes into a finished adapter where its base came from, so that PEFT finds it on the hub: the training knew
 // only the folder that the base was laid out in.
-func nameBase(adapter string, base hub.Name) (err error) {
+func nameBase(adapter string, base hub.Name) error {
 	path := filepath.Join(adapter, "adapter_config.json")
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -39,13 +38,10 @@ func nameBase(adapter string, base hub.Name) (err error) {
 	if err := encoder.Encode(config); err != nil {
 		return fmt.Errorf("encode %s: %w", path, err)
 	}
-	out, err := source.Create(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, out.Discard()) }()
-	if _, err := out.Write(bytes.TrimRight(named.Bytes(), "\n")); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return source.Commit(out)
+	return writeWhole(path, func(out io.Writer) error {
+		if _, err := out.Write(bytes.TrimRight(named.Bytes(), "\n")); err != nil {
+			return fmt.Errorf("write %s: %w", path, err)
+		}
+		return nil
+	})
 }

@@ -52,11 +52,7 @@ func writeComparisons(out io.Writer, old, now string, comparisons []spec.Compari
 			fmt.Fprintf(table, "%s\t0\tnot measured\n", c.Metric)
 			continue
 		}
-		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%.2g\t%.3g\n", c.Metric, c.Items, estimateText(c.Old), estimateText(c.New), estimateText(c.Gain), c.HolmWorse, c.Detectable)
+		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%.2g\t%.3g\n", c.Metric, c.Items, c.Old.Text(), c.New.Text(), c.Gain.Text(), c.HolmWorse, c.Detectable)
 	}
 	return table.Flush()
-}
-
-func estimateText(e spec.Estimate) string {
-	return fmt.Sprintf("%.3f (%.3f to %.3f)", e.Value, e.Low, e.High)
 }

@@ -1,29 +1,31 @@
 package exec
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"io"
 
 	"elara/data/source"
 )
 
 // writeLines creates a JSONL file that appears when write has succeeded, or not at all.
-func writeLines(path string, write func(line func(any) error) error) (err error) {
+func writeLines(path string, write func(line func(any) error) error) error {
+	return writeWhole(path, func(out io.Writer) error {
+		encoder := json.NewEncoder(out)
+		encoder.SetEscapeHTML(false)
+		return write(encoder.Encode)
+	})
+}
+
+// writeWhole creates a file that appears when write has succeeded, or not at all.
+func writeWhole(path string, write func(io.Writer) error) (err error) {
 	out, err := source.Create(path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Discard()) }()
-	buffered := bufio.NewWriter(out)
-	encoder := json.NewEncoder(buffered)
-	encoder.SetEscapeHTML(false)
-	if err := write(encoder.Encode); err != nil {
+	if err := write(out); err != nil {
 		return err
-	}
-	if err := buffered.Flush(); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return source.Commit(out)
 }

@@ -2,8 +2,8 @@ package exec
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -95,17 +95,13 @@ func textLines(texts []string) ([]string, error) {
 	return strings.Split(strings.TrimSuffix(all.String(), "\n"), "\n"), nil
 }
 
-// writeRaw writes a file that appears whole.
-func writeRaw(path string, lines []string) (err error) {
-	out, err := source.Create(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, out.Discard()) }()
-	for _, line := range lines {
-		if _, err := out.WriteString(line + "\n"); err != nil {
-			return fmt.Errorf("write %s: %w", path, err)
+func writeRaw(path string, lines []string) error {
+	return writeWhole(path, func(out io.Writer) error {
+		for _, line := range lines {
+			if _, err := io.WriteString(out, line+"\n"); err != nil {
+				return fmt.Errorf("write %s: %w", path, err)
+			}
 		}
-	}
-	return source.Commit(out)
+		return nil
+	})
 }

@@ -4,7 +4,6 @@ package exec
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"elara/configs"
-	"elara/data/source"
 	"elara/engine/recipes"
 	"elara/spec"
 )
@@ -78,20 +76,16 @@ func writeMemory(out io.Writer, r spec.MemoryResult) error {
 }
 
 func membershipText(m spec.Membership) string {
-	return fmt.Sprintf("AUC %s, advantage %.3f, %d rows against %d", estimateText(m.AUC), m.Advantage, m.TrainedRows, m.HeldOutRows)
+	return fmt.Sprintf("AUC %s, advantage %.3f, %d rows against %d", m.AUC.Text(), m.Advantage, m.TrainedRows, m.HeldOutRows)
 }
 
-// writeJSON writes a file that appears whole.
-func writeJSON(path string, value any) (err error) {
-	out, err := source.Create(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, out.Discard()) }()
-	encoder := json.NewEncoder(out)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(value); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return source.Commit(out)
+func writeJSON(path string, value any) error {
+	return writeWhole(path, func(out io.Writer) error {
+		encoder := json.NewEncoder(out)
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(value); err != nil {
+			return fmt.Errorf("write %s: %w", path, err)
+		}
+		return nil
+	})
 }

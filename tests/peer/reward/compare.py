@@ -25,7 +25,7 @@ def furthest(want, got):
 
 first = load_file(os.path.join(peer, "first.safetensors"))
 moments = load_file(os.path.join(ours + "_checkpoints", "checkpoint-1", "optimizer.safetensors"))
-suffix = next(s for s in (".exp_avg", ".m") if any(k.endswith(s) for k in moments))
+suffix = ".exp_avg"
 gradients = {k[:-len(suffix)]: v / 0.1 for k, v in moments.items() if k.endswith(suffix)}
 largest = max(v.abs().max().item() for v in first.values())
 weights = furthest(load_file(os.path.join(peer, "final.safetensors")), load_file(os.path.join(ours, "adapter_model.safetensors")))

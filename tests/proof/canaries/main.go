@@ -61,9 +61,9 @@ func prove(ctx context.Context) (f figures, err error) {
 		return f, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	smol := os.Getenv("ELARA_SMOLLM2")
-	if smol == "" {
-		return f, errors.New("ELARA_SMOLLM2 is not set: source build/env.sh, which make setup writes")
+	smol, err := ground.SmolLM2()
+	if err != nil {
+		return f, err
 	}
 	rows, err := ground.Rows(ctx, dir, "")
 	if err != nil {
@@ -146,7 +146,7 @@ func (s subject) remembers(ctx context.Context, dir string, rows []string, isPla
 			return result, err
 		}
 	}
-	if err := write(at("lora.json"), map[string]any{
+	if err := ground.Train(ctx, "lora", at("lora.json"), map[string]any{
 		"base_model": s.base, "output_dir": at("adapter"), "train_data_path": train, "max_length": 512, "append_eos": true, "add_pad_token": false,
 		"completion_only_loss": true,
 		"lora_config":          map[string]any{"r": s.rank, "alpha": 2 * s.rank, "target_modules": "all-linear"},
@@ -157,9 +157,6 @@ func (s subject) remembers(ctx context.Context, dir string, rows []string, isPla
 	}); err != nil {
 		return result, err
 	}
-	if err := ground.Run(ctx, ground.Worker, "exec", "lora", "--config", at("lora.json")); err != nil {
-		return result, err
-	}
 	return ask(ctx, at("memory"), map[string]any{
 		"base_model": s.base, "adapter": at("adapter"), "train_data_path": train, "eval_data_path": held, "audience": "patient",
 		"completion_only_loss": true, "canaries": map[string]any{"count": canaries, "candidates": candidates},
@@ -168,7 +165,7 @@ func (s subject) remembers(ctx context.Context, dir string, rows []string, isPla
 
 // ask runs exec memory; its files begin with a name.
 func ask(ctx context.Context, name string, config map[string]any) (result spec.MemoryResult, err error) {
-	if err := write(name+".json", config); err != nil {
+	if err := ground.WriteJSON(name+".json", config); err != nil {
 		return result, err
 	}
 	if err := ground.Run(ctx, ground.Worker, "exec", "memory", "--config", name+".json", "--out", name+".report.json"); err != nil {
@@ -179,12 +176,4 @@ func ask(ctx context.Context, name string, config map[string]any) (result spec.M
 		return result, err
 	}
 	return result, json.Unmarshal(text, &result)
-}
-
-func write(path string, value any) error {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, text, 0o644)
 }

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -45,20 +44,20 @@ func main() {
 }
 
 func prove(ctx context.Context, timed, compared, turns int) (worst float64, n int, faster float64, err error) {
-	base := os.Getenv("ELARA_SMOLLM2")
-	if base == "" {
-		return math.NaN(), 0, 0, errors.New("ELARA_SMOLLM2 is not set: source build/env.sh, which make setup writes")
-	}
-	python, err := output(ctx, "tests/peer/choice/venv")
+	base, err := ground.SmolLM2()
 	if err != nil {
-		return math.NaN(), 0, 0, fmt.Errorf("install lm-evaluation-harness: %w", err)
+		return math.NaN(), 0, 0, err
+	}
+	python, err := ground.Peer(ctx, "tests/peer/choice/venv")
+	if err != nil {
+		return math.NaN(), 0, 0, err
 	}
 	dir, err := os.MkdirTemp("", "elara-choice-")
 	if err != nil {
 		return math.NaN(), 0, 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	peer, err := startPeer(ctx, strings.TrimSpace(string(python)), base)
+	peer, err := startPeer(ctx, python, base)
 	if err != nil {
 		return math.NaN(), 0, 0, err
 	}
@@ -196,13 +195,8 @@ func (p proof) race(ctx context.Context, n, turns int) (faster float64, err erro
 		}
 		fmt.Printf("turn %d   worker %.1f s, harness %.1f s, transformers with one pass a question %.1f s\n", turn+1, own[turn], harness[turn], plain[turn])
 	}
-	fmt.Printf("%.1f x the harness, %.1f x transformers with one pass a question\n", median(harness)/median(own), median(plain)/median(own))
-	return median(harness) / median(own), nil
-}
-
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+	fmt.Printf("%.1f x the harness, %.1f x transformers with one pass a question\n", ground.Median(harness)/ground.Median(own), ground.Median(plain)/ground.Median(own))
+	return ground.Median(harness) / ground.Median(own), nil
 }
 
 // output runs a program and gives what it prints; what it says beside goes into the error.

@@ -64,11 +64,11 @@ var worstOf = regexp.MustCompile(`worst: .*`)
 
 // formulas compares losses and gradients with TRL's, over another draw than that of the committed file.
 func formulas(ctx context.Context, dir string) (string, error) {
-	python, err := exec.CommandContext(ctx, "tests/peer/venv").Output()
+	python, err := ground.Peer(ctx, "tests/peer/venv")
 	if err != nil {
-		return "", fmt.Errorf("the Python peers: %w", err)
+		return "", err
 	}
-	golden, err := exec.CommandContext(ctx, strings.TrimSpace(string(python)), "tests/peer/distill/golden.py", "11").Output()
+	golden, err := exec.CommandContext(ctx, python, "tests/peer/distill/golden.py", "11").Output()
 	if err != nil {
 		return "", fmt.Errorf("TRL did not run: %w", err)
 	}
@@ -166,15 +166,16 @@ func (s *setting) makeTeacher(ctx context.Context) error {
 		}
 		arguments := s.arguments(3e-3, nil)
 		arguments["max_steps"] = 4 * s.steps
-		return s.run(ctx, "pretrain", "teacher", map[string]any{
+		return ground.Train(ctx, "pretrain", s.base+".json", map[string]any{
 			"base_model": tiny, "output_dir": s.base, "train_data_path": s.train, "max_length": s.most, "append_eos": true, "training_args": arguments,
 		})
 	}
-	if s.base = os.Getenv("ELARA_SMOLLM2"); s.base == "" {
-		return errors.New("ELARA_SMOLLM2 is not set: source build/env.sh, which make setup writes")
+	var err error
+	if s.base, err = ground.SmolLM2(); err != nil {
+		return err
 	}
 	s.adapter, s.layers, s.most = filepath.Join(s.dir, "adapter"), 15, 256 // of 30 layers
-	return s.run(ctx, "lora", "adapter", map[string]any{
+	return ground.Train(ctx, "lora", s.adapter+".json", map[string]any{
 		"base_model": s.base, "output_dir": s.adapter, "train_data_path": s.train, "max_length": s.most, "append_eos": true, "completion_only_loss": true,
 		"lora_config":   map[string]any{"r": 16, "alpha": 32, "dropout": 0, "target_modules": "all-linear"},
 		"training_args": s.arguments(5e-4, nil),
@@ -195,18 +196,5 @@ func (s *setting) distil(ctx context.Context, name string, own, more map[string]
 	for key, value := range more {
 		file[key] = value
 	}
-	return s.run(ctx, "distill", name, file)
-}
-
-// run trains by a file.
-func (s *setting) run(ctx context.Context, stage, name string, file map[string]any) error {
-	data, err := json.Marshal(file)
-	if err != nil {
-		return err
-	}
-	path := filepath.Join(s.dir, name+".json")
-	if err := os.WriteFile(path, data, 0o644); err != nil {
-		return err
-	}
-	return ground.Run(ctx, ground.Worker, "exec", stage, "--config", path)
+	return ground.Train(ctx, "distill", filepath.Join(s.dir, name+".json"), file)
 }

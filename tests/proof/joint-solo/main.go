@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -31,9 +30,9 @@ func main() {
 
 func compare(ctx context.Context) (equal, total int, err error) {
 	total = 2 * adapters
-	base := os.Getenv("ELARA_SMOLLM2")
-	if base == "" {
-		return 0, total, errors.New("ELARA_SMOLLM2 is not set: source build/env.sh, which make setup writes")
+	base, err := ground.SmolLM2()
+	if err != nil {
+		return 0, total, err
 	}
 	dir, err := os.MkdirTemp("", "elara-joint-")
 	if err != nil {
@@ -87,7 +86,8 @@ func folder(dir, how string, adapter int, bf16 bool) string {
 
 // configure writes a training file whose every number depends on the adapter.
 func configure(dir, how, base, train string, i int, bf16 bool) (string, error) {
-	text, err := json.Marshal(map[string]any{
+	path := folder(dir, how, i, bf16) + ".json"
+	return path, ground.WriteJSON(path, map[string]any{
 		"base_model": base, "output_dir": folder(dir, how, i, bf16), "train_data_path": train, "max_length": 128, "append_eos": true,
 		"lora_config": map[string]any{"r": 4 << i, "alpha": 16, "dropout": 0.05 * float64(i), "target_modules": []string{"q_proj", "k_proj", "v_proj", "o_proj"}},
 		"training_args": map[string]any{
@@ -95,11 +95,6 @@ func configure(dir, how, base, train string, i int, bf16 bool) (string, error) {
 			"save_strategy": "no", "eval_strategy": "no", "bf16": bf16, "seed": 42 + i,
 		},
 	})
-	if err != nil {
-		return "", err
-	}
-	path := folder(dir, how, i, bf16) + ".json"
-	return path, os.WriteFile(path, text, 0o644)
 }
 
 // sameAdapter compares weights and configuration.

@@ -36,9 +36,9 @@ func main() {
 }
 
 func certified(ctx context.Context) (c certificate, err error) {
-	base := os.Getenv("ELARA_SMOLLM2")
-	if base == "" {
-		return c, errors.New("ELARA_SMOLLM2 is not set: source build/env.sh, which make setup writes")
+	base, err := ground.SmolLM2()
+	if err != nil {
+		return c, err
 	}
 	dir, err := os.MkdirTemp("", "elara-invariance-")
 	if err != nil {
@@ -49,19 +49,16 @@ func certified(ctx context.Context) (c certificate, err error) {
 	if err != nil {
 		return c, err
 	}
-	train, out, config := filepath.Join(dir, "train.jsonl"), filepath.Join(dir, "adapter"), filepath.Join(dir, "config.json")
-	text, err := json.Marshal(map[string]any{
+	train, out := filepath.Join(dir, "train.jsonl"), filepath.Join(dir, "adapter")
+	if err := ground.Write(train, rows[:16]); err != nil {
+		return c, err
+	}
+	err = ground.Train(ctx, "lora", filepath.Join(dir, "config.json"), map[string]any{
 		"base_model": base, "output_dir": out, "train_data_path": train, "max_length": 128, "append_eos": true,
 		"lora_config":   map[string]any{"r": 16, "alpha": 32, "dropout": 0, "target_modules": []string{"q_proj", "k_proj", "v_proj", "o_proj"}},
 		"training_args": map[string]any{"max_steps": 3, "per_device_train_batch_size": 4, "learning_rate": 1e-3, "save_strategy": "no", "eval_strategy": "no"},
 	})
 	if err != nil {
-		return c, err
-	}
-	if err := errors.Join(ground.Write(train, rows[:16]), os.WriteFile(config, text, 0o644)); err != nil {
-		return c, err
-	}
-	if err := ground.Run(ctx, ground.Worker, "exec", "lora", "--config", config); err != nil {
 		return c, err
 	}
 	data, err := os.ReadFile(filepath.Join(out, "trainer_state.json"))

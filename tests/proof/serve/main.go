@@ -57,15 +57,9 @@ func prove(ctx context.Context) (figure string, err error) {
 		return "nothing asked", err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	base := os.Getenv("ELARA_SMOLLM2")
-	if os.Getenv("BASE") == "tiny" {
-		base = filepath.Join(dir, "tiny")
-		if err := ground.Run(ctx, ground.Worker, "exec", "tiny-model", "--out", base); err != nil {
-			return "nothing asked", err
-		}
-	}
-	if base == "" {
-		return "nothing asked", errors.New("ELARA_SMOLLM2 is not set: source build/env.sh, which make setup writes")
+	base, err := baseModel(ctx, dir)
+	if err != nil {
+		return "nothing asked", err
 	}
 	rows, err := ground.Rows(ctx, dir, "")
 	if err != nil {
@@ -110,6 +104,14 @@ func prove(ctx context.Context) (figure string, err error) {
 	return figure, nil
 }
 
+func baseModel(ctx context.Context, dir string) (string, error) {
+	if os.Getenv("BASE") != "tiny" {
+		return ground.SmolLM2()
+	}
+	tiny := filepath.Join(dir, "tiny")
+	return tiny, ground.Run(ctx, ground.Worker, "exec", "tiny-model", "--out", tiny)
+}
+
 // differ reports whether every two models answer some question in another way.
 func differ(models []model, expected map[string][]asked) bool {
 	answers := map[string]bool{}
@@ -145,7 +147,7 @@ func train(ctx context.Context, base string, m model, rows []string) error {
 	if err := ground.Write(file, lines); err != nil {
 		return err
 	}
-	config, err := json.Marshal(map[string]any{
+	err := ground.Train(ctx, "lora", m.folder+".json", map[string]any{
 		"base_model": base, "output_dir": out, "train_data_path": file, "max_length": 480, "completion_only_loss": true, "add_pad_token": false,
 		"lora_config": map[string]any{"r": 4, "alpha": 16, "target_modules": []string{"q_proj", "v_proj", "down_proj"}},
 		"training_args": map[string]any{
@@ -153,13 +155,6 @@ func train(ctx context.Context, base string, m model, rows []string) error {
 		},
 	})
 	if err != nil {
-		return err
-	}
-	path := m.folder + ".json"
-	if err := os.WriteFile(path, config, 0o644); err != nil {
-		return err
-	}
-	if err := ground.Run(ctx, ground.Worker, "exec", "lora", "--config", path); err != nil {
 		return err
 	}
 	return ground.Run(ctx, "build/elara", "export", out, "--form", "peft", "--audience", string(m.audience), "--to", m.folder)

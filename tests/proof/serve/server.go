@@ -129,11 +129,11 @@ func (s *server) ask(ctx context.Context, model, question string, stream bool) (
 
 // python lets OpenAI's own client ask.
 func (s *server) python(ctx context.Context) (string, error) {
-	found, err := exec.CommandContext(ctx, "tests/peer/serving/venv").Output()
+	peer, err := ground.Peer(ctx, "tests/peer/serving/venv")
 	if err != nil {
 		return "Python's openai is missing", nil //nolint:nilerr // that part is left out, and the figure says so
 	}
-	if err := ground.Run(ctx, strings.TrimSpace(string(found)), "tests/peer/serving/client.py", s.url, token); err != nil {
+	if err := ground.Run(ctx, peer, "tests/peer/serving/client.py", s.url, token); err != nil {
 		return "Python's openai is not content", err
 	}
 	return "Python's openai is content", nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"elara/data/tokenizer"
+	"elara/tests/ground"
 )
 
 // encoding is one encoding of one list of texts.
@@ -38,8 +39,8 @@ func (f *figures) medical(name string, tok *tokenizer.Tokenizer, python *peer, p
 		ours, theirs = append(ours, rate(p, mine)), append(theirs, rate(p, other))
 		ratios = append(ratios, other.cpu.Seconds()/mine.cpu.Seconds())
 	}
-	fmt.Printf("%-8s medical text        %6.1f MB/s (%.1f to %.1f)  Python %5.2f MB/s  %5.1f x\n", name, median(ours), slices.Min(ours), slices.Max(ours), median(theirs), median(ratios))
-	f.rate, f.ratio = min(f.rate, median(ours)), min(f.ratio, median(ratios))
+	fmt.Printf("%-8s medical text        %6.1f MB/s (%.1f to %.1f)  Python %5.2f MB/s  %5.1f x\n", name, ground.Median(ours), slices.Min(ours), slices.Max(ours), ground.Median(theirs), ground.Median(ratios))
+	f.rate, f.ratio = min(f.rate, ground.Median(ours)), min(f.ratio, ground.Median(ratios))
 	return nil
 }
 
@@ -67,9 +68,9 @@ func (f *figures) hard(name string, tok *tokenizer.Tokenizer, python *peer, text
 			return err
 		}
 		f.compare(name, text.name, mine, other)
-		growth := median(short) / median(long)
-		fmt.Printf("%-8s 1 MB of %-11s %5.1f MB/s, of 64 kB %5.1f MB/s: %.2f x the time  Python %5.2f MB/s\n", name, text.name, median(long), median(short), growth, rate(text.long(), other))
-		f.hardRate, f.growth = min(f.hardRate, median(long)), max(f.growth, growth)
+		growth := ground.Median(short) / ground.Median(long)
+		fmt.Printf("%-8s 1 MB of %-11s %5.1f MB/s, of 64 kB %5.1f MB/s: %.2f x the time  Python %5.2f MB/s\n", name, text.name, ground.Median(long), ground.Median(short), growth, rate(text.long(), other))
+		f.hardRate, f.growth = min(f.hardRate, ground.Median(long)), max(f.growth, growth)
 	}
 	return nil
 }
@@ -115,9 +116,4 @@ func cpuTime() (time.Duration, error) {
 		return 0, fmt.Errorf("read the CPU time: %w", err)
 	}
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), nil
-}
-
-func median(values []float64) float64 {
-	values = slices.Sorted(slices.Values(values))
-	return values[len(values)/2] // their number is odd
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"time"
+
+	"elara/tests/ground"
 )
 
 // peer is Python's tokenizers in a process of its own: tests/peer/tokenizer/speed.py.
@@ -27,13 +28,11 @@ func startPeer(ctx context.Context, dir string) (*peer, error) {
 	if err := fetch.Run(); err != nil {
 		return nil, fmt.Errorf("fetch the vocabularies: %w", err)
 	}
-	venv := exec.CommandContext(ctx, "tests/peer/venv")
-	venv.Stderr = os.Stderr
-	python, err := venv.Output()
+	python, err := ground.Peer(ctx, "tests/peer/venv")
 	if err != nil {
-		return nil, fmt.Errorf("install the Python peers: %w", err)
+		return nil, err
 	}
-	command := exec.CommandContext(ctx, string(bytes.TrimSpace(python)), "tests/peer/tokenizer/speed.py", dir)
+	command := exec.CommandContext(ctx, python, "tests/peer/tokenizer/speed.py", dir)
 	command.Env = append(os.Environ(), "TOKENIZERS_PARALLELISM=false")
 	command.Stderr = os.Stderr
 	in, err := command.StdinPipe()
