@@ -248,11 +248,11 @@ func TestWhatCannotBeMergedIsRefusedByName(t *testing.T) {
 		{[]string{"one", "two"}, spec.MergeMethod{CombinationType: spec.CombineCat, Density: 0.5}, "density: is given with cat, which prunes nothing"},
 	} {
 		c.method.Weights = []float64{0.5, 0.5}
-		require.NoError(t, s.over(t, c.adapters, func(base *model.Streamed, sources []Source) error {
+		err := s.over(t, c.adapters, func(base *model.Streamed, sources []Source) error {
 			_, err := New(base, c.method, sources, 1)
-			require.ErrorContains(t, err, c.want)
-			return nil
-		}))
+			return err
+		})
+		require.ErrorContains(t, err, c.want)
 	}
 	require.NoError(t, s.over(t, []string{"dora", "low"}, func(base *model.Streamed, sources []Source) error {
 		m, err := New(base, spec.MergeMethod{CombinationType: spec.CombineCat, Weights: []float64{1, 1}}, sources, 1)
