@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"elara/data/gguf"
+	"elara/data/modelconfig"
 	"elara/spec/fault"
 )
 
@@ -34,32 +35,18 @@ func readConfig(folder string) (config, error) {
 		return nil, fault.At(path, 0, "cannot be read, expected the model's configuration: %w", err)
 	}
 	var kind struct {
-		ModelType    string          `json:"model_type"`
-		Quantization json.RawMessage `json:"quantization_config"`
+		ModelType string `json:"model_type"`
 	}
 	if err := json.Unmarshal(text, &kind); err != nil {
 		return nil, fault.At(path, 0, "not a model configuration: %w", err)
 	}
-	if packed := string(kind.Quantization); packed != "" && packed != "null" {
-		return nil, fault.At(path, 0, "quantization_config is not supported, expected weights in float32, float16 or bfloat16")
-	}
 	switch kind.ModelType {
-	case "llama", "qwen2", "qwen3", "mistral":
+	case modelconfig.Llama, modelconfig.Qwen2, modelconfig.Qwen3, modelconfig.Mistral:
 		return parseLlama(path, text)
-	case "gpt2":
+	case modelconfig.GPT2:
 		return parseGPT2(path, text)
 	}
 	return nil, fault.At(path, 0, "model_type %q is not supported, expected gpt2, llama, mistral, qwen2 or qwen3", kind.ModelType)
-}
-
-// positive refuses sizes that no model has.
-func positive(path string, sizes map[string]int) error {
-	for name, n := range sizes {
-		if n <= 0 || n > 1<<24 {
-			return fault.At(path, 0, "%s is %d, expected a positive number", name, n)
-		}
-	}
-	return nil
 }
 
 // layout is what becomes of a tensor's numbers on their way into a GGUF file.

@@ -240,14 +240,16 @@ func TestBadModelsAreRefusedByNameAndLeaveNothing(t *testing.T) {
 		"no tokenizer": {base: copyOf(t, "llama", func(dir string) {
 			require.NoError(t, os.Remove(filepath.Join(dir, "tokenizer.json")))
 		}), want: "folder has no tokenizer, expected tokenizer.json"},
-		"truncated":         {base: copyOf(t, "llama", edit("model.safetensors", func(b []byte) []byte { return b[:len(b)-8] })), want: "corrupt safetensors header"},
-		"NaN":               {base: copyOf(t, "llama", edit("model.safetensors", nan)), want: "is NaN, expected a finite number"},
-		"other vocabulary":  {base: copyOf(t, "llama", edit("config.json", swap(`"vocab_size": 257`, `"vocab_size": 300`))), want: "the embedding has 257 rows, and vocab_size is 300"},
-		"more tokens":       {base: copyOf(t, "llama", edit("tokenizer_config.json", swap("{", `{"additional_special_tokens": ["<x>"],`))), want: "tokenizer has 258 tokens, and the model's embedding 257 rows"},
-		"unknown family":    {base: copyOf(t, "llama", edit("config.json", swap(`"model_type": "llama"`, `"model_type": "mamba"`))), want: `model_type "mamba" is not supported`},
-		"other shape":       {base: copyOf(t, "llama", edit("config.json", swap(`"intermediate_size": 32`, `"intermediate_size": 48`))), want: `weight "model.layers.0.mlp.gate_proj.weight" has shape [32 16], the configuration makes it [48 16]`},
-		"missing layer":     {base: copyOf(t, "llama", edit("config.json", swap(`"num_hidden_layers": 1`, `"num_hidden_layers": 2`))), want: `weight "model.layers.1.input_layernorm.weight" is missing`},
-		"rope type":         {base: copyOf(t, "llama", edit("config.json", swap(`"rope_type": "default"`, `"rope_type": "longrope"`))), want: `rope type "longrope" is not supported`},
+		"truncated":        {base: copyOf(t, "llama", edit("model.safetensors", func(b []byte) []byte { return b[:len(b)-8] })), want: "corrupt safetensors header"},
+		"NaN":              {base: copyOf(t, "llama", edit("model.safetensors", nan)), want: "is NaN, expected a finite number"},
+		"other vocabulary": {base: copyOf(t, "llama", edit("config.json", swap(`"vocab_size": 257`, `"vocab_size": 300`))), want: "the embedding has 257 rows, and vocab_size is 300"},
+		"more tokens":      {base: copyOf(t, "llama", edit("tokenizer_config.json", swap("{", `{"additional_special_tokens": ["<x>"],`))), want: "tokenizer has 258 tokens, and the model's embedding 257 rows"},
+		"unknown family":   {base: copyOf(t, "llama", edit("config.json", swap(`"model_type": "llama"`, `"model_type": "mamba"`))), want: `model_type "mamba" is not supported`},
+		"other shape":      {base: copyOf(t, "llama", edit("config.json", swap(`"intermediate_size": 32`, `"intermediate_size": 48`))), want: `weight "model.layers.0.mlp.gate_proj.weight" has shape [32 16], the configuration makes it [48 16]`},
+		"missing layer":    {base: copyOf(t, "llama", edit("config.json", swap(`"num_hidden_layers": 1`, `"num_hidden_layers": 2`))), want: `weight "model.layers.1.input_layernorm.weight" is missing`},
+		"rope type":        {base: copyOf(t, "llama", edit("config.json", swap(`"rope_type": "default"`, `"rope_type": "longrope"`))), want: `rope type "longrope" is not supported`},
+		"yarn's borders": {base: copyOf(t, "llama", edit("config.json", swap(`"rope_type": "default"`, `"rope_type": "yarn", "factor": 4, "beta_fast": 16`))),
+			want: "yarn with other numbers than its usual ones"},
 		"not a model":       {base: t.TempDir(), want: "config.json: cannot be read"},
 		"nothing":           {base: "testdata/none", want: "no such model"},
 		"other base":        {base: "testdata/gpt2", adapter: "testdata/llama-lora", want: "is the adapter of another base?"},
@@ -283,16 +285,32 @@ func TestOrdersThatContradictThemselvesAreRefused(t *testing.T) {
 }
 
 func TestWindowedModelStatesTheContextItIsRightFor(t *testing.T) {
-	dir := copyOf(t, "llama", func(dir string) {
-		path := filepath.Join(dir, "config.json")
-		text, err := os.ReadFile(path)
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(text), `"model_type": "llama"`, `"model_type": "mistral", "sliding_window": 24`, 1)), 0o600))
-	})
-	m, err := Open(dir, "")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, m.Close()) }()
-	require.Equal(t, []string{"a token of this model sees the last 24, and llama.cpp lets it see all: the file states a context of 24 instead of 64"}, m.Notes())
-	entries := m.config.metadata()
-	require.True(t, slices.Contains(entries, gguf.Entry{Key: "llama.context_length", Value: uint32(24)}))
+	for name, c := range map[string]struct {
+		keys    string // in the place of model_type and positions
+		note    string
+		context uint32
+	}{
+		"its own": {`"model_type": "mistral", "sliding_window": 24, "max_position_embeddings": 64`,
+			"a token of this model sees the last 24, and llama.cpp lets it see all: the file states a context of 24 instead of 64", 24},
+		// transformers 5.23: MistralConfig.
+		"of its class": {`"model_type": "mistral", "max_position_embeddings": 8192`,
+			"a token of this model sees the last 4096, and llama.cpp lets it see all: the file states a context of 4096 instead of 8192", 4096},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := copyOf(t, "llama", func(dir string) {
+				path := filepath.Join(dir, "config.json")
+				text, err := os.ReadFile(path)
+				require.NoError(t, err)
+				written := strings.Replace(string(text), `"model_type": "llama"`, c.keys, 1)
+				written = strings.Replace(written, `  "max_position_embeddings": 64,`+"\n", "", 1)
+				require.NoError(t, os.WriteFile(path, []byte(written), 0o600))
+			})
+			m, err := Open(dir, "")
+			require.NoError(t, err)
+			defer func() { require.NoError(t, m.Close()) }()
+			require.Equal(t, []string{c.note}, m.Notes())
+			entries := m.config.metadata()
+			require.True(t, slices.Contains(entries, gguf.Entry{Key: "llama.context_length", Value: c.context}))
+		})
+	}
 }

@@ -78,12 +78,28 @@ func llamaFromGGUF(file *gguf.File) (llama, error) {
 	_, err = file.Tensor("output.weight")
 	c.tied = err != nil
 	if divisors, err := file.Tensor(ropeFreqs); err == nil {
-		c.scaling.divisors = make([]float32, divisors.Elements())
-		if err := file.ReadF32(ropeFreqs, c.scaling.divisors); err != nil {
+		c.divisors = make([]float32, divisors.Elements())
+		if err := file.ReadF32(ropeFreqs, c.divisors); err != nil {
 			return c, err
 		}
 	}
 	return c, c.check(file.Path())
+}
+
+// check refuses sizes that no model has.
+func (c llama) check(path string) error {
+	for name, n := range map[string]int{"vocab_size": c.vocabulary, "hidden_size": c.hidden, "intermediate_size": c.inner,
+		"num_hidden_layers": c.blocks, "num_attention_heads": c.heads, "num_key_value_heads": c.keyHeads, "head_dim": c.headDim,
+		"max_position_embeddings": c.positions} {
+		if n <= 0 || n > 1<<24 {
+			return fault.At(path, 0, "%s is %d, expected a positive number", name, n)
+		}
+	}
+	if c.heads%c.keyHeads != 0 || c.headDim%2 != 0 || !(c.eps > 0) || !(c.theta > 0) {
+		return fault.At(path, 0, "%d heads over %d key heads of width %d, rms_norm_eps %v and rope_theta %v: "+
+			"expected a multiple, an even width and positive numbers", c.heads, c.keyHeads, c.headDim, c.eps, c.theta)
+	}
+	return nil
 }
 
 // ggufWeights gives the tensors of a file under their names in transformers, in the order of rows that they have there.

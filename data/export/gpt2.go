@@ -1,10 +1,10 @@
 package export
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"elara/data/gguf"
+	"elara/data/modelconfig"
 	"elara/spec/fault"
 )
 
@@ -16,41 +16,16 @@ type gpt2 struct {
 }
 
 func parseGPT2(path string, text []byte) (gpt2, error) {
-	w := struct {
-		VocabSize                  int     `json:"vocab_size"`
-		NPositions                 int     `json:"n_positions"`
-		NEmbd                      int     `json:"n_embd"`
-		NLayer                     int     `json:"n_layer"`
-		NHead                      int     `json:"n_head"`
-		NInner                     *int    `json:"n_inner"`
-		ActivationFunction         string  `json:"activation_function"`
-		LayerNormEpsilon           float64 `json:"layer_norm_epsilon"`
-		ScaleAttnWeights           bool    `json:"scale_attn_weights"`
-		ScaleAttnByInverseLayerIdx bool    `json:"scale_attn_by_inverse_layer_idx"`
-		TieWordEmbeddings          bool    `json:"tie_word_embeddings"`
-		AddCrossAttention          bool    `json:"add_cross_attention"`
-	}{VocabSize: 50257, NPositions: 1024, NEmbd: 768, NLayer: 12, NHead: 12, ActivationFunction: "gelu_new", LayerNormEpsilon: 1e-5,
-		ScaleAttnWeights: true, TieWordEmbeddings: true}
-	if err := json.Unmarshal(text, &w); err != nil {
-		return gpt2{}, fault.At(path, 0, "not a model configuration: %w", err)
+	given, err := modelconfig.ParseGPT2(path, text)
+	if err != nil {
+		return gpt2{}, err
 	}
-	c := gpt2{hidden: w.NEmbd, inner: 4 * w.NEmbd, blocks: w.NLayer, heads: w.NHead, vocabulary: w.VocabSize, positions: w.NPositions,
-		eps: w.LayerNormEpsilon, tied: w.TieWordEmbeddings}
-	if w.NInner != nil {
-		c.inner = *w.NInner
+	if !given.ScaleAttnWeights || given.ScaleAttnByInverseLayerIdx || !(given.LayerNormEpsilon > 0) {
+		return gpt2{}, fault.At(path, 0, "attention of another kind than GPT-2's own, which llama.cpp has no place for: expected scale_attn_weights, "+
+			"no scale_attn_by_inverse_layer_idx, and a positive layer_norm_epsilon")
 	}
-	if err := positive(path, map[string]int{"vocab_size": c.vocabulary, "n_positions": c.positions, "n_embd": c.hidden, "n_layer": c.blocks,
-		"n_head": c.heads, "n_inner": c.inner}); err != nil {
-		return c, err
-	}
-	if w.ActivationFunction != "gelu_new" && w.ActivationFunction != "gelu_pytorch_tanh" {
-		return c, fault.At(path, 0, "activation_function %q is not supported, expected gelu_new", w.ActivationFunction)
-	}
-	if !w.ScaleAttnWeights || w.ScaleAttnByInverseLayerIdx || w.AddCrossAttention || c.hidden%c.heads != 0 || !(c.eps > 0) {
-		return c, fault.At(path, 0, "attention of another kind than GPT-2's own, which llama.cpp has no place for: expected scale_attn_weights, "+
-			"no scale_attn_by_inverse_layer_idx, no add_cross_attention, and n_embd a multiple of n_head")
-	}
-	return c, nil
+	return gpt2{hidden: int(given.NEmbd), inner: int(given.Inner()), blocks: given.NLayer, heads: int(given.NHead), vocabulary: int(given.VocabSize),
+		positions: int(given.NPositions), eps: given.LayerNormEpsilon, tied: given.TieWordEmbeddings}, nil
 }
 
 func (c gpt2) metadata() []gguf.Entry {

@@ -1,13 +1,12 @@
 package export
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"elara/data/gguf"
+	"elara/data/modelconfig"
 	"elara/spec/fault"
 )
 
@@ -21,152 +20,30 @@ type llama struct {
 	window     int // tokens that a token sees in some layers at least; 0: all
 	eps, theta float64
 	tied       bool
-	scaling    ropeScaling
-}
-
-// ropeScaling is rope_scaling (transformers 4) or rope_parameters (5).
-type ropeScaling struct {
-	RopeType  string    `json:"rope_type"`
-	Type      string    `json:"type"` // an older name of rope_type
-	Theta     *float64  `json:"rope_theta"`
-	Partial   *float64  `json:"partial_rotary_factor"`
-	Factor    float64   `json:"factor"`
-	Original  float64   `json:"original_max_position_embeddings"`
-	LowFreq   float64   `json:"low_freq_factor"`
-	HighFreq  float64   `json:"high_freq_factor"`
-	Attention *float64  `json:"attention_factor"`
-	BetaFast  *float64  `json:"beta_fast"`
-	BetaSlow  *float64  `json:"beta_slow"`
-	MScale    *float64  `json:"mscale"`
-	MScaleAll *float64  `json:"mscale_all_dim"`
-	Truncate  *bool     `json:"truncate"`
-	divisors  []float32 // of the frequencies, where a GGUF file holds them
-}
-
-func (r ropeScaling) kind() string {
-	switch {
-	case r.RopeType != "":
-		return r.RopeType
-	case r.Type != "":
-		return r.Type
-	}
-	return "default"
+	rope       modelconfig.Rope
+	divisors   []float32 // of the rotary frequencies, where a GGUF file holds them
 }
 
 func parseLlama(path string, text []byte) (llama, error) {
-	w := struct {
-		ModelType             string          `json:"model_type"`
-		VocabSize             int             `json:"vocab_size"`
-		HiddenSize            int             `json:"hidden_size"`
-		IntermediateSize      int             `json:"intermediate_size"`
-		NumHiddenLayers       int             `json:"num_hidden_layers"`
-		NumAttentionHeads     int             `json:"num_attention_heads"`
-		NumKeyValueHeads      *int            `json:"num_key_value_heads"`
-		HeadDim               *int            `json:"head_dim"`
-		MaxPositionEmbeddings int             `json:"max_position_embeddings"`
-		RMSNormEps            float64         `json:"rms_norm_eps"`
-		RopeTheta             *float64        `json:"rope_theta"`
-		RopeScaling           json.RawMessage `json:"rope_scaling"`
-		RopeParameters        json.RawMessage `json:"rope_parameters"`
-		Original              *float64        `json:"original_max_position_embeddings"`
-		Partial               *float64        `json:"partial_rotary_factor"`
-		SlidingWindow         *int            `json:"sliding_window"`
-		UseSlidingWindow      *bool           `json:"use_sliding_window"`
-		TieWordEmbeddings     bool            `json:"tie_word_embeddings"`
-		HiddenAct             string          `json:"hidden_act"`
-	}{RMSNormEps: 1e-6, HiddenAct: "silu"}
-	if err := json.Unmarshal(text, &w); err != nil {
-		return llama{}, fault.At(path, 0, "not a model configuration: %w", err)
+	given, err := modelconfig.ParseLlama(path, text)
+	if err != nil {
+		return llama{}, err
 	}
 	c := llama{
-		family: w.ModelType, hidden: w.HiddenSize, inner: w.IntermediateSize, blocks: w.NumHiddenLayers, heads: w.NumAttentionHeads,
-		keyHeads: w.NumAttentionHeads, vocabulary: w.VocabSize, positions: w.MaxPositionEmbeddings, eps: w.RMSNormEps, theta: 10000,
-		tied: w.TieWordEmbeddings,
+		family: given.Family(), hidden: int(given.HiddenSize), inner: int(given.IntermediateSize), blocks: given.NumHiddenLayers,
+		heads: int(given.NumAttentionHeads), keyHeads: int(given.NumKeyValueHeads), headDim: int(given.HeadDim),
+		vocabulary: int(given.VocabSize), positions: int(given.MaxPositionEmbeddings), eps: given.RMSNormEps, theta: given.RopeTheta,
+		tied: given.TieWordEmbeddings, rope: given.Rope,
 	}
-	if w.NumKeyValueHeads != nil {
-		c.keyHeads = *w.NumKeyValueHeads
+	for _, window := range given.Windows {
+		c.window = max(c.window, int(window))
 	}
-	if w.HeadDim != nil {
-		c.headDim = *w.HeadDim
-	} else if c.heads > 0 {
-		c.headDim = c.hidden / c.heads
+	// llama.cpp computes the rest by YaRN's own rules, and has no name for other numbers.
+	if r := c.rope; r.Type == "yarn" && (r.Factor < 1 || !r.Truncate || r.BetaFast != 32 || r.BetaSlow != 1 ||
+		math.Abs(r.AttentionFactor-(0.1*math.Log(r.Factor)+1)) >= 1e-6) {
+		return c, fault.At(path, 0, "rope_scaling: yarn with other numbers than its usual ones, which a GGUF file has no place for")
 	}
-	if w.HiddenAct != "silu" {
-		return c, fault.At(path, 0, "hidden_act %q is not supported, expected silu", w.HiddenAct)
-	}
-	if c.family == "mistral" || w.UseSlidingWindow != nil && *w.UseSlidingWindow {
-		if w.SlidingWindow != nil {
-			c.window = *w.SlidingWindow
-		}
-	}
-	if w.RopeTheta != nil {
-		c.theta = *w.RopeTheta
-	}
-	raw := w.RopeScaling
-	if s := strings.TrimSpace(string(raw)); s == "" || s == "null" {
-		raw = w.RopeParameters
-	}
-	if len(raw) > 0 {
-		if err := json.Unmarshal(raw, &c.scaling); err != nil {
-			return c, fault.At(path, 0, "rope_scaling: %w", err)
-		}
-	}
-	if c.scaling.Theta != nil {
-		c.theta = *c.scaling.Theta
-	}
-	if w.Original != nil {
-		c.scaling.Original = *w.Original
-	}
-	if c.scaling.Original == 0 {
-		c.scaling.Original = float64(c.positions)
-	}
-	for _, share := range []*float64{w.Partial, c.scaling.Partial} {
-		if share != nil && *share != 1 {
-			return c, fault.At(path, 0, "partial_rotary_factor %v is not supported, expected 1", *share)
-		}
-	}
-	return c, c.check(path)
-}
-
-func (c llama) check(path string) error {
-	if err := positive(path, map[string]int{"vocab_size": c.vocabulary, "hidden_size": c.hidden, "intermediate_size": c.inner,
-		"num_hidden_layers": c.blocks, "num_attention_heads": c.heads, "num_key_value_heads": c.keyHeads, "head_dim": c.headDim,
-		"max_position_embeddings": c.positions}); err != nil {
-		return err
-	}
-	if c.heads%c.keyHeads != 0 || c.headDim%2 != 0 || !(c.eps > 0) || !(c.theta > 0) || c.window < 0 {
-		return fault.At(path, 0, "%d heads over %d key heads of width %d, rms_norm_eps %v, rope_theta %v and window %d: "+
-			"expected a multiple, an even width and positive numbers", c.heads, c.keyHeads, c.headDim, c.eps, c.theta, c.window)
-	}
-	s := c.scaling
-	switch kind := s.kind(); kind {
-	case "default":
-		return nil
-	case "linear":
-		if s.Factor > 0 {
-			return nil
-		}
-	case "llama3":
-		if s.Factor > 0 && s.LowFreq > 0 && s.HighFreq > s.LowFreq && s.Original > 0 {
-			return nil
-		}
-	case "yarn":
-		// llama.cpp computes the rest by YaRN's own rules, and has no name for other numbers.
-		plain := s.Attention == nil || math.Abs(*s.Attention-(0.1*math.Log(s.Factor)+1)) < 1e-6
-		for _, given := range []struct {
-			value *float64
-			usual float64
-		}{{s.BetaFast, 32}, {s.BetaSlow, 1}, {s.MScale, 1}, {s.MScaleAll, 0}} {
-			plain = plain && (given.value == nil || *given.value == given.usual)
-		}
-		if plain && s.Factor >= 1 && s.Original > 0 && (s.Truncate == nil || *s.Truncate) {
-			return nil
-		}
-		return fault.At(path, 0, "rope_scaling: yarn with other numbers than its usual ones, which a GGUF file has no place for")
-	default:
-		return fault.At(path, 0, "rope_scaling: rope type %q is not supported, expected default, linear, llama3 or yarn", kind)
-	}
-	return fault.At(path, 0, "rope_scaling: rope type %q needs positive numbers for its factors and the original positions", s.kind())
+	return c, nil
 }
 
 // arch is the name of llama.cpp's architecture.
@@ -194,14 +71,14 @@ func (c llama) metadata() []gguf.Entry {
 		{Key: arch + ".rope.dimension_count", Value: uint32(c.headDim)},
 		{Key: arch + ".vocab_size", Value: uint32(c.vocabulary)},
 	}
-	switch kind := c.scaling.kind(); kind {
+	switch kind := c.rope.Type; kind {
 	case "linear":
 		entries = append(entries, gguf.Entry{Key: arch + ".rope.scaling.type", Value: kind},
-			gguf.Entry{Key: arch + ".rope.scaling.factor", Value: float32(c.scaling.Factor)})
+			gguf.Entry{Key: arch + ".rope.scaling.factor", Value: float32(c.rope.Factor)})
 	case "yarn":
 		entries = append(entries, gguf.Entry{Key: arch + ".rope.scaling.type", Value: kind},
-			gguf.Entry{Key: arch + ".rope.scaling.factor", Value: float32(c.scaling.Factor)},
-			gguf.Entry{Key: arch + ".rope.scaling.original_context_length", Value: uint32(c.scaling.Original)})
+			gguf.Entry{Key: arch + ".rope.scaling.factor", Value: float32(c.rope.Factor)},
+			gguf.Entry{Key: arch + ".rope.scaling.original_context_length", Value: uint32(c.rope.OriginalPositions)})
 	}
 	return entries
 }
@@ -280,21 +157,21 @@ func (c llama) place(l *listing) {
 
 // ropeDivisors are Llama 3's; nil for other scalings.
 func (c llama) ropeDivisors() []float32 {
-	s := c.scaling
-	if s.divisors != nil || s.kind() != "llama3" {
-		return slices.Clone(s.divisors)
+	r := c.rope
+	if c.divisors != nil || r.Type != "llama3" {
+		return slices.Clone(c.divisors)
 	}
 	out := make([]float32, c.headDim/2)
 	for i := range out {
 		wavelength := 2 * math.Pi * math.Pow(c.theta, float64(2*i)/float64(c.headDim))
 		switch {
-		case wavelength < s.Original/s.HighFreq:
+		case wavelength < r.OriginalPositions/r.HighFreqFactor:
 			out[i] = 1
-		case wavelength > s.Original/s.LowFreq:
-			out[i] = float32(s.Factor)
+		case wavelength > r.OriginalPositions/r.LowFreqFactor:
+			out[i] = float32(r.Factor)
 		default:
-			smooth := (s.Original/wavelength - s.LowFreq) / (s.HighFreq - s.LowFreq)
-			out[i] = float32(1 / ((1-smooth)/s.Factor + smooth))
+			smooth := (r.OriginalPositions/wavelength - r.LowFreqFactor) / (r.HighFreqFactor - r.LowFreqFactor)
+			out[i] = float32(1 / ((1-smooth)/r.Factor + smooth))
 		}
 	}
 	return out

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"elara/data/modelconfig"
 	"elara/data/tokenizer"
 	"elara/engine/model/llama"
 	"elara/engine/tensor"
@@ -21,7 +22,7 @@ func (r *Runner) TinyModel(dir string) error {
 
 // tinyModel writes the model for an alphabet of characters; the embedding has so many rows, and weights this deviation.
 func (r *Runner) tinyModel(dir string, alphabet []rune, rows int64, deviation float64) error {
-	config := llama.Config{
+	config := modelconfig.LlamaConfig{
 		VocabSize: rows, HiddenSize: 64, IntermediateSize: 128, NumHiddenLayers: 3, NumAttentionHeads: 4, NumKeyValueHeads: 2, HeadDim: 16,
 		MaxPositionEmbeddings: 512, RMSNormEps: 1e-5, RopeTheta: 10000, TieWordEmbeddings: true, HiddenAct: "silu",
 	}

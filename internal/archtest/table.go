@@ -54,7 +54,7 @@ func Table() []Layer {
 
 		{Path: "engine/tensor", May: []string{"spec/fault"}, Never: append([]string{"elara/data"}, outside...)},
 		{Path: "engine/nn", May: tensorWork, Never: outside},
-		{Path: "engine/model", May: append([]string{"data/gguf", "data/torchfile"}, tensorWork...), Never: outside},
+		{Path: "engine/model", May: append([]string{"data/gguf", "data/modelconfig", "data/torchfile"}, tensorWork...), Never: outside},
 		{Path: "engine/lora", May: tensorWork, Never: outside},
 		{Path: "engine/merge", May: tensorWork, Never: outside},
 		{Path: "engine/optim", May: tensorWork, Never: outside},

@@ -11,9 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"elara/data/modelconfig"
 	"elara/engine/loss"
 	"elara/engine/model"
-	"elara/engine/model/llama"
 	"elara/engine/nn"
 	"elara/engine/tensor"
 	"elara/internal/testdevice"
@@ -94,9 +94,9 @@ func TestModelFromGGUFIsWrittenAsTheFolderItCameFrom(t *testing.T) {
 			})
 			data, err := os.ReadFile(filepath.Join(dir, "config.json"))
 			require.NoError(t, err)
-			got, err := llama.ParseConfig("config.json", data)
+			got, err := modelconfig.ParseLlama("config.json", data)
 			require.NoError(t, err)
-			expected, err := llama.ParseConfig("gguf.json", want.Config)
+			expected, err := modelconfig.ParseLlama("gguf.json", want.Config)
 			require.NoError(t, err)
 			require.Equal(t, expected.Rope, got.Rope)
 			require.InEpsilon(t, expected.RMSNormEps, got.RMSNormEps, 1e-7) // GGUF holds a float32

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"elara/data/gguf"
+	"elara/data/modelconfig"
 	"elara/engine/model"
 	"elara/engine/model/gpt2"
 	"elara/engine/model/llama"
@@ -72,14 +73,14 @@ func openFolder(reader *model.Reader, path string) (model.Model, error) {
 	}
 	reader.Source = source
 	switch kind.ModelType {
-	case llama.Llama, llama.Qwen2, llama.Qwen3, llama.Mistral:
-		config, err := llama.ParseConfig(file, data)
+	case modelconfig.Llama, modelconfig.Qwen2, modelconfig.Qwen3, modelconfig.Mistral:
+		config, err := modelconfig.ParseLlama(file, data)
 		if err != nil {
 			return nil, err
 		}
 		return llama.Load(config, reader)
-	case "gpt2":
-		config, err := gpt2.ParseConfig(file, data)
+	case modelconfig.GPT2:
+		config, err := modelconfig.ParseGPT2(file, data)
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +94,7 @@ func openGGUF(reader *model.Reader, path string) (model.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := llama.ConfigFromGGUF(file)
+	config, err := modelconfig.LlamaFromGGUF(file)
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}

@@ -5,6 +5,7 @@ package gpt2
 import (
 	"math"
 
+	"elara/data/modelconfig"
 	"elara/engine/model"
 	"elara/engine/nn"
 	"elara/engine/tensor"
@@ -12,7 +13,7 @@ import (
 
 // Model is a loaded GPT-2.
 type Model struct {
-	config       Config
+	config       modelconfig.GPT2Config
 	facts        model.Facts
 	tokens       *model.Embedding
 	head         *model.Embedding // nil where the input embedding serves
@@ -32,7 +33,7 @@ const root = "transformer."
 
 // Load reads all weights. Checkpoints with and without the prefix "transformer." exist; module names carry it always, as
 // in transformers.
-func Load(c Config, r *model.Reader) (*Model, error) {
+func Load(c modelconfig.GPT2Config, r *model.Reader) (*Model, error) {
 	if !r.Source.Has(root + "wte.weight") {
 		r.Source = unprefixed{Source: r.Source, prefix: root}
 	}
@@ -47,8 +48,8 @@ func Load(c Config, r *model.Reader) (*Model, error) {
 			attn:     r.Conv1D(at+"attn.c_attn", d, 3*d),
 			attnProj: r.Conv1D(at+"attn.c_proj", d, d),
 			norm2W:   r.Weight(at+"ln_2.weight", d), norm2B: r.Weight(at+"ln_2.bias", d),
-			fc:      r.Conv1D(at+"mlp.c_fc", d, c.inner()),
-			mlpProj: r.Conv1D(at+"mlp.c_proj", c.inner(), d),
+			fc:      r.Conv1D(at+"mlp.c_fc", d, c.Inner()),
+			mlpProj: r.Conv1D(at+"mlp.c_proj", c.Inner(), d),
 		})
 	}
 	m.normW, m.normB = r.Weight(root+"ln_f.weight", d), r.Weight(root+"ln_f.bias", d)
@@ -58,7 +59,7 @@ func Load(c Config, r *model.Reader) (*Model, error) {
 	}
 	m.facts = model.Facts{
 		Architecture: "gpt2", Vocabulary: c.VocabSize, Width: d, Layers: c.NLayer, MaxPositions: c.NPositions,
-		DType: r.DType, TiedHead: m.head == nil, EOS: c.eos, Pad: c.pad, CountsFirstToken: true,
+		DType: r.DType, TiedHead: m.head == nil, EOS: c.EOS, Pad: c.Pad, CountsFirstToken: true,
 		AttentionWidth: d, Windows: make([]int64, c.NLayer),
 	}
 	return m, nil

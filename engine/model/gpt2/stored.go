@@ -9,7 +9,7 @@ import (
 
 // Config implements model.Model.
 func (m *Model) Config(dtype tensor.DType) ([]byte, error) {
-	return m.config.document.Encode(m.tokens.Weight.Size(0), dtype)
+	return m.config.Encode(m.tokens.Weight.Size(0), dtype.String())
 }
 
 // Stored implements model.Model.

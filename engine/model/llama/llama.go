@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"elara/data/modelconfig"
 	"elara/engine/model"
 	"elara/engine/nn"
 	"elara/engine/tensor"
@@ -13,7 +14,7 @@ import (
 
 // Model is a loaded model of one of the families.
 type Model struct {
-	config   Config
+	config   modelconfig.LlamaConfig
 	facts    model.Facts
 	embed    *model.Embedding
 	head     *model.Embedding // nil where the input embedding serves
@@ -32,10 +33,10 @@ type block struct {
 }
 
 // Load reads all weights.
-func Load(c Config, r *model.Reader) (*Model, error) {
+func Load(c modelconfig.LlamaConfig, r *model.Reader) (*Model, error) {
 	m := &Model{config: c}
 	d, heads, keyHeads := c.HiddenSize, c.NumAttentionHeads*c.HeadDim, c.NumKeyValueHeads*c.HeadDim
-	projections, output := c.biases()
+	projections, output := c.Biases()
 	m.embed = &model.Embedding{Name: "model.embed_tokens", Weight: r.Weight("model.embed_tokens.weight", c.VocabSize, d)}
 	for i := range c.NumHiddenLayers {
 		at := model.Layer("model.layers.%d.", i)
@@ -49,9 +50,9 @@ func Load(c Config, r *model.Reader) (*Model, error) {
 			gate:      r.Linear(at+"mlp.gate_proj", d, c.IntermediateSize, c.MLPBias),
 			up:        r.Linear(at+"mlp.up_proj", d, c.IntermediateSize, c.MLPBias),
 			down:      r.Linear(at+"mlp.down_proj", c.IntermediateSize, d, c.MLPBias),
-			window:    c.window(i),
+			window:    c.Window(i),
 		}
-		if c.headNorms() {
+		if c.HeadNorms() {
 			b.qNorm, b.kNorm = r.Weight(at+"self_attn.q_norm.weight", c.HeadDim), r.Weight(at+"self_attn.k_norm.weight", c.HeadDim)
 		}
 		m.layers = append(m.layers, b)
@@ -63,7 +64,7 @@ func Load(c Config, r *model.Reader) (*Model, error) {
 	}
 	m.rotary(min(c.MaxPositionEmbeddings, firstPositions))
 	m.facts = model.Facts{
-		Architecture: c.family(), Vocabulary: c.VocabSize, Width: d, Layers: c.NumHiddenLayers, MaxPositions: c.MaxPositionEmbeddings,
+		Architecture: c.Family(), Vocabulary: c.VocabSize, Width: d, Layers: c.NumHiddenLayers, MaxPositions: c.MaxPositionEmbeddings,
 		DType: r.DType, TiedHead: m.head == nil, EOS: c.EOS, Pad: c.Pad,
 		AttentionWidth: heads,
 	}
@@ -81,7 +82,7 @@ const firstPositions = 2048
 // again on its way back. They double in size, so all of them together are less than twice the last.
 func (m *Model) rotary(positions int64) {
 	e, half := m.norm.Engine(), m.config.HeadDim/2
-	frequencies, factor := m.config.Rope.frequencies(m.config.RopeTheta, m.config.HeadDim)
+	frequencies, factor := m.config.Rope.Frequencies(m.config.RopeTheta, m.config.HeadDim)
 	cos, sin := make([]float32, positions*half), make([]float32, positions*half)
 	for at := range positions {
 		for i, f := range frequencies {

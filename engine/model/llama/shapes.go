@@ -2,7 +2,10 @@
 
 package llama
 
-import "elara/engine/model"
+import (
+	"elara/data/modelconfig"
+	"elara/engine/model"
+)
 
 // Weight is the name and shape of one stored tensor.
 type Weight struct {
@@ -11,7 +14,7 @@ type Weight struct {
 }
 
 // Shapes lists the tensors of a model without biases whose head is tied, in the order of the forward pass.
-func Shapes(c Config) []Weight {
+func Shapes(c modelconfig.LlamaConfig) []Weight {
 	d, heads, keyHeads := c.HiddenSize, c.NumAttentionHeads*c.HeadDim, c.NumKeyValueHeads*c.HeadDim
 	all := []Weight{{"model.embed_tokens.weight", []int64{c.VocabSize, d}}}
 	for i := range c.NumHiddenLayers {

@@ -10,7 +10,7 @@ import (
 
 // Config implements model.Model.
 func (m *Model) Config(dtype tensor.DType) ([]byte, error) {
-	return m.config.encode(m.embed.Weight.Size(0), dtype)
+	return m.config.Encode(m.embed.Weight.Size(0), dtype.String())
 }
 
 // Stored implements model.Model.

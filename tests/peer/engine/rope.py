@@ -1,8 +1,8 @@
-"""Writes engine/model/llama/testdata/rope.json: the rotary frequencies and the factor on cosine and sine that transformers
+"""Writes data/modelconfig/testdata/rope.json: the rotary frequencies and the factor on cosine and sine that transformers
 computes for configurations as they are published, in both forms of the keys, and for each optional key.
 
 Versions the committed numbers were made with: Python 3.11.7, torch 2.11.0, transformers 5.23.0.
-Usage: python rope.py > engine/model/llama/testdata/rope.json
+Usage: python rope.py > data/modelconfig/testdata/rope.json
 """
 import json
 

@@ -1,6 +1,4 @@
-//go:build torch
-
-package llama
+package modelconfig
 
 import (
 	"bytes"
@@ -163,9 +161,9 @@ func (r Rope) numbers() map[string]any {
 	return nil
 }
 
-// frequencies are the angles of one position, theta^(-2i/width) stretched by the scaling, and the factor on cosine and sine.
+// Frequencies are the angles of one position, theta^(-2i/width) stretched by the scaling, and the factor on cosine and sine.
 // All of it is float32 arithmetic in transformers' order of operations: a float64 detour changes the angles of far positions.
-func (r Rope) frequencies(theta float64, width int64) ([]float32, float32) {
+func (r Rope) Frequencies(theta float64, width int64) ([]float32, float32) {
 	out, attention := make([]float32, width/2), float32(1)
 	power := func(i int) float32 { return float32(math.Pow(theta, float64(float32(2*i)/float32(width)))) }
 	for i := range out {

@@ -1,6 +1,4 @@
-//go:build torch
-
-package llama
+package modelconfig
 
 import (
 	"encoding/json"
@@ -9,20 +7,19 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"elara/engine/tensor"
 	"elara/spec/fault"
 )
 
 // small is a configuration that was not read from a file.
-func small(family string) Config {
-	return Config{
+func small(family string) LlamaConfig {
+	return LlamaConfig{
 		ModelType: family, VocabSize: 64, HiddenSize: 16, IntermediateSize: 24, NumHiddenLayers: 3, NumAttentionHeads: 4, NumKeyValueHeads: 2,
 		HeadDim: 6, MaxPositionEmbeddings: 128, RMSNormEps: 1e-5, RopeTheta: 10000, HiddenAct: "silu",
 	}
 }
 
 // parse reads the sizes of small with some keys changed; a nil value leaves the key out, null is written as "null".
-func parse(t *testing.T, family string, keys map[string]any) (Config, error) {
+func parse(t *testing.T, family string, keys map[string]any) (LlamaConfig, error) {
 	t.Helper()
 	numbers := map[string]any{
 		"model_type": family, "vocab_size": 64, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 3,
@@ -39,7 +36,7 @@ func parse(t *testing.T, family string, keys map[string]any) (Config, error) {
 	}
 	data, err := json.Marshal(numbers)
 	require.NoError(t, err)
-	return ParseConfig("model/config.json", data)
+	return ParseLlama("model/config.json", data)
 }
 
 func TestAbsentKeysHaveTheDefaultsOfTheFamilysClass(t *testing.T) {
@@ -151,7 +148,7 @@ func TestWrittenConfigurationIsReadAsTheSame(t *testing.T) {
 		c.AttentionBias = family == Qwen3
 		data, err := c.JSON()
 		require.NoError(t, err)
-		read, err := ParseConfig("config.json", data)
+		read, err := ParseLlama("config.json", data)
 		require.NoError(t, err)
 		read.document = nil
 		require.Equal(t, c, read)
@@ -161,7 +158,7 @@ func TestWrittenConfigurationIsReadAsTheSame(t *testing.T) {
 func TestConfigurationThatWasReadKeepsKeysThatMeanNothingHere(t *testing.T) {
 	c, err := parse(t, Mistral, map[string]any{"torch_dtype": "bfloat16", "initializer_range": 0.02, "sliding_window": "null"})
 	require.NoError(t, err)
-	data, err := c.encode(66, tensor.Float16)
+	data, err := c.Encode(66, "float16")
 	require.NoError(t, err)
 	require.JSONEq(t, `{"model_type": "mistral", "vocab_size": 66, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 3,
 		"num_attention_heads": 4, "num_key_value_heads": 2, "torch_dtype": "float16", "initializer_range": 0.02, "sliding_window": null}`, string(data))

@@ -1,6 +1,4 @@
-//go:build torch
-
-package llama
+package modelconfig
 
 import (
 	"bytes"
@@ -51,14 +49,14 @@ func TestWhatAGGUFFileAsksForAndIsNotDoneIsRefusedByName(t *testing.T) {
 		}, `rope_freqs.weight[1] is 2, expected 1 as in Llama 3 with factor 8`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			data, err := os.ReadFile(filepath.Join("..", "auto", "testdata", c.file+".gguf"))
+			data, err := os.ReadFile(filepath.Join("..", "..", "engine", "model", "auto", "testdata", c.file+".gguf"))
 			require.NoError(t, err)
 			path := filepath.Join(t.TempDir(), "edited.gguf")
 			require.NoError(t, os.WriteFile(path, c.edit(data), 0o644))
 			file, err := gguf.Open(path)
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, file.Close()) })
-			_, err = ConfigFromGGUF(file)
+			_, err = LlamaFromGGUF(file)
 			require.ErrorContains(t, err, c.want)
 			require.True(t, fault.Is(err, fault.Invalid))
 		})

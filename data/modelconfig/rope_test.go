@@ -1,6 +1,4 @@
-//go:build torch
-
-package llama
+package modelconfig
 
 import (
 	"encoding/json"
@@ -24,9 +22,9 @@ func TestFrequenciesAreThoseOfTransformers(t *testing.T) {
 	require.Len(t, golden, 14)
 	for name, want := range golden {
 		t.Run(name, func(t *testing.T) {
-			c, err := ParseConfig("config.json", want.Config)
+			c, err := ParseLlama("config.json", want.Config)
 			require.NoError(t, err)
-			got, attention := c.Rope.frequencies(c.RopeTheta, c.HeadDim)
+			got, attention := c.Rope.Frequencies(c.RopeTheta, c.HeadDim)
 			require.Len(t, got, len(want.Frequencies))
 			for i, f := range want.Frequencies {
 				require.InEpsilon(t, f, got[i], 5e-7, "frequency %d", i)
@@ -48,7 +46,7 @@ func TestScalingSurvivesWritingAndReading(t *testing.T) {
 			c.Rope = rope
 			data, err := c.JSON()
 			require.NoError(t, err)
-			read, err := ParseConfig("config.json", data)
+			read, err := ParseLlama("config.json", data)
 			require.NoError(t, err)
 			require.Equal(t, rope, read.Rope)
 		})

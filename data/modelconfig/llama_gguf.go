@@ -1,6 +1,4 @@
-//go:build torch
-
-package llama
+package modelconfig
 
 import (
 	"math"
@@ -10,10 +8,10 @@ import (
 	"elara/spec/fault"
 )
 
-// ConfigFromGGUF reads the same numbers from a GGUF file's metadata. Architectures are llama, under which Mistral's files go
+// LlamaFromGGUF reads the same numbers from a GGUF file's metadata. Architectures are llama, under which Mistral's files go
 // too, qwen2 and qwen3.
-func ConfigFromGGUF(f *gguf.File) (Config, error) {
-	c := Config{HiddenAct: "silu"}
+func LlamaFromGGUF(f *gguf.File) (LlamaConfig, error) {
+	c := LlamaConfig{HiddenAct: "silu"}
 	arch, err := f.String("general.architecture")
 	if err != nil {
 		return c, err
@@ -133,7 +131,7 @@ func (r *metadata) refuse(headDim int64) {
 }
 
 // weights are what a file says through the tensors that it holds.
-func (c *Config) weights(f *gguf.File) error {
+func (c *LlamaConfig) weights(f *gguf.File) error {
 	embedding, err := f.Tensor("token_embd.weight")
 	if err != nil {
 		return err
@@ -156,7 +154,7 @@ func holds(f *gguf.File, name string) bool {
 
 // ropeFromGGUF reads rope_freqs.weight, by which Llama 3's files divide the frequencies. The divisors follow from Llama 3's
 // four numbers, three of which are the same in all its releases; others are refused, because config.json has no name for them.
-func ropeFromGGUF(f *gguf.File, c Config) (Rope, error) {
+func ropeFromGGUF(f *gguf.File, c LlamaConfig) (Rope, error) {
 	const name = "rope_freqs.weight"
 	if !holds(f, name) { // as an ordinary file
 		return Rope{}, nil
@@ -176,8 +174,8 @@ func ropeFromGGUF(f *gguf.File, c Config) (Rope, error) {
 	for _, d := range divisors {
 		r.Factor = max(r.Factor, float64(d))
 	}
-	plain, _ := Rope{}.frequencies(c.RopeTheta, c.HeadDim)
-	scaled, _ := r.frequencies(c.RopeTheta, c.HeadDim)
+	plain, _ := Rope{}.Frequencies(c.RopeTheta, c.HeadDim)
+	scaled, _ := r.Frequencies(c.RopeTheta, c.HeadDim)
 	for i, d := range divisors {
 		if want := float64(plain[i]) / float64(scaled[i]); !(math.Abs(float64(d)-want) <= 1e-4*want) {
 			return Rope{}, fault.At(f.Path(), 0, "%s[%d] is %v, expected %v as in Llama 3 with factor %v", name, i, d, want, r.Factor)

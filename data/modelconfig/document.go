@@ -1,17 +1,14 @@
-//go:build torch
-
-package model
+package modelconfig
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
 
-	"elara/engine/tensor"
 	"elara/spec/fault"
 )
 
-// Document is a config.json as it was read, every key of it: a base that is written back keeps what this engine has no use
+// Document is a config.json as it was read, every key of it: a base that is written back keeps what nothing here has a use
 // for.
 type Document map[string]json.RawMessage
 
@@ -28,8 +25,8 @@ func ParseDocument(file string, data []byte) (Document, error) {
 	return d, nil
 }
 
-// Encode writes the document for a model of this vocabulary and type: its keys sorted, as transformers writes them.
-func (d Document) Encode(vocabulary int64, dtype tensor.DType) ([]byte, error) {
+// Encode writes the document for a model of this vocabulary, and of this type by torch's name: its keys sorted, as transformers writes them.
+func (d Document) Encode(vocabulary int64, dtype string) ([]byte, error) {
 	changed := map[string]any{}
 	for key, value := range d {
 		changed[key] = value
@@ -39,7 +36,7 @@ func (d Document) Encode(vocabulary int64, dtype tensor.DType) ([]byte, error) {
 	if _, old := d["torch_dtype"]; old { // its name until transformers 4.56, where the new one may not be known
 		key = "torch_dtype"
 	}
-	changed[key] = dtype.String()
+	changed[key] = dtype
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)

@@ -1,16 +1,12 @@
-//go:build torch
-
-package llama
+package modelconfig
 
 import (
 	"encoding/json"
 
-	"elara/engine/model"
-	"elara/engine/tensor"
 	"elara/spec/fault"
 )
 
-// The families, by transformers' model_type.
+// The families of LlamaConfig, by transformers' model_type.
 const (
 	Llama   = "llama" // SmolLM2, Llama 2 and 3
 	Qwen2   = "qwen2" // Qwen 2 and 2.5
@@ -31,8 +27,8 @@ func class(family string) string {
 	return "LlamaForCausalLM"
 }
 
-// Config holds the numbers of config.json, under transformers' names.
-type Config struct {
+// LlamaConfig holds the numbers of a Llama's config.json, or of a family that differs from it in a few places, under transformers' names.
+type LlamaConfig struct {
 	ModelType             string // empty: llama
 	VocabSize             int64
 	HiddenSize            int64
@@ -57,32 +53,34 @@ type Config struct {
 	EOS []int32 // the tokens that end a text; a chat model may have several
 	Pad []int32 // the padding token, or none
 
-	document model.Document // what was read; nil for a configuration that comes from elsewhere
+	document Document // what was read; nil for a configuration that comes from elsewhere
 }
 
-func (c Config) family() string {
+// Family is the model_type.
+func (c LlamaConfig) Family() string {
 	if c.ModelType == "" {
 		return Llama
 	}
 	return c.ModelType
 }
 
-// biases of q, k and v, and of o.
-func (c Config) biases() (projections, output bool) {
+// Biases of q, k and v, and of o.
+func (c LlamaConfig) Biases() (projections, output bool) {
 	return c.AttentionBias || c.ModelType == Qwen2, c.AttentionBias
 }
 
-// headNorms is true where queries and keys pass an RMSNorm of their own, head by head.
-func (c Config) headNorms() bool { return c.ModelType == Qwen3 }
+// HeadNorms is true where queries and keys pass an RMSNorm of their own, head by head.
+func (c LlamaConfig) HeadNorms() bool { return c.ModelType == Qwen3 }
 
-func (c Config) window(layer int) int64 {
+// Window is how many tokens one token of a layer sees, itself included; 0: all.
+func (c LlamaConfig) Window(layer int) int64 {
 	if c.Windows == nil {
 		return 0
 	}
 	return c.Windows[layer]
 }
 
-func (c Config) check(file string) error {
+func (c LlamaConfig) check(file string) error {
 	for _, field := range []struct {
 		name  string
 		value int64
@@ -111,21 +109,21 @@ func (c Config) check(file string) error {
 }
 
 // JSON writes the configuration as config.json of a Hugging Face folder.
-func (c Config) JSON() ([]byte, error) { return c.encode(c.VocabSize, tensor.Float32) }
+func (c LlamaConfig) JSON() ([]byte, error) { return c.Encode(c.VocabSize, "float32") }
 
-// encode writes what was read, or else every number, in the form that both transformers 4 and 5 read.
-func (c Config) encode(vocabulary int64, dtype tensor.DType) ([]byte, error) {
+// Encode writes what was read, or else every number, in the form that both transformers 4 and 5 read.
+func (c LlamaConfig) Encode(vocabulary int64, dtype string) ([]byte, error) {
 	if c.document != nil {
 		return c.document.Encode(vocabulary, dtype)
 	}
 	numbers := map[string]any{
-		"architectures": []string{class(c.family())}, "model_type": c.family(),
+		"architectures": []string{class(c.Family())}, "model_type": c.Family(),
 		"hidden_size": c.HiddenSize, "intermediate_size": c.IntermediateSize, "num_hidden_layers": c.NumHiddenLayers,
 		"num_attention_heads": c.NumAttentionHeads, "num_key_value_heads": c.NumKeyValueHeads, "head_dim": c.HeadDim,
 		"max_position_embeddings": c.MaxPositionEmbeddings, "rms_norm_eps": c.RMSNormEps, "rope_theta": c.RopeTheta,
 		"tie_word_embeddings": c.TieWordEmbeddings, "hidden_act": c.HiddenAct, "attention_dropout": c.AttentionDropout,
 	}
-	switch c.family() {
+	switch c.Family() {
 	case Llama:
 		numbers["attention_bias"], numbers["mlp_bias"] = c.AttentionBias, c.MLPBias
 	case Qwen3:
@@ -145,7 +143,7 @@ func (c Config) encode(vocabulary int64, dtype tensor.DType) ([]byte, error) {
 	if len(c.Pad) > 0 {
 		numbers["pad_token_id"] = c.Pad[0]
 	}
-	document := model.Document{}
+	document := Document{}
 	for key, value := range numbers {
 		raw, err := json.Marshal(value)
 		if err != nil {

@@ -1,16 +1,16 @@
-//go:build torch
-
-package gpt2
+package modelconfig
 
 import (
 	"encoding/json"
 
-	"elara/engine/model"
 	"elara/spec/fault"
 )
 
-// Config holds the numbers of config.json, under transformers' names.
-type Config struct {
+// GPT2 is its model_type.
+const GPT2 = "gpt2"
+
+// GPT2Config holds the numbers of a GPT-2's config.json, under transformers' names.
+type GPT2Config struct {
 	VocabSize                  int64   `json:"vocab_size"`
 	NPositions                 int64   `json:"n_positions"`
 	NEmbd                      int64   `json:"n_embd"`
@@ -28,17 +28,19 @@ type Config struct {
 	TieWordEmbeddings          bool    `json:"tie_word_embeddings"`
 	AddCrossAttention          bool    `json:"add_cross_attention"`
 
-	eos, pad []int32
-	document model.Document // what was read
+	EOS []int32 `json:"-"` // the tokens that end a text
+	Pad []int32 `json:"-"` // the padding token, or none
+
+	document Document // what was read
 }
 
-// ParseConfig reads and checks config.json; absent keys have transformers' defaults. file stands for it in errors.
-func ParseConfig(file string, data []byte) (Config, error) {
-	document, err := model.ParseDocument(file, data)
+// ParseGPT2 reads and checks config.json; absent keys have transformers' defaults. file stands for it in errors.
+func ParseGPT2(file string, data []byte) (GPT2Config, error) {
+	document, err := ParseDocument(file, data)
 	if err != nil {
-		return Config{}, err
+		return GPT2Config{}, err
 	}
-	c := Config{
+	c := GPT2Config{
 		VocabSize: 50257, NPositions: 1024, NEmbd: 768, NLayer: 12, NHead: 12, ActivationFunction: "gelu_new",
 		ResidPdrop: 0.1, EmbdPdrop: 0.1, AttnPdrop: 0.1, LayerNormEpsilon: 1e-5, ScaleAttnWeights: true, TieWordEmbeddings: true,
 		document: document,
@@ -49,7 +51,7 @@ func ParseConfig(file string, data []byte) (Config, error) {
 	for _, field := range []struct {
 		name  string
 		value int64
-	}{{"vocab_size", c.VocabSize}, {"n_positions", c.NPositions}, {"n_embd", c.NEmbd}, {"n_layer", int64(c.NLayer)}, {"n_head", c.NHead}, {"n_inner", c.inner()}} {
+	}{{"vocab_size", c.VocabSize}, {"n_positions", c.NPositions}, {"n_embd", c.NEmbd}, {"n_layer", int64(c.NLayer)}, {"n_head", c.NHead}, {"n_inner", c.Inner()}} {
 		if field.value <= 0 || field.value > 1<<24 {
 			return c, fault.At(file, 0, "%s is %d, expected a positive number", field.name, field.value)
 		}
@@ -70,14 +72,20 @@ func ParseConfig(file string, data []byte) (Config, error) {
 			return c, fault.At(file, 0, "%s is %v, expected a probability below 1", name, p)
 		}
 	}
-	if c.eos, err = document.Tokens(file, "eos_token_id"); err != nil {
+	if c.EOS, err = document.Tokens(file, "eos_token_id"); err != nil {
 		return c, err
 	}
-	c.pad, err = document.Tokens(file, "pad_token_id")
+	c.Pad, err = document.Tokens(file, "pad_token_id")
 	return c, err
 }
 
-func (c Config) inner() int64 {
+// Encode writes what was read, for a model of this vocabulary, and of this type by torch's name.
+func (c GPT2Config) Encode(vocabulary int64, dtype string) ([]byte, error) {
+	return c.document.Encode(vocabulary, dtype)
+}
+
+// Inner is the width inside the MLP.
+func (c GPT2Config) Inner() int64 {
 	if c.NInner != nil {
 		return *c.NInner
 	}

@@ -1,12 +1,9 @@
-//go:build torch
-
-package llama
+package modelconfig
 
 import (
 	"encoding/json"
 	"strings"
 
-	"elara/engine/model"
 	"elara/spec/fault"
 )
 
@@ -58,24 +55,24 @@ func defaults(family string) written {
 	return w
 }
 
-// ParseConfig reads and checks config.json of one of the families, as transformers 4 or 5 writes it; file stands for it in
+// ParseLlama reads and checks config.json of one of the families, as transformers 4 or 5 writes it; file stands for it in
 // errors.
-func ParseConfig(file string, data []byte) (Config, error) {
-	document, err := model.ParseDocument(file, data)
+func ParseLlama(file string, data []byte) (LlamaConfig, error) {
+	document, err := ParseDocument(file, data)
 	if err != nil {
-		return Config{}, err
+		return LlamaConfig{}, err
 	}
 	family := Llama
 	if raw, ok := document["model_type"]; ok {
 		if err := json.Unmarshal(raw, &family); err != nil {
-			return Config{}, fault.At(file, 0, "model_type is %.40s, expected a text", raw)
+			return LlamaConfig{}, fault.At(file, 0, "model_type is %.40s, expected a text", raw)
 		}
 	}
 	w := defaults(family)
 	if err := json.Unmarshal(data, &w); err != nil {
-		return Config{}, fault.At(file, 0, "not a model configuration: %w", err)
+		return LlamaConfig{}, fault.At(file, 0, "not a model configuration: %w", err)
 	}
-	c := Config{
+	c := LlamaConfig{
 		ModelType: family, VocabSize: w.VocabSize, HiddenSize: w.HiddenSize, IntermediateSize: w.IntermediateSize,
 		NumHiddenLayers: w.NumHiddenLayers, NumAttentionHeads: w.NumAttentionHeads, NumKeyValueHeads: w.NumAttentionHeads,
 		MaxPositionEmbeddings: w.MaxPositionEmbeddings, RMSNormEps: w.RMSNormEps, TieWordEmbeddings: w.TieWordEmbeddings,
