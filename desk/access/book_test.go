@@ -98,12 +98,12 @@ func TestATokenWhoseAnswerIsLostIsThereOnceWhoeverComesBetween(t *testing.T) {
 	store := mem.New()
 	puts, gets := 0, 0
 	shaky := faulty.New(store, func(op faulty.Op) faulty.Fault {
-		switch {
-		case op.Kind == faulty.Put:
+		switch op.Kind {
+		case faulty.Put:
 			if puts++; puts == 1 {
 				return faulty.Fault{After: faulty.Unavailable()}
 			}
-		case op.Kind == faulty.Get:
+		case faulty.Get:
 			if gets++; gets == 2 { // the look for what became of it
 				_, err := NewBook(store).Add(t.Context(), "Person B", Judge)
 				require.NoError(t, err)
