@@ -2,6 +2,8 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <atomic>
+#include <numeric>
 #include <vector>
 
 #include "border.h"
@@ -143,6 +145,25 @@ struct Segments {
       at += len(s);
     }
   }
+  // Does one(i) for every segment. Many segments are shared out among the threads, which costs one meeting of them instead of
+  // one an operation; where a single one is most of the work, its operations are. What one(i) writes is its own.
+  template <class F>
+  void each(const F& one) const {
+    std::vector<int64_t> work, order(size());
+    for (int64_t i = 0; i < size(); i++) work.push_back(len(i) * shape(i).width());
+    int64_t threads = at::get_num_threads(), all = std::accumulate(work.begin(), work.end(), int64_t{0});
+    if (threads == 1 || *std::max_element(work.begin(), work.end()) * threads > all) {
+      for (int64_t i = 0; i < size(); i++) one(i);
+      return;
+    }
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return work[a] > work[b]; });
+    std::atomic<int64_t> next{0};
+    at::parallel_for(0, threads, 1, [&](int64_t, int64_t) {
+      at::AutoDispatchBelowADInplaceOrView below;  // the caller's mode does not reach the other threads
+      for (int64_t k; (k = next++) < size();) one(order[k]);
+    });
+  }
 };
 
 struct Attention : public Function<Attention> {
@@ -151,7 +172,7 @@ struct Attention : public Function<Attention> {
     at::Tensor q = q_.contiguous(), k = k_.contiguous(), v = v_.contiguous();
     int64_t kv = k.size(1), heads = q.size(1);
     at::Tensor o = at::empty_like(q), lse = at::empty({q.size(0) * heads}, q.options().dtype(at::kFloat));
-    for (int64_t i = 0; i < segments.size(); i++) {
+    segments.each([&](int64_t i) {
       int64_t start = segments.start(i), len = segments.len(i);
       at::Tensor qs = grouped(q.narrow(0, start, len), kv);
       at::Tensor ks = segments.seen(k, i).permute({1, 2, 0});  // [KV, D, past + L]
@@ -160,7 +181,7 @@ struct Attention : public Function<Attention> {
       by_rows(heads * len, s, softmax_f32, softmax_bf16, lse.data_ptr<float>() + start * heads, segments.shape(i), static_cast<float>(scale));
       if (p > 0) s = dropout_mask_apply(s, p, segment_key(static_cast<uint64_t>(key), i));
       o.narrow(0, start, len).copy_(ungrouped(at::bmm(s, vs), len));
-    }
+    });
     ctx->save_for_backward({q, k, v, o, lse});
     ctx->saved_data["offsets"] = segments.offsets;
     ctx->saved_data["parents"] = segments.parents;
@@ -180,17 +201,18 @@ struct Attention : public Function<Attention> {
     int64_t kv = k.size(1), heads = q.size(1);
     bool shared = segments.shared();
     at::Tensor go = grads[0].contiguous(), dq = at::empty_like(q);
-    // What many segments see collects a gradient from each: in float32, whatever the stream's type is.
+    // What many segments see collects a gradient from each: in float32, whatever the stream's type is, and in their order.
     auto sums = [&](const at::Tensor& x) { return shared ? at::zeros(x.sizes(), x.options().dtype(at::kFloat)) : at::empty_like(x); };
     at::Tensor dk = sums(k), dv = sums(v);
-    auto put = [&](at::Tensor& into, const at::Tensor& g, int64_t i) {  // g: [KV, past + L, D]
+    std::vector<at::Tensor> dks(segments.size()), dvs(segments.size());  // [KV, past + L, D] of each segment, where they are summed
+    auto put = [&](at::Tensor& into, std::vector<at::Tensor>& kept, const at::Tensor& g, int64_t i) {
       if (shared) {
-        segments.spread(into, g.transpose(0, 1), i);
+        kept[i] = g;
       } else {
         into.narrow(0, segments.start(i), segments.len(i)).copy_(g.transpose(0, 1));
       }
     };
-    for (int64_t i = 0; i < segments.size(); i++) {
+    segments.each([&](int64_t i) {
       int64_t start = segments.start(i), len = segments.len(i);
       Shape shape = segments.shape(i);
       at::Tensor qs = grouped(q.narrow(0, start, len), kv), gs = grouped(go.narrow(0, start, len), kv), os = grouped(o.narrow(0, start, len), kv);
@@ -202,9 +224,9 @@ struct Attention : public Function<Attention> {
       if (p > 0) {
         uint64_t k1 = segment_key(key, i);
         dp = dropout_mask_apply(dp, p, k1);
-        put(dv, at::bmm(dropout_mask_apply(prob, p, k1).transpose(1, 2), gs), i);
+        put(dv, dvs, at::bmm(dropout_mask_apply(prob, p, k1).transpose(1, 2), gs), i);
       } else {
-        put(dv, at::bmm(prob.transpose(1, 2), gs), i);
+        put(dv, dvs, at::bmm(prob.transpose(1, 2), gs), i);
       }
       at::parallel_for(0, heads * len, 16, [&](int64_t b, int64_t e) {
         if (is_bf16(q)) {
@@ -214,7 +236,11 @@ struct Attention : public Function<Attention> {
         }
       });
       dq.narrow(0, start, len).copy_(ungrouped(at::bmm(dp, kt.transpose(1, 2)), len));
-      put(dk, at::bmm(dp.transpose(1, 2), qs), i);
+      put(dk, dks, at::bmm(dp.transpose(1, 2), qs), i);
+    });
+    for (int64_t i = 0; shared && i < segments.size(); i++) {
+      segments.spread(dk, dks[i].transpose(0, 1), i);
+      segments.spread(dv, dvs[i].transpose(0, 1), i);
     }
     return {dq, dk.to(k.scalar_type()), dv.to(v.scalar_type()), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
