@@ -3,22 +3,15 @@ package series
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"elara/spec/fault"
 )
 
 // trainerState is what is read of transformers' trainer_state.json.
 type trainerState struct {
-	GlobalStep int64 `json:"global_step"`
-	LogHistory []struct {
-		Step            int64    `json:"step"`
-		Epoch           float64  `json:"epoch"`
-		Loss            *float64 `json:"loss"`
-		GradNorm        *float64 `json:"grad_norm"`
-		LearningRate    *float64 `json:"learning_rate"`
-		EvalLoss        *float64 `json:"eval_loss"`
-		TokensPerSecond *float64 `json:"tokens_per_second"`
-	} `json:"log_history"`
+	GlobalStep int64            `json:"global_step"`
+	LogHistory []map[string]any `json:"log_history"`
 }
 
 // History reads the points of trainer_state.json and the step that it belongs to.
@@ -29,38 +22,51 @@ func History(state []byte) ([]Point, int64, error) {
 	}
 	var points []Point
 	for _, entry := range s.LogHistory {
-		if entry.Loss == nil && entry.EvalLoss == nil || entry.Step == 0 { // the summary at the end, the evaluation before the first step
+		at, isNumber := entry["step"].(float64)
+		step := int64(at)
+		if !isNumber || float64(step) != at {
+			return nil, 0, corrupt(errors.New("an entry of log_history has no whole step"))
+		}
+		_, trained := entry["loss"].(float64)
+		_, evaluated := entry["eval_loss"].(float64)
+		if !trained && !evaluated || step == 0 { // the summary at the end, the evaluation before the first step
 			continue
 		}
 		newest := int64(0)
 		if n := len(points); n > 0 {
 			newest = points[n-1].Step
 		}
-		if entry.Step < newest {
+		if step < newest {
 			return nil, 0, corrupt(errors.New("the steps of log_history do not rise"))
 		}
-		if entry.Step > newest {
-			points = append(points, Point{Step: entry.Step})
+		if step > newest {
+			points = append(points, Point{Step: step})
 		}
 		point := &points[len(points)-1]
-		for _, value := range []struct {
-			key    string
-			number *float64
-		}{
-			{TrainLoss, entry.Loss},
-			{TrainLearningRate, entry.LearningRate},
-			{TrainGradNorm, entry.GradNorm},
-			{TrainTokens, entry.TokensPerSecond},
-			{EvalLoss, entry.EvalLoss},
-		} {
-			if value.number != nil {
-				point.set(value.key, *value.number)
+		for name, value := range entry {
+			if number, isNumber := value.(float64); isNumber && isLogged(name) {
+				point.set(keyOf(name), number)
 			}
 		}
-		point.set(TrainEpoch, entry.Epoch)
-		point.set(TrainGlobalStep, float64(entry.Step))
+		point.set(TrainGlobalStep, at)
 	}
 	return points, s.GlobalStep, nil
+}
+
+// evalLogged begins the names of what an evaluation logs.
+const evalLogged = "eval_"
+
+// isLogged tells what a point keeps of an entry: all that the training measured, and of an evaluation its loss.
+func isLogged(name string) bool {
+	return name != "step" && (!strings.HasPrefix(name, evalLogged) || name == evalLogged+"loss")
+}
+
+// keyOf gives the key of a number by its name in log_history, as transformers' rewrite_logs does.
+func keyOf(name string) string {
+	if rest, evaluated := strings.CutPrefix(name, evalLogged); evaluated {
+		return evalPrefix + rest
+	}
+	return Metric(name)
 }
 
 func corrupt(err error) error { return fault.New(fault.Corrupt, "trainer_state.json: %w", err) }

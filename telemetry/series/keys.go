@@ -1,5 +1,11 @@
 package series
 
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
 // Keys of values, as transformers' integrations name them: dashboards read these, so they are never renamed.
 const (
 	TrainLoss         = "train/loss"          // nats per supervised token, mean over the logging window
@@ -13,10 +19,37 @@ const (
 	EvalLoss          = "eval/loss"                // nats per supervised token, over the held-out rows
 )
 
-// Keys lists them in the order in which a point holds them.
+// Keys lists them in the order in which a point holds them. What a training measures beside them, under Metric, comes after them
+// in alphabetical order.
 func Keys() []string {
 	return []string{
 		TrainLoss, TrainLearningRate, TrainGradNorm, TrainEpoch, TrainGlobalStep, TrainTokens, TrainPeakMemory, TrainMatmulShare,
 		EvalLoss,
 	}
+}
+
+const (
+	trainPrefix = "train/"
+	evalPrefix  = "eval/"
+)
+
+// Metric is the key of what a training measures under a name of its own, such as TRL's objective/kl: transformers' integrations
+// (rewrite_logs) put train/ before it.
+func Metric(name string) string { return trainPrefix + name }
+
+// isKey tells keys of values from what else stands in a line.
+func isKey(name string) bool {
+	return strings.HasPrefix(name, trainPrefix) || strings.HasPrefix(name, evalPrefix)
+}
+
+// order compares two keys by their places in a point.
+func order(a, b string) int {
+	known := Keys()
+	place := func(key string) int {
+		if at := slices.Index(known, key); at >= 0 {
+			return at
+		}
+		return len(known)
+	}
+	return cmp.Or(cmp.Compare(place(a), place(b)), strings.Compare(a, b))
 }

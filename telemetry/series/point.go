@@ -23,7 +23,7 @@ type Value struct {
 type Point struct {
 	Step   int64
 	At     time.Time // zero where it is not known: the log of a checkpoint has no clock
-	Values []Value   // in the order of Keys, none twice
+	Values []Value   // in the order of Keys, then by their keys, none twice
 }
 
 // Of makes the point of a step that ended a logging window or was followed by an evaluation; other steps give none.
@@ -40,6 +40,9 @@ func Of(p spec.Progress, at time.Time) (Point, bool) {
 		point.setKnown(TrainTokens, p.TokensPerSecond)
 		point.setKnown(TrainPeakMemory, float64(p.PeakMemoryBytes)/1e6)
 		point.setKnown(TrainMatmulShare, p.MatmulShare)
+		for name, number := range p.Metrics {
+			point.set(Metric(name), number)
+		}
 	}
 	if evaluated {
 		point.set(EvalLoss, p.EvalLoss)
@@ -54,10 +57,7 @@ func (p *Point) set(key string, number float64) {
 	if math.IsNaN(number) || math.IsInf(number, 0) {
 		return
 	}
-	order := Keys()
-	at, found := slices.BinarySearchFunc(p.Values, key, func(v Value, key string) int {
-		return slices.Index(order, v.Key) - slices.Index(order, key)
-	})
+	at, found := slices.BinarySearchFunc(p.Values, key, func(v Value, key string) int { return order(v.Key, key) })
 	if found {
 		p.Values[at].Number = number
 		return
@@ -107,7 +107,7 @@ func (p Point) MarshalJSON() ([]byte, error) {
 	return append(line, '}'), nil
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote. Keys that this release does not know are left out.
+// UnmarshalJSON reads what MarshalJSON wrote. What is no value of a training or an evaluation is left out.
 func (p *Point) UnmarshalJSON(data []byte) error {
 	var numbers map[string]float64
 	decoder := json.NewDecoder(bytes.NewReader(data))
@@ -122,9 +122,9 @@ func (p *Point) UnmarshalJSON(data []byte) error {
 	if at, found := numbers[timeKey]; found {
 		p.At = time.UnixMilli(int64(math.Round(at * 1000))).UTC()
 	}
-	for _, key := range Keys() {
-		if number, found := numbers[key]; found {
-			p.Values = append(p.Values, Value{key, number})
+	for key, number := range numbers {
+		if isKey(key) {
+			p.set(key, number)
 		}
 	}
 	return nil

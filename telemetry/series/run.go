@@ -1,6 +1,9 @@
 package series
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Run says whose training a curve shows. All attempts of a training have the same ID.
 type Run struct {
@@ -49,6 +52,19 @@ type Curve struct {
 	// Again are the points after the checkpoint that the training goes on from: they were kept once, and their steps are
 	// going to be run again. Nothing of a deterministic training but its speed comes out otherwise.
 	Again []Point
+}
+
+// Keys lists what the points measure, in the order in which a point has it.
+func (c Curve) Keys() []string {
+	var keys []string
+	for _, point := range c.Points {
+		for _, v := range point.Values {
+			if at, found := slices.BinarySearchFunc(keys, v.Key, order); !found {
+				keys = slices.Insert(keys, at, v.Key)
+			}
+		}
+	}
+	return keys
 }
 
 // Sink keeps points in one form. Calls come one at a time.

@@ -40,6 +40,24 @@ func TestStepGivesAPointWhereAWindowOrAnEvaluationEnds(t *testing.T) {
 	require.Empty(t, keys(0, 0), "before the first step")
 }
 
+func TestWhatATrainingMeasuresItselfIsInItsPoints(t *testing.T) {
+	p := spec.Progress{Step: 1, LoggedStep: 1, LoggedLoss: 2, Metrics: map[string]float64{"val/ratio": 1, "objective/kl": 0, "objective/scores": math.NaN()}}
+	point, due := Of(p, at(7))
+	require.True(t, due)
+	require.Equal(t, []Value{{TrainLoss, 2}, {TrainLearningRate, 0}, {TrainEpoch, 0}, {TrainGlobalStep, 1}, {"train/objective/kl", 0}, {"train/val/ratio", 1}}, point.Values)
+	line, err := json.Marshal(point)
+	require.NoError(t, err)
+	var back Point
+	require.NoError(t, json.Unmarshal(line, &back))
+	require.Equal(t, point, back)
+
+	p.LoggedStep = 0
+	_, due = Of(p, at(7))
+	require.False(t, due, "within a logging window")
+	curve := Curve{Points: []Point{{Step: 1, Values: []Value{{EvalLoss, 1}}}, point}}
+	require.Equal(t, []string{TrainLoss, TrainLearningRate, TrainEpoch, TrainGlobalStep, EvalLoss, "train/objective/kl", "train/val/ratio"}, curve.Keys())
+}
+
 func TestUnknownAndInfiniteFiguresAreLeftOut(t *testing.T) {
 	point, due := Of(spec.Progress{Step: 1, LoggedStep: 1, LoggedLoss: 2, GradNorm: math.Inf(1), LearningRate: math.NaN()}, at(0))
 	require.True(t, due)
@@ -68,6 +86,7 @@ const state = `{"global_step": 6, "best_metric": null, "log_history": [
 	{"epoch": 0.2, "grad_norm": 1.5, "learning_rate": 0.0002, "loss": 3.0, "step": 2},
 	{"epoch": 0.4, "grad_norm": 1.25, "learning_rate": 0.0001, "loss": 2.0, "step": 4},
 	{"epoch": 0.4, "eval_loss": 2.25, "eval_runtime": 0.1, "step": 4},
+	{"epoch": 0.5, "loss": 1.5, "objective/kl": 0.5, "note": "x", "alarm/no_eos": 1, "step": 5},
 	{"epoch": 0.6, "step": 6, "total_flos": 1.0, "train_loss": 2.5, "train_runtime": 1.0}
 ]}`
 
@@ -78,8 +97,9 @@ func TestHistoryIsTheLogOfTheCheckpoint(t *testing.T) {
 	require.Equal(t, []Point{
 		{Step: 2, Values: []Value{{TrainLoss, 3}, {TrainLearningRate, 2e-4}, {TrainGradNorm, 1.5}, {TrainEpoch, 0.2}, {TrainGlobalStep, 2}}},
 		{Step: 4, Values: []Value{{TrainLoss, 2}, {TrainLearningRate, 1e-4}, {TrainGradNorm, 1.25}, {TrainEpoch, 0.4}, {TrainGlobalStep, 4}, {EvalLoss, 2.25}}},
+		{Step: 5, Values: []Value{{TrainLoss, 1.5}, {TrainEpoch, 0.5}, {TrainGlobalStep, 5}, {"train/alarm/no_eos", 1}, {"train/objective/kl", 0.5}}},
 	}, points)
-	for _, broken := range []string{"{", `{"log_history":[{"step":4,"loss":1},{"step":2,"loss":1}]}`, `{"log_history":[{"step":-1,"loss":1}]}`} {
+	for _, broken := range []string{"{", `{"log_history":[{"step":4,"loss":1},{"step":2,"loss":1}]}`, `{"log_history":[{"step":-1,"loss":1}]}`, `{"log_history":[{"loss":1}]}`, `{"log_history":[{"step":1.5,"loss":1}]}`} {
 		_, _, err := History([]byte(broken))
 		require.True(t, fault.Is(err, fault.Corrupt), broken)
 		require.ErrorContains(t, err, "trainer_state.json: ")
