@@ -123,6 +123,17 @@ func (j PPOJob) Check() error {
 	return nil
 }
 
+// PPOSample is one line of samples.jsonl: what the reference says to a prompt, and what the policy says after a step, both greedily,
+// with the score of each answer. It is the text of patients: it goes into that file and the report of it, and nowhere else.
+type PPOSample struct {
+	Step        int64   `json:"step"`
+	Prompt      string  `json:"prompt"`
+	Before      string  `json:"before"`
+	After       string  `json:"after"`
+	ScoreBefore float64 `json:"score_before"`
+	ScoreAfter  float64 `json:"score_after"`
+}
+
 // PPOOutcome is how a run, or a segment of one, ended.
 type PPOOutcome struct {
 	TrainOutcome

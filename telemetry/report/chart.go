@@ -23,35 +23,16 @@ const (
 	strokeKinds = 8    // colours and dashes that the style has
 )
 
-// quantity is what one chart shows.
-type quantity struct {
-	Key   string
-	Title string
-	Unit  string
-	zero  bool // the axis begins at zero
-	scale float64
-}
-
-func quantities() []quantity {
-	return []quantity{
-		{series.TrainLoss, "Training loss", "nats per supervised token", false, 1},
-		{series.EvalLoss, "Held-out loss", "nats per supervised token", false, 1},
-		{series.TrainLearningRate, "Learning rate", "", true, 1},
-		{series.TrainGradNorm, "Gradient norm", "before clipping", true, 1},
-		{series.TrainTokens, "Speed", "tokens per second, without padding", true, 1},
-		{series.TrainPeakMemory, "Peak memory", "MB", true, 1},
-		{series.TrainMatmulShare, "Matmul utilisation", "% of the measured peak", true, 100},
-	}
-}
-
 // chart is one figure, ready to be drawn.
 type chart struct {
 	quantity
+	Across    string // what lies across
 	Describes string // for who does not see it
 	Rows      []tick // across
 	Columns   []tick // up
 	Lines     []line
 	Marks     []mark
+	Warnings  []warning
 	Floor     float64 // y of the axis
 }
 
@@ -66,6 +47,7 @@ type line struct {
 	Path   string
 	Dots   []dot
 	Shown  bool // the dots are, not only when pointed at
+	Faint  bool // the line itself is: the dots count
 	Name   string
 	NameAt float64 // y
 	EndAt  float64 // y of the last dot
@@ -85,7 +67,7 @@ func draw(q quantity, curves []series.Curve) (chart, bool) {
 	if !found {
 		return chart{}, false
 	}
-	c := chart{quantity: q, Floor: chartHeight - bottom}
+	c := chart{quantity: q, Across: "step", Floor: chartHeight - bottom}
 	from, to, rows := span(low, high, q.zero)
 	across := scale{0, float64(last), left, chartWidth - right}
 	up := scale{from, to, c.Floor, top}
@@ -107,26 +89,35 @@ func draw(q quantity, curves []series.Curve) (chart, bool) {
 		for _, step := range curve.Run.Restarts() {
 			c.Marks = append(c.Marks, mark{l.Stroke, across.at(float64(step)), curve.Run.Adapter + " went on from step " + grouped(step) + " after a restart"})
 		}
+		c.warn(curve, l.Stroke, func(point series.Point) (x, y float64, found bool) {
+			y = c.Floor
+			if value, has := q.of(curve, point); has {
+				y = up.at(value)
+			}
+			return across.at(float64(point.Step)), y, true
+		})
 	}
 	c.Describes = fmt.Sprintf("%s over %s steps: %s.", q.Title, grouped(last), strings.Join(says, ", "))
 	c.spread()
 	return c, true
 }
 
-// bounds finds the range of a quantity over all curves, and the last step of any.
+// bounds finds the range of a quantity over all curves, and the last step of those that have it.
 func bounds(q quantity, curves []series.Curve) (low, high float64, last int64, found bool) {
 	for _, curve := range curves {
+		has := false
 		for _, point := range curve.Points {
-			last = max(last, point.Step)
-			value, has := point.Get(q.Key)
-			if !has {
+			value, measured := q.of(curve, point)
+			if !measured {
 				continue
 			}
-			value *= q.scale
 			if !found {
 				low, high, found = value, value, true
 			}
-			low, high = min(low, value), max(high, value)
+			low, high, has = min(low, value), max(high, value), true
+		}
+		if has {
+			last = max(last, curve.Points[len(curve.Points)-1].Step)
 		}
 	}
 	return low, high, last, found
@@ -137,19 +128,26 @@ func trace(q quantity, curve series.Curve, across, up scale) (line, float64, boo
 	var dots []dot
 	var newest float64
 	for _, point := range curve.Points {
-		value, has := point.Get(q.Key)
+		value, has := q.of(curve, point)
 		if !has {
 			continue
 		}
-		newest = value * q.scale
+		newest = value
 		dots = append(dots, dot{across.at(float64(point.Step)), up.at(newest),
 			fmt.Sprintf("%s, step %s: %s", curve.Run.Adapter, grouped(point.Step), number(newest))})
 	}
 	if len(dots) == 0 {
 		return line{}, 0, false
 	}
+	l := through(curve.Run.Adapter, dots, mostDots)
+	l.Shown = len(dots) <= fewDots
+	return l, newest, true
+}
+
+// through lays a line through dots, thinned to so many, and puts its name beside the last one.
+func through(name string, dots []dot, most int) line {
 	end := dots[len(dots)-1]
-	l := line{Shown: len(dots) <= fewDots, Name: curve.Run.Adapter, NameAt: end.Y, EndAt: end.Y, EndX: end.X, Dots: thin(dots, mostDots)}
+	l := line{Name: name, NameAt: end.Y, EndAt: end.Y, EndX: end.X, Dots: thin(dots, most)}
 	var path strings.Builder
 	for i, d := range l.Dots {
 		command := "L"
@@ -159,7 +157,7 @@ func trace(q quantity, curve series.Curve, across, up scale) (line, float64, boo
 		fmt.Fprintf(&path, "%s%.1f %.1f", command, d.X, d.Y)
 	}
 	l.Path = path.String()
-	return l, newest, true
+	return l
 }
 
 // spread moves the names of the lines apart where they would cover each other.

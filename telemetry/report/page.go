@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"time"
 
+	"elara/spec"
 	"elara/telemetry/series"
 )
 
@@ -23,6 +24,7 @@ type page struct {
 	Style    template.CSS
 	Cards    []card
 	Charts   []chart
+	Samples  []sampleTable
 	Settings settings
 	Tables   []table
 	Width    float64
@@ -33,7 +35,16 @@ type page struct {
 }
 
 // Page draws the curves of a run.
-func Page(title string, curves []series.Curve) ([]byte, error) {
+func Page(title string, curves []series.Curve) ([]byte, error) { return pageOf(title, curves).draw() }
+
+// PolicyPage draws one policy: its curves, and its sample answers, which come by rising step. The page has the text of patients.
+func PolicyPage(title string, curve series.Curve, samples []spec.PPOSample) ([]byte, error) {
+	p := pageOf(title, []series.Curve{curve})
+	p.Samples = sampleTables(samples)
+	return p.draw()
+}
+
+func pageOf(title string, curves []series.Curve) page {
 	p := page{
 		Title: title, Style: template.CSS(style),
 		Width: chartWidth, Height: chartHeight, Left: left, Right: chartWidth - right, Top: top,
@@ -49,15 +60,26 @@ func Page(title string, curves []series.Curve) ([]byte, error) {
 	if !began.IsZero() {
 		p.Began = began.UTC().Format("2 January 2006, 15:04 UTC")
 	}
-	for _, q := range quantities() {
-		if c, found := draw(q, curves); found {
-			p.Charts = append(p.Charts, c)
+	add := func(all []quantity) {
+		for _, q := range all {
+			if c, found := draw(q, curves); found {
+				p.Charts = append(p.Charts, c)
+			}
 		}
 	}
+	add(losses())
+	if c, found := rewardAtKL(curves); found {
+		p.Charts = append(p.Charts, c)
+	}
+	add(ofPolicies())
+	add(ofSteps())
 	p.Settings = settingsOf(curves)
+	return p
+}
 
-	return html("report of "+title, pageTemplate, template.FuncMap{
-		"add": func(a, b float64) float64 { return a + b }, "pixel": pixel,
+func (p page) draw() ([]byte, error) {
+	return html("report of "+p.Title, pageTemplate, template.FuncMap{
+		"add": func(a, b float64) float64 { return a + b }, "pixel": pixel, "number": number,
 	}, p)
 }
 

@@ -77,8 +77,14 @@ func TestPageNeedsNothingButItself(t *testing.T) {
 func TestEveryDrawingIsWellFormed(t *testing.T) {
 	got, err := Page("demo-1", curves(t))
 	require.NoError(t, err)
-	drawings := regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAllString(string(got), -1)
-	require.Len(t, drawings, 2+3, "a swatch for each adapter; loss, held-out loss and speed")
+	requireWellFormed(t, string(got), 2+3, "a swatch for each adapter; loss, held-out loss and speed")
+}
+
+// requireWellFormed reads so many drawings of a page as XML.
+func requireWellFormed(t *testing.T, page string, count int, what string) {
+	t.Helper()
+	drawings := regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAllString(page, -1)
+	require.Len(t, drawings, count, what)
 	for _, drawing := range drawings {
 		decoder := xml.NewDecoder(strings.NewReader(drawing))
 		for {

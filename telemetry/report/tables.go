@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"elara/telemetry/series"
@@ -22,7 +23,9 @@ type figure struct{ Name, Value, Note string }
 func cardOf(curve series.Curve, stroke int) card {
 	c := card{Stroke: stroke, Name: curve.Run.Adapter, State: stateOf(curve)}
 	add := func(name, value, note string) { c.Figures = append(c.Figures, figure{name, value, note}) }
-	if first, last, found := ends(curve, series.TrainLoss); found {
+	if reinforced(curve) {
+		policyFigures(curve, add)
+	} else if first, last, found := ends(curve, series.TrainLoss); found {
 		add("loss", number(last), "from "+number(first))
 	}
 	if best, step, found := lowest(curve, series.EvalLoss); found {
@@ -98,12 +101,7 @@ type table struct {
 
 func tableOf(curve series.Curve) table {
 	t := table{Name: curve.Run.Adapter, Header: []string{"step"}}
-	var keys []string
-	for _, key := range series.Keys() {
-		if _, _, found := ends(curve, key); found && key != series.TrainGlobalStep {
-			keys = append(keys, key)
-		}
-	}
+	keys := slices.DeleteFunc(curve.Keys(), func(key string) bool { return key == series.TrainGlobalStep })
 	t.Header = append(t.Header, keys...)
 	for _, point := range curve.Points {
 		row := []string{grouped(point.Step)}
