@@ -21,6 +21,9 @@ func rewardTraining(t FeedbackTrainer, in spec.FeedbackInput, at local) feedback
 		}
 		return outcome.TrainOutcome, figures, err
 	}
+	f.report = func(folder string) (map[string][]byte, error) {
+		return RewardReport("Reward model over "+in.Base.Digest.Short(), folder)
+	}
 	return f
 }
 

@@ -26,7 +26,7 @@ type FeedbackTrainer interface {
 }
 
 // feedbackStages are the trainings, by their parts of the stage.
-var feedbackStages = map[string]stage{spec.StageReward: {"reward", 1}, spec.StageDPO: {"dpo", 1}, spec.StagePPO: {"ppo", 1}}
+var feedbackStages = map[string]stage{spec.StageReward: {"reward", 2}, spec.StageDPO: {"dpo", 1}, spec.StagePPO: {"ppo", 2}}
 
 // feedback is one training from judgements: what it is made of, and how it is run. Its paths are set on a device only.
 type feedback struct {
@@ -35,6 +35,9 @@ type feedback struct {
 	keep   int           // checkpoints that stay; 0: all
 	inputs []spec.Digest // what goes into it, in an order of its own
 	run    func(ctx context.Context, resume *spec.Snapshot, watch *observer) (spec.TrainOutcome, spec.FeedbackFigures, error)
+	// report gives the files of a report on what lies in the folder, and takes out of it what is not to be published; nil: there is
+	// no report.
+	report func(folder string) (map[string][]byte, error)
 }
 
 // feedbackOf is the training of a part of the stage. Who asks only what it is made of gives no trainer and no places.
@@ -73,10 +76,17 @@ func (c *Control) findFeedback(ctx context.Context, in spec.FeedbackInput) (spec
 	if err != nil {
 		return spec.FeedbackResult{}, err
 	}
-	found, reason, err := recall(ctx, c.Store, feedbackStages[in.Part], key,
-		func(r spec.FeedbackResult) []spec.ArtifactRef { return []spec.ArtifactRef{r.Ref} })
+	found, reason, err := recall(ctx, c.Store, feedbackStages[in.Part], key, refsOfFeedback)
 	found.Unchanged = reason
 	return found, err
+}
+
+// refsOfFeedback lists the artifacts of a result.
+func refsOfFeedback(r spec.FeedbackResult) []spec.ArtifactRef {
+	if r.Report.IsZero() {
+		return []spec.ArtifactRef{r.Ref}
+	}
+	return []spec.ArtifactRef{r.Ref, r.Report}
 }
 
 // FeedbackSegment trains a reward model or a policy from the newest checkpoint up to a step, or to the end, or until it is asked
@@ -115,7 +125,8 @@ func (d *Device) feedbackSegment(ctx context.Context, in spec.FeedbackSegmentInp
 		if err := namesAllCut(watch.cut, outcome.RowsDropped, "pairs"); err != nil {
 			return err
 		}
-		result.Ref, err = d.publishFeedback(ctx, work.store, in.FeedbackInput, key, training, at.out, spec.FeedbackResult{Outcome: outcome, FeedbackFigures: result.FeedbackFigures})
+		made, err := d.publishFeedback(ctx, work.store, in.FeedbackInput, key, training, at.out, spec.FeedbackResult{Outcome: outcome, FeedbackFigures: result.FeedbackFigures})
+		result.Ref, result.FeedbackFigures = made.Ref, made.FeedbackFigures
 		return err
 	})
 	return result, err
@@ -184,15 +195,27 @@ const feedbackFile = "feedback.json"
 // come.
 func (d *Device) publishFeedback(
 	ctx context.Context, store storage.Store, in spec.FeedbackInput, key spec.Digest, training feedback, folder string, result spec.FeedbackResult,
-) (spec.ArtifactRef, error) {
+) (spec.FeedbackResult, error) {
+	var report map[string][]byte
+	if training.report != nil {
+		var err error
+		if report, err = training.report(folder); err != nil {
+			return result, err
+		}
+	}
 	config, err := artifact.PublishJSON(ctx, store, spec.KindConfig, feedbackFile, map[string]any{in.Part: training.job}, nil)
 	if err != nil {
-		return spec.ArtifactRef{}, err
+		return result, err
 	}
 	result.Ref, err = artifact.Publish(ctx, store, training.kind, folder, append(training.inputs, config.Digest), d.maker())
 	if err != nil {
-		return spec.ArtifactRef{}, err
+		return result, err
 	}
-	stands, err := remember(ctx, store, feedbackStages[in.Part], key, result)
-	return stands.Ref, err
+	if report != nil {
+		result.Report, err = artifact.PublishBytes(ctx, store, spec.KindReport, report, []spec.Digest{result.Ref.Digest}, nil)
+		if err != nil {
+			return result, err
+		}
+	}
+	return remember(ctx, store, feedbackStages[in.Part], key, result)
 }

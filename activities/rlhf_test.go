@@ -38,7 +38,7 @@ func alignment(t *testing.T, r *room, method spec.RLHFMethod) spec.RLHFInput {
 			Method: method, Adapters: []spec.AdapterName{"patient"}, EvalPercent: 10, SegmentSteps: 10,
 			Collect: spec.CollectPlan{PerPair: 1, MaxNewTokens: 16, Temperature: 1, Seed: 42},
 			Reward:  spec.RewardJob{Args: args}, DPO: spec.DPOJob{Args: args},
-			PPO: spec.PPOJob{Args: args, PPO: spec.PPOConfig{TotalEpisodes: 40, NumMiniBatches: 1}},
+			PPO: spec.PPOJob{Args: args, PPO: spec.PPOConfig{TotalEpisodes: 40, NumMiniBatches: 1, NumSampleGenerations: 1}},
 		},
 	}
 	in.SFT = publish(spec.KindAdapter, map[string][]byte{toy.WeightsFile: []byte("12345678")}, in.Base.Digest, in.Dataset.Digest)
@@ -204,6 +204,12 @@ func TestTrainingFromJudgementsInSegmentsGivesTheBytesOfAnUnbrokenOne(t *testing
 			}[part]
 			require.Subset(t, manifest.Inputs, inputs)
 			require.Len(t, manifest.Inputs, len(inputs)+1, "and the configuration")
+			require.Equal(t, want.Report, last.Report)
+			require.NotContains(t, r.names(t, last.Ref), samplesFile, "no text of a patient in what is released")
+			require.Equal(t, part == spec.StageDPO, last.Report.IsZero())
+			if part == spec.StagePPO {
+				require.Equal(t, []string{reportHTML, samplesFile}, r.names(t, last.Report))
+			}
 
 			in.Run, in.Plan.SegmentSteps, in.Adapter.Name = "run-2", 3, "other" // not what it is made of
 			found := do(t, r, r.control.FindFeedback, in)

@@ -210,6 +210,9 @@ type FeedbackSegmentResult struct {
 type FeedbackFigures struct {
 	Accuracy *Estimate `json:"accuracy,omitempty"` // of a reward model on held-out preferences
 	Alarms   []string  `json:"alarms,omitempty"`   // of PPO's guard, where it ended the run: the policy is the last healthy one
+	// Report is for people, of kind report: report.html with a reward model's calibration, or with the curves of PPO and sample answers
+	// before and after. It may hold the text of patients. Zero: DPO has none.
+	Report ArtifactRef `json:"report,omitzero"`
 }
 
 // FeedbackResult is what a training from judgements gave.
@@ -240,4 +243,7 @@ type RLHFStatus struct {
 	Collection RunID       `json:"collection,omitempty"` // in which people are asked; empty: nobody is
 	Policy     ArtifactRef `json:"policy,omitzero"`      // set when it is trained
 	Alarms     []string    `json:"alarms,omitempty"`
+	// Reports of the trainings that are done; zero where there is none.
+	Report       ArtifactRef `json:"report,omitzero"`
+	RewardReport ArtifactRef `json:"reward_report,omitzero"`
 }

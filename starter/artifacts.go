@@ -42,6 +42,9 @@ func artifactsOf(status spec.PipelineStatus) []namedArtifact {
 	for _, adapter := range status.Adapters {
 		all = append(all, namedArtifact{string(adapter.Adapter), adapter.Ref})
 	}
+	for _, aligned := range status.RLHF {
+		all = append(all, namedArtifact{string(aligned.Adapter) + "/reward", aligned.RewardReport}, namedArtifact{string(aligned.Adapter) + "/rlhf", aligned.Report})
+	}
 	for _, score := range status.Scores {
 		all = append(all, namedArtifact{string(score.Adapter) + "/answers", score.Report})
 	}

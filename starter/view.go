@@ -203,6 +203,9 @@ func (v view) under(stage string) string {
 	if v.Now.Adapter != "" {
 		note = string(v.Now.Adapter) + " " + note
 	}
+	if v.Now.Stage == spec.StagePPO && v.Now.Metrics != nil {
+		note += fmt.Sprintf(" · reward %.3f · KL %.2f", v.Now.Metrics["objective/scores"], v.Now.Metrics["objective/kl"])
+	}
 	return note
 }
 

@@ -164,7 +164,11 @@ func (p *pipeline) rlhf(ctx workflow.Context) error {
 		}
 		p.result.RLHF = append(p.result.RLHF, aligned)
 		p.result.Adapters[j].Ref, p.adapters[j].Ref = aligned.Policy.Ref, aligned.Policy.Ref
-		p.aligning[i].Policy, p.aligning[i].Alarms = aligned.Policy.Ref, aligned.Policy.Alarms
+		status := &p.aligning[i]
+		status.Policy, status.Alarms, status.Report = aligned.Policy.Ref, aligned.Policy.Alarms, aligned.Policy.Report
+		if aligned.Reward != nil {
+			status.RewardReport = aligned.Reward.Report
+		}
 		p.skipped(fmt.Sprintf("rlhf/%s", aligned.Adapter), aligned.Policy.Unchanged)
 		p.show(ctx)
 	}

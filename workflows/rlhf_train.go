@@ -83,6 +83,9 @@ func figureDetails(f spec.FeedbackFigures) string {
 	if len(f.Alarms) > 0 {
 		fmt.Fprintf(&b, "- **stopped by the guard** (%s): the policy is the last one within its bounds\n", strings.Join(f.Alarms, ", "))
 	}
+	if !f.Report.IsZero() {
+		fmt.Fprintf(&b, "- report `%s`\n", f.Report.Digest.Short())
+	}
 	return b.String()
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,14 +23,15 @@ func (f Feedback) train(ctx context.Context, base, data, from, out string, args 
 	}, resume, observer)
 }
 
-// TrainReward implements activities.FeedbackTrainer. The reward model is right about two of three pairs.
+// TrainReward implements activities.FeedbackTrainer. The reward model is right about two of three pairs. Its report lies beside it.
 func (f Feedback) TrainReward(ctx context.Context, job spec.RewardJob, resume *spec.Snapshot, observer spec.TrainObserver) (spec.RewardOutcome, error) {
 	outcome, err := f.train(ctx, job.BaseModel, job.TrainDataPath, job.EvalDataPath, job.OutputDir, job.Args, resume, observer)
 	result := spec.RewardOutcome{TrainOutcome: outcome}
-	if outcome.Done {
-		result.Report = &spec.RewardReport{HeldOut: &spec.HeldOutPairs{Pairs: 3, Right: 2, Accuracy: spec.Estimate{Value: 2.0 / 3, Low: 0.2, High: 0.9}}}
+	if err != nil || !outcome.Done {
+		return result, err
 	}
-	return result, err
+	result.Report = &spec.RewardReport{HeldOut: &spec.HeldOutPairs{Pairs: 3, Right: 2, Accuracy: spec.Estimate{Value: 2.0 / 3, Low: 0.2, High: 0.9}}}
+	return result, leave(job.OutputDir, "reward.json", result.Report)
 }
 
 // TrainDPO implements activities.FeedbackTrainer.
@@ -37,12 +39,28 @@ func (f Feedback) TrainDPO(ctx context.Context, job spec.DPOJob, resume *spec.Sn
 	return f.train(ctx, job.BaseModel, job.TrainDataPath, job.InitAdapter, job.OutputDir, job.Args, resume, observer)
 }
 
-// TrainPPO implements activities.FeedbackTrainer. Score and KL grow by one a step.
+// leave writes a file as JSON beside what was trained.
+func leave(folder, name string, content any) error {
+	text, err := json.Marshal(content)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(folder, name), append(text, '\n'), 0o600)
+}
+
+// TrainPPO implements activities.FeedbackTrainer. Score and KL grow by one a step. Where there are prompts to sample, one answer of the
+// end lies beside the policy.
 func (f Feedback) TrainPPO(ctx context.Context, job spec.PPOJob, resume *spec.Snapshot, observer spec.TrainObserver) (spec.PPOOutcome, error) {
 	job.Args.MaxSteps = job.Iterations()
 	base := filepath.Join(job.RewardModelPath, WeightsFile) // it stands for the base that it was made over
 	outcome, err := f.train(ctx, base, job.TrainDataPath, job.SFTModelPath, job.OutputDir, job.Args, resume, measured{observer})
-	return spec.PPOOutcome{TrainOutcome: outcome, PolicyVersion: outcome.Step}, err
+	result := spec.PPOOutcome{TrainOutcome: outcome, PolicyVersion: outcome.Step}
+	if err != nil || !outcome.Done || job.EvalDataPath == "" {
+		return result, err
+	}
+	return result, leave(job.OutputDir, "samples.jsonl", spec.PPOSample{
+		Step: outcome.Step, Prompt: "What is <gout>?", Before: "A rash.", After: "Crystals.", ScoreAfter: float64(outcome.Step),
+	})
 }
 
 // measured adds what PPO is watched by.
