@@ -17,7 +17,7 @@ func ppoConfigKeys(c *spec.PPOConfig) *section {
 		integer("num_mini_batches", &c.NumMiniBatches, 1, 1, maxBatch, "Optimiser steps in such an epoch."),
 		integer("num_generations", &c.NumGenerations, 1, 1, maxBatch, "Answers to each prompt of an iteration; the prompt is computed once for them."),
 		integer("local_rollout_forward_batch_size", &c.LocalRolloutForwardBatchSize, 64, 1, maxBatch, "Answers that are drawn, measured and judged at once."),
-		integer("num_sample_generations", &c.NumSampleGenerations, 10, 0, maxSteps, "Tables of answers to the prompts of eval_data_path over the run; 0: none."),
+		integer("num_sample_generations", &c.NumSampleGenerations, 10, 0, maxSteps, "Tables of answers to the prompts of eval_data_path over the run, in a pipeline to the first 16 prompts; 0: none."),
 		integer("response_length", &c.ResponseLength, 53, 1, maxRowTokens, "Tokens of an answer at most."),
 		choice("stop_token", &c.StopToken, spec.StopTokenEOS, []string{spec.StopTokenEOS, spec.StopTokenNone}, "What ends an answer: the tokenizer's end-of-text token, or only its length."),
 		number("temperature", &c.Temperature, 0.7, interval{low: 0, high: 100, openLow: true}, "Temperature of the answers, and of all log-probabilities."),
@@ -154,6 +154,12 @@ func settlePPO(job spec.PPOJob, tree *node) error {
 	case job.SFTModelPath == "" && len(job.LoRA.TargetModules) == 0 && job.LoRA.TargetPattern == "":
 		return tree.place("lora_config").errorf("lora_config.target_modules: missing, expected it or sft_model_path")
 	}
+	err := refuseUnread(tree.get("ppo_config"), "ppo_config", []unread{
+		{job.EvalDataPath == "", "eval_data_path is missing", []string{"num_sample_generations"}},
+	})
+	if err != nil {
+		return err
+	}
 	return settlePPOConfig(job, tree, "")
 }
 
@@ -164,7 +170,6 @@ func settlePPOConfig(job spec.PPOJob, tree *node, path string) error {
 		{!c.AdapKLCtrl, "adap_kl_ctrl is false", []string{"init_kl_coef", "target", "horizon"}},
 		{c.AdapKLCtrl, "adap_kl_ctrl is true and begins at init_kl_coef", []string{"kl_coef"}},
 		{!c.EarlyStopping, "early_stopping is false", []string{"target_kl"}},
-		{job.EvalDataPath == "", "eval_data_path is missing", []string{"num_sample_generations"}},
 	})
 	if err != nil {
 		return err

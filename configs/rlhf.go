@@ -15,7 +15,7 @@ func (r *pipelineReader) rlhfKeys() *section {
 	// The files of the three trainings, less what the pipeline knows itself.
 	known := []string{
 		"base_model", "output_dir", "train_data_path", "eval_data_path", "audience", "lora_config", "init_adapter", "add_pad_token",
-		"sft_model_path", "reward_model_path", "num_sample_generations",
+		"sft_model_path", "reward_model_path",
 	}
 	return &section{keys: []key{
 		choice("method", &p.Method, spec.MethodDPO, []spec.RLHFMethod{spec.MethodDPO, spec.MethodPPO}, "How an adapter learns from judgements: from the judgements themselves, or from a reward model of them. See docs/rlhf.md."),

@@ -26,10 +26,10 @@ func TestPipelineWithPreferencesHasAPlanForThem(t *testing.T) {
 	require.Zero(t, got.Collect, "nobody is asked")
 	require.Zero(t, got.MaxPrompts)
 
-	p, err = LoadPipeline(write(t, "p.yaml", smallPipeline+"rlhf:\n  method: ppo\n  adapters: [urgent]\n  ppo:\n    ppo_config: {total_episodes: 64}\n"), nil)
+	p, err = LoadPipeline(write(t, "p.yaml", smallPipeline+"rlhf:\n  method: ppo\n  adapters: [urgent]\n  ppo:\n    ppo_config: {total_episodes: 64, num_sample_generations: 3}\n"), nil)
 	require.NoError(t, err)
 	got = p.Input.RLHF
-	require.Equal(t, []any{[]spec.AdapterName{"urgent"}, int64(64), 1e-4, 1, 336.0, 200}, []any{got.Adapters, got.PPO.PPO.TotalEpisodes, got.Reward.Args.LearningRate, got.Collect.PerPair, got.Collect.DeadlineHours, got.MaxPrompts})
+	require.Equal(t, []any{[]spec.AdapterName{"urgent"}, int64(64), int64(3), 1e-4, 1, 336.0, 200}, []any{got.Adapters, got.PPO.PPO.TotalEpisodes, got.PPO.PPO.NumSampleGenerations, got.Reward.Args.LearningRate, got.Collect.PerPair, got.Collect.DeadlineHours, got.MaxPrompts})
 	require.Zero(t, got.DPO)
 
 	p, err = LoadPipeline(write(t, "p.yaml", smallPipeline), nil)

@@ -24,7 +24,7 @@ func aligningInput(run spec.RunID, bucket string, method spec.RLHFMethod) spec.P
 		Collect: spec.CollectPlan{PerPair: 1, DeadlineHours: 1, MaxNewTokens: 16, Temperature: 1, Seed: 42},
 		Reward:  spec.RewardJob{Args: args}, DPO: spec.DPOJob{Args: args},
 		PPO: spec.PPOJob{Args: args, PPO: spec.PPOConfig{
-			TotalEpisodes: 2 * steps, NumPPOEpochs: 1, NumMiniBatches: 1, NumGenerations: 1, LocalRolloutForwardBatchSize: 1,
+			TotalEpisodes: 2 * steps, NumPPOEpochs: 1, NumMiniBatches: 1, NumGenerations: 1, LocalRolloutForwardBatchSize: 1, NumSampleGenerations: 1,
 			ResponseLength: 16, Temperature: 1, KLEstimator: "k1", StopToken: spec.StopTokenEOS,
 		}},
 	}
@@ -72,6 +72,11 @@ func TestFromJudgementsToARelease(t *testing.T) {
 	require.Equal(t, []int{2, 1}, []int{aligned.Comparisons.Train, aligned.Comparisons.Held})
 	require.Equal(t, spec.KindRewardModel, aligned.Reward.Ref.Kind)
 	require.NotEqual(t, aligned.SFT, aligned.Policy.Ref)
+	for ref, says := range map[spec.ArtifactRef]string{aligned.Reward.Report: "Calibration", aligned.Policy.Report: "What is &lt;gout&gt;?"} {
+		page, err := artifact.ReadFile(t.Context(), store, ref, "report.html")
+		require.NoError(t, err)
+		require.Contains(t, string(page), says)
+	}
 	require.Equal(t, aligned.Policy.Ref, result.Adapters[3].Ref)
 	candidate, err := artifact.ReadCandidate(t.Context(), store, result.Candidate)
 	require.NoError(t, err)
