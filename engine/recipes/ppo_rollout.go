@@ -175,14 +175,13 @@ func (p *ppoRun) rollout(ctx context.Context, step int64, prompts []int) ([]*epi
 	return episodes, p.judged(ctx, episodes)
 }
 
-// advantages turns scores into what the update learns from, and moves the normaliser of scores.
-func (p *ppoRun) advantages(episodes []*episode) error {
+// rewarded turns scores into rewards, and moves the normaliser of scores.
+func (p *ppoRun) rewarded(episodes []*episode) {
 	c := p.job.PPO
 	if c.UseScoreScaling || c.UseScoreNorm {
 		p.state.Scores.Update(scoresOf(episodes))
 	}
-	rewards, advantages := make([][]float64, len(episodes)), make([][]float64, len(episodes))
-	for n, e := range episodes {
+	for _, e := range episodes {
 		score := e.score
 		if c.UseScoreScaling {
 			score = p.state.Scores.Scaled(score, c.UseScoreNorm)
@@ -193,6 +192,15 @@ func (p *ppoRun) advantages(episodes []*episode) error {
 			e.nonScoring -= p.state.KL.Coefficient * kl
 		}
 		e.rewards = ppo.Rewards(e.kl, p.state.KL.Coefficient, e.penalised, len(e.values))
+	}
+}
+
+// advantages turns scores into what the update learns from.
+func (p *ppoRun) advantages(episodes []*episode) error {
+	p.rewarded(episodes)
+	c := p.job.PPO
+	rewards, advantages := make([][]float64, len(episodes)), make([][]float64, len(episodes))
+	for n, e := range episodes {
 		rewards[n] = e.rewards
 	}
 	if c.WhitenRewards {

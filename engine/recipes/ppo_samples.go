@@ -7,18 +7,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-)
 
-// sampleRow is one line of the table of samples: what the reference says to a held-out prompt, and what the policy does, both
-// greedily. It is patients' text: it goes into its file and nowhere else.
-type sampleRow struct {
-	Step        int64   `json:"step"`
-	Prompt      string  `json:"prompt"`
-	Before      string  `json:"before"`
-	After       string  `json:"after"`
-	ScoreBefore float64 `json:"score_before"`
-	ScoreAfter  float64 `json:"score_after"`
-}
+	"elara/spec"
+)
 
 // sampled adds to the table after the steps that are due.
 func (p *ppoRun) sampled(ctx context.Context, step int64) error {
@@ -42,7 +33,7 @@ func (p *ppoRun) sampled(ctx context.Context, step int64) error {
 	lines.SetEscapeHTML(false)
 	text := func(ids []int32) string { return p.base.tok.Decode(ids, true) }
 	for n := range p.held {
-		if err := lines.Encode(sampleRow{
+		if err := lines.Encode(spec.PPOSample{
 			Step: step, Prompt: text(p.held[n]), Before: text(p.before[n].answer), After: text(after[n].answer),
 			ScoreBefore: p.before[n].score, ScoreAfter: after[n].score,
 		}); err != nil {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"elara/engine/ppo"
 	"elara/engine/train"
@@ -44,6 +45,11 @@ func (p *ppoRun) iterate(ctx context.Context, step int64, prompts []int, micro i
 		p.runner.notice(fmt.Sprintf("step %d: alarm %s", step, alarm))
 	}
 	if stop {
+		result.Metrics["guard/stopped"] = 1
+		if !slices.Contains(alarms, ppo.AlarmNaN) { // what ended the run is to be seen in its curves
+			p.rewarded(episodes)
+			p.measureAnswers(result.Metrics, episodes)
+		}
 		return result, p.rollBack(step, alarms)
 	}
 	if p.state.Guard.InRow == 0 {
@@ -103,24 +109,11 @@ func rolloutOf(episodes []*episode, ends bool) ppo.Rollout {
 // measure adds TRL's metrics under TRL's names, and response_length, eos_rate, explained_variance and kl_coef. Means over answers
 // or mini-batches; sums over an answer's tokens in objective/kl, objective/entropy and objective/non_score_reward.
 func (p *ppoRun) measure(m map[string]float64, episodes []*episode, done updates, rate float64) {
-	n := float64(len(episodes))
+	p.measureAnswers(m, episodes)
 	var returns, values []float64
 	for _, e := range episodes {
-		for t, kl := range e.kl {
-			m["objective/kl"] += kl / n
-			m["objective/entropy"] -= e.logProbs[t] / n
-		}
-		m["objective/non_score_reward"] += e.nonScoring / n
-		m["objective/scores"] += e.penalised / n
-		m["response_length"] += float64(len(e.answer)) / n
-		if e.ended {
-			m["val/num_eos_tokens"]++
-		}
 		returns, values = append(returns, e.returns...), append(values, e.values...)
 	}
-	m["objective/rlhf_reward"] = m["objective/non_score_reward"] + m["objective/scores"]
-	m["objective/kl_coef"] = p.state.KL.Coefficient
-	m["eos_rate"] = m["val/num_eos_tokens"] / n
 	m["explained_variance"] = ppo.ExplainedVariance(returns, values)
 	m["policy/approxkl_avg"] = done.mean(func(u ppo.Update) float64 { return u.ApproxKL() })
 	m["policy/clipfrac_avg"] = done.mean(func(u ppo.Update) float64 { return u.PolicyClipped / u.Tokens })
@@ -134,6 +127,26 @@ func (p *ppoRun) measure(m map[string]float64, episodes []*episode, done updates
 	if done.stoppedByApproxKL {
 		m["policy/early_stopped"] = 1
 	}
+}
+
+// measureAnswers adds what is known of the answers before anything is learnt from them.
+func (p *ppoRun) measureAnswers(m map[string]float64, episodes []*episode) {
+	n := float64(len(episodes))
+	for _, e := range episodes {
+		for t, kl := range e.kl {
+			m["objective/kl"] += kl / n
+			m["objective/entropy"] -= e.logProbs[t] / n
+		}
+		m["objective/non_score_reward"] += e.nonScoring / n
+		m["objective/scores"] += e.penalised / n
+		m["response_length"] += float64(len(e.answer)) / n
+		if e.ended {
+			m["val/num_eos_tokens"]++
+		}
+	}
+	m["objective/rlhf_reward"] = m["objective/non_score_reward"] + m["objective/scores"]
+	m["objective/kl_coef"] = p.state.KL.Coefficient
+	m["eos_rate"] = m["val/num_eos_tokens"] / n
 }
 
 // Evaluate implements train.Stepper. An iteration's table of samples is its evaluation; there is no held-out loss.

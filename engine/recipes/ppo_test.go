@@ -290,6 +290,22 @@ func TestScoreThatIsNoNumberPutsTheHealthyPolicyBack(t *testing.T) {
 	require.EqualValues(t, 4, outcome.Step)
 	require.Equal(t, string(o.saved[2].Files[adapterFile]), folderBytes(t, job.OutputDir)[adapterFile])
 	require.Equal(t, 1.0, o.progress[3].Metrics["alarm/reward_nan"])
+	require.Equal(t, 1.0, o.progress[3].Metrics["guard/stopped"])
+	require.NotContains(t, o.progress[3].Metrics, "objective/scores")
+}
+
+func TestWhatTheGuardEndsIsInTheCurves(t *testing.T) {
+	r := newRunner(t)
+	job := ppoJob(t, toyModel(t, r), 4)
+	job.PPO.Guard = spec.PPOGuard{MinEOSRate: 0.5, Patience: 2} // no token ends an answer
+	outcome, o := reinforced(t, r, job, count(2))
+	require.EqualValues(t, 2, outcome.Step)
+	require.NotContains(t, o.progress[0].Metrics, "guard/stopped")
+	m := o.progress[1].Metrics
+	require.Equal(t, []float64{1, 1, 8}, []float64{m["guard/stopped"], m["alarm/eos_rate"], m["response_length"]})
+	require.NotZero(t, m["objective/kl"])
+	require.InDelta(t, m["objective/scores"]-0.05*m["objective/kl"], m["objective/rlhf_reward"], 1e-12)
+	require.NotContains(t, m, "loss/policy_avg", "nothing was learnt from these answers")
 }
 
 func TestZeroRewardLeavesThePolicyWhereItWas(t *testing.T) {
@@ -427,7 +443,7 @@ func TestSamplesShowBeforeAndAfter(t *testing.T) {
 	reinforced(t, r, job, count(2))
 	lines := strings.Split(strings.TrimSpace(folderBytes(t, job.OutputDir)[samplesFile]), "\n")
 	require.Len(t, lines, 4, "two prompts, after the second and the fourth iteration")
-	var row sampleRow
+	var row spec.PPOSample
 	require.NoError(t, json.Unmarshal([]byte(lines[3]), &row))
 	require.EqualValues(t, 4, row.Step)
 	require.Equal(t, "kji", row.Prompt)
