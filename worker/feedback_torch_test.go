@@ -147,6 +147,14 @@ func TestAnAdapterIsAlignedWithPreferences(t *testing.T) {
 			}
 			require.True(t, names["adapter_model.safetensors"] && names["adapter_config.json"] && names["tokenizer.json"])
 			require.False(t, names["samples.jsonl"], "no text of a patient in what is released")
+			require.Equal(t, method == spec.MethodDPO, whole.Policy.Report.IsZero())
+			if method == spec.MethodPPO {
+				for ref, shows := range map[spec.ArtifactRef]string{whole.Policy.Report: "Sample answers", whole.Reward.Report: "Calibration"} {
+					page, err := artifact.ReadFile(t.Context(), store, ref, "report.html")
+					require.NoError(t, err)
+					require.Contains(t, string(page), shows)
+				}
+			}
 		})
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -83,4 +85,21 @@ func courseCommand(name, short, config string, load func(file string) (course, [
 // stepsOf is the summary of most trainings.
 func stepsOf(o spec.TrainOutcome) string {
 	return fmt.Sprintf("%d steps, mean loss %.4f", o.Step, o.Loss)
+}
+
+// reportBeside writes the page of a report into the folder of what was trained, and says where it is.
+func reportBeside(folder string, files func() (map[string][]byte, error)) func(out io.Writer) error {
+	return func(out io.Writer) error {
+		report, err := files()
+		if err != nil {
+			return err
+		}
+		const page = "report.html"
+		path := filepath.Join(folder, page)
+		if err := os.WriteFile(path, report[page], 0o644); err != nil {
+			return fmt.Errorf("write the report: %w", err)
+		}
+		_, err = fmt.Fprintf(out, "report: %s\n", path)
+		return err
+	}
 }

@@ -5,10 +5,12 @@ package exec
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"elara/activities"
 	"elara/configs"
 	"elara/engine/recipes"
 	"elara/spec"
@@ -27,6 +29,9 @@ func ppoCommand() *cobra.Command {
 				}
 				return fmt.Sprintf("%d iterations", outcome.Step), err
 			}
+			c.report = reportBeside(job.OutputDir, func() (map[string][]byte, error) {
+				return activities.PolicyReport(filepath.Base(job.OutputDir), job.OutputDir, job)
+			})
 			return c, warnings, err
 		})
 }

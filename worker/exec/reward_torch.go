@@ -5,9 +5,11 @@ package exec
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"elara/activities"
 	"elara/configs"
 	"elara/engine/recipes"
 	"elara/rewards"
@@ -33,6 +35,9 @@ func rewardCommand() *cobra.Command {
 			return fmt.Sprintf("%s, held-out accuracy %.3f (%.3f to %.3f, n = %d)",
 				stepsOf(outcome.TrainOutcome), a.Value, a.Low, a.High, outcome.Report.HeldOut.Pairs), nil
 		}
+		c.report = reportBeside(job.OutputDir, func() (map[string][]byte, error) {
+			return activities.RewardReport(filepath.Base(job.OutputDir), job.OutputDir)
+		})
 		return c, warnings, err
 	})
 	command.Flags().StringVar(&initAdapter, "init-adapter", "", "reward model to begin from instead of a fresh adapter")
