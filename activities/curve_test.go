@@ -94,6 +94,24 @@ func TestCurveOfATrainingGoesOnOverItsSegments(t *testing.T) {
 	require.Contains(t, settings["lora_config"], `"r": 8`)
 }
 
+func TestCurveOfAPolicyHasItsRewardAndItsKL(t *testing.T) {
+	folder := t.TempDir()
+	r := newRoom(t)
+	r.device.Curves = curvesIn(folder)
+	do(t, r, r.device.FeedbackSegment, spec.FeedbackSegmentInput{FeedbackInput: feedbackInput(t, r, spec.StagePPO), UntilStep: 100})
+	curve, err := runlog.Read(filepath.Join(folder, "run-1", "patient-ppo"))
+	require.NoError(t, err)
+	require.Len(t, curve.Points, 20)
+	last := curve.Points[19]
+	reward, _ := last.Get(series.Metric("objective/scores"))
+	kl, _ := last.Get(series.Metric("objective/kl"))
+	require.Equal(t, []float64{20, 10}, []float64{reward, kl})
+	page, err := os.ReadFile(filepath.Join(folder, "run-1", runlog.ReportFile))
+	require.NoError(t, err)
+	require.Contains(t, string(page), "patient-ppo, step 20: reward 20 at a KL of 10")
+	require.NotContains(t, string(page), "gout", "curves have no text of a patient")
+}
+
 func stepsOf(curve series.Curve) []int64 {
 	var steps []int64
 	for _, point := range curve.Points {

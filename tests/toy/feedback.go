@@ -63,12 +63,13 @@ func (f Feedback) TrainPPO(ctx context.Context, job spec.PPOJob, resume *spec.Sn
 	})
 }
 
-// measured adds what PPO is watched by.
+// measured adds what PPO is watched by, and logs each step.
 type measured struct{ spec.TrainObserver }
 
 // Progress implements spec.TrainObserver.
 func (m measured) Progress(p spec.Progress) {
 	p.Metrics = map[string]float64{"objective/scores": float64(p.Step), "objective/kl": float64(p.Step) / 2}
+	p.LoggedStep, p.LoggedLoss = p.Step, p.Loss
 	m.TrainObserver.Progress(p)
 }
 
