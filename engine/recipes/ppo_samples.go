@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"elara/spec"
+	"elara/spec/fault"
 )
 
 // sampled adds to the table after the steps that are due.
@@ -33,6 +34,11 @@ func (p *ppoRun) sampled(ctx context.Context, step int64) error {
 	lines.SetEscapeHTML(false)
 	text := func(ids []int32) string { return p.base.tok.Decode(ids, true) }
 	for n := range p.held {
+		for _, score := range []float64{p.before[n].score, after[n].score} {
+			if !finite(score) {
+				return fault.New(fault.Diverged, "step %d: the score of sample %d is %v", step, n+1, score)
+			}
+		}
 		if err := lines.Encode(spec.PPOSample{
 			Step: step, Prompt: text(p.held[n]), Before: text(p.before[n].answer), After: text(after[n].answer),
 			ScoreBefore: p.before[n].score, ScoreAfter: after[n].score,

@@ -451,6 +451,25 @@ func TestSamplesShowBeforeAndAfter(t *testing.T) {
 	require.EqualValues(t, strings.Count(row.Before, "c"), row.ScoreBefore)
 }
 
+func TestSampleWithAScoreThatIsNoNumberEndsTheRun(t *testing.T) {
+	r := newRunner(t)
+	job := ppoJob(t, toyModel(t, r), 1)
+	job.EvalDataPath = textsFile(t, "abc", "kji")
+	sick := func(_ context.Context, prompts, answers [][]int32) ([]float64, error) {
+		scores := make([]float64, len(answers))
+		for i, prompt := range prompts {
+			if scores[i] = float64(i); prompt[0] == toyEnd-1 { // k
+				scores[i] = math.NaN()
+			}
+		}
+		return scores, nil
+	}
+	_, err := r.TrainPPO(t.Context(), job, sick, nil, &recorder{})
+	require.Equal(t, fault.Diverged, fault.KindOf(err), "%v", err)
+	require.ErrorContains(t, err, "step 1: the score of sample 2 is NaN")
+	require.NoDirExists(t, job.OutputDir)
+}
+
 func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	r := newRunner(t)
 	dir := toyModel(t, r)
