@@ -125,7 +125,8 @@ func (d *Device) feedbackSegment(ctx context.Context, in spec.FeedbackSegmentInp
 		if err := namesAllCut(watch.cut, outcome.RowsDropped, "pairs"); err != nil {
 			return err
 		}
-		made, err := d.publishFeedback(ctx, work.store, in.FeedbackInput, key, training, at.out, spec.FeedbackResult{Outcome: outcome, FeedbackFigures: result.FeedbackFigures})
+		made, err := d.publishFeedback(ctx, work.store, in.FeedbackInput, key, training, at.out,
+			spec.FeedbackResult{Outcome: outcome, FeedbackFigures: result.FeedbackFigures})
 		result.Ref, result.FeedbackFigures = made.Ref, made.FeedbackFigures
 		return err
 	})
