@@ -11,9 +11,13 @@ import (
 )
 
 // SmokeRelease is what follows a flip by hand: the very check that a run makes of what it has released. It waits for a worker
-// of each adapter's device as long as that takes; whoever asked may leave meanwhile.
+// of each adapter's device as long as that takes; whoever asked may leave meanwhile, and people are told when it was taken back.
 func SmokeRelease(ctx workflow.Context, in spec.SmokeReleaseInput) (spec.ReleaseResult, error) {
-	return smoke(ctx, in)
+	taken, err := smoke(ctx, in)
+	if err == nil && taken.TakenBack != "" {
+		tellPeople(ctx, spec.Notice{Kind: spec.NoticeTakenBack, Run: in.Run, Channel: in.Channel, Digest: in.Candidate.Digest}, tellAtOnce)
+	}
+	return taken, err
 }
 
 // smoke asks every released adapter one question, as whoever serves it would: from the store, on its own device. One that

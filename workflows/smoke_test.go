@@ -47,6 +47,7 @@ func TestAFlipByHandIsFollowedByTheCheckOfARun(t *testing.T) {
 			require.NoError(t, s.GetWorkflowResult(&result))
 			require.Equal(t, c.want, s.called())
 			require.Equal(t, c.taken, result.TakenBack)
+			require.Equal(t, c.taken != "", len(s.told) == 1, "whoever flipped may have left")
 		})
 	}
 }

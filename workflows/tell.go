@@ -13,7 +13,8 @@ import (
 const tellsPeople = "tells-people"
 
 const (
-	tellWithin = 10 * time.Minute // people are told within this time, or not
+	tellWithin = 10 * time.Minute // people are told within this time, or not,
+	tellAtOnce = 30 * time.Second // or within this where somebody waits for what comes after
 	lastDay    = 24 * time.Hour   // before the time to decide ends people are told again,
 	lastShare  = 4                // or when a quarter of it is left, if that is later
 )
@@ -28,13 +29,18 @@ func (p *pipeline) tell(ctx workflow.Context, notice spec.Notice) {
 	p.telling.Add(1)
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		defer p.telling.Done()
-		var a *activities.Control
-		options := quick("tell people: " + string(notice.Kind))
-		options.ScheduleToCloseTimeout = tellWithin
-		if _, err := call(ctx, options, a.Notify, notice); err != nil {
-			workflow.GetLogger(ctx).Warn("nobody could be told", "kind", notice.Kind, "trouble", messageOf(err))
-		}
+		tellPeople(ctx, notice, tellWithin)
 	})
+}
+
+// tellPeople waits until people are told, or cannot be within a time: the log is told of that.
+func tellPeople(ctx workflow.Context, notice spec.Notice, within time.Duration) {
+	var a *activities.Control
+	options := quick("tell people: " + string(notice.Kind))
+	options.ScheduleToCloseTimeout = within
+	if _, err := call(ctx, options, a.Notify, notice); err != nil {
+		workflow.GetLogger(ctx).Warn("nobody could be told", "kind", notice.Kind, "trouble", messageOf(err))
+	}
 }
 
 // remind tells people that the time to decide runs out, unless somebody has decided.

@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -20,7 +21,8 @@ type postman struct {
 	server, host string
 	sender       string
 	recipients   []string
-	auth         smtp.Auth // nil: the server wants none
+	auth         smtp.Auth      // nil: the server wants none
+	roots        *x509.CertPool // nil: the system's
 	now          func() time.Time
 }
 
@@ -76,7 +78,7 @@ func (p *postman) send(ctx context.Context, m message) error {
 // hand goes through the conversation up to the server's word that it has the letter.
 func (p *postman) hand(client *smtp.Client, letter []byte) error {
 	if offered, _ := client.Extension("STARTTLS"); offered {
-		if err := client.StartTLS(&tls.Config{ServerName: p.host, MinVersion: tls.VersionTLS12}); err != nil {
+		if err := client.StartTLS(&tls.Config{ServerName: p.host, RootCAs: p.roots, MinVersion: tls.VersionTLS12}); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,8 @@ package notify
 
 import (
 	"bufio"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"io"
@@ -117,6 +119,7 @@ func TestWhetherTryingAgainHelps(t *testing.T) {
 type postOffice struct {
 	at      string
 	letters chan string
+	tls     *tls.Config // nil: it offers no STARTTLS
 	mu      sync.Mutex
 	refuse  string // what it says to RCPT; empty: it takes it
 }
@@ -136,10 +139,10 @@ func (o *postOffice) toRecipient() string {
 	return "250 ok"
 }
 
-func newPostOffice(t *testing.T) *postOffice {
+func newPostOffice(t *testing.T, encrypted *tls.Config) *postOffice {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	o := &postOffice{at: listener.Addr().String(), letters: make(chan string, 8)}
+	o := &postOffice{at: listener.Addr().String(), letters: make(chan string, 8), tls: encrypted}
 	t.Cleanup(func() { require.NoError(t, listener.Close()) })
 	go func() {
 		for {
@@ -155,7 +158,7 @@ func newPostOffice(t *testing.T) *postOffice {
 
 func (o *postOffice) serve(connection net.Conn) {
 	defer func() { _ = connection.Close() }()
-	lines := bufio.NewReader(connection)
+	lines, inClear := bufio.NewReader(connection), o.tls != nil
 	say := func(text string) { _, _ = io.WriteString(connection, text+"\r\n") }
 	say("220 post office")
 	for {
@@ -165,7 +168,15 @@ func (o *postOffice) serve(connection net.Conn) {
 		}
 		switch verb, rest, _ := strings.Cut(strings.TrimSpace(line), " "); strings.ToUpper(verb) {
 		case "EHLO":
+			if inClear {
+				say("250-post office\r\n250 STARTTLS")
+				continue
+			}
 			say("250-post office\r\n250 AUTH PLAIN")
+		case "STARTTLS":
+			say("220 go on")
+			connection, inClear = tls.Server(connection, o.tls), false
+			lines = bufio.NewReader(connection)
 		case "AUTH":
 			if rest != "PLAIN "+base64.StdEncoding.EncodeToString([]byte("\x00elara\x00hunter2")) {
 				say("535 no")
@@ -202,7 +213,7 @@ func mailOptions(o *postOffice) Options {
 }
 
 func TestMailHasALinkAndNoMoreThanTheWebhook(t *testing.T) {
-	o := newPostOffice(t)
+	o := newPostOffice(t, nil)
 	n, err := New(mailOptions(o))
 	require.NoError(t, err)
 	notice := spec.Notice{Kind: spec.NoticeDrift, Run: "winter", Channel: "stable", Audiences: []spec.Audience{spec.Patient, spec.Doctor}}
@@ -224,8 +235,23 @@ func TestMailHasALinkAndNoMoreThanTheWebhook(t *testing.T) {
 	require.Equal(t, "what channel stable serves does significantly worse on new rows, audience patient, doctor (run winter).\r\n\r\nhttps://desk.example.org/releases\r\n", string(body))
 }
 
+func TestMailIsEncryptedWhereTheServerOffersIt(t *testing.T) {
+	lender := httptest.NewTLSServer(nil) // for its certificate of 127.0.0.1
+	t.Cleanup(lender.Close)
+	o := newPostOffice(t, lender.TLS)
+	p, err := newMail(mailOptions(o))
+	require.NoError(t, err)
+	require.ErrorContains(t, p.send(t.Context(), message{Notice: approval}), "certificate signed by unknown authority")
+	require.Empty(t, o.letters)
+
+	p.roots = x509.NewCertPool()
+	p.roots.AddCert(lender.Certificate())
+	require.NoError(t, p.send(t.Context(), message{Notice: approval}))
+	require.Contains(t, <-o.letters, "Subject: Elara: approval, run winter\r\n")
+}
+
 func TestAMailThatIsRefusedSaysWhetherTryingAgainHelps(t *testing.T) {
-	o := newPostOffice(t)
+	o := newPostOffice(t, nil)
 	n, err := New(mailOptions(o))
 	require.NoError(t, err)
 	for refusal, kind := range map[string]fault.Kind{"550 no such user": fault.Invalid, "450 try later": fault.Transient} {
@@ -245,7 +271,7 @@ func TestAMailThatIsRefusedSaysWhetherTryingAgainHelps(t *testing.T) {
 }
 
 func TestWhatFailedIsTriedAgainAndNothingElse(t *testing.T) {
-	o, r := newPostOffice(t), newReceiver(t)
+	o, r := newPostOffice(t, nil), newReceiver(t)
 	options := mailOptions(o)
 	options.Webhook, options.Secret = r.URL, testSecret
 	n, err := New(options)
