@@ -155,8 +155,8 @@ func (s *smoker) run(ctx context.Context, a *app, in spec.SmokeReleaseInput) (ta
 		waits = "the workers are busy"
 	}
 	return taken, fault.New(fault.Transient,
-		"the smoke check %s is not known to have ended within %s: %s; it goes on by itself and takes the release back where an adapter does not answer (elara release history %s)",
-		id, s.wait, waits, in.Channel)
+		"the smoke check %s is not known to have ended within %s: %s; it goes on by itself, and takes the release back where "+
+			"an adapter does not answer (elara release history %s)", id, s.wait, waits, in.Channel)
 }
 
 // unattended says of the first queue that the check needs and no worker polls what to do; empty where all are polled. Temporal
