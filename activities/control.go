@@ -16,7 +16,7 @@ type Control struct {
 	Scratch string // folder for files in the making; each activity removes its own
 	Hub     Hub    // nil: base models cannot be given by name
 
-	Notifier Notifier // nil: escalations are written to the log
+	Notifier Notifier // nil: the log alone is told
 
 	Instruments *telemetry.Instruments // nil: nothing is measured
 }

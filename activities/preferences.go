@@ -15,11 +15,6 @@ import (
 	"elara/storage/cas"
 )
 
-// Notifier tells people that a collection of preferences stands still. It may be called twice for one escalation.
-type Notifier interface {
-	Escalate(ctx context.Context, escalation spec.Escalation) error
-}
-
 // OpenPreferences reads the pairs of a new collection and claims its name in the store.
 func (c *Control) OpenPreferences(ctx context.Context, in spec.PreferencesInput) (spec.PairSet, error) {
 	return run(ctx, c.Instruments, spec.StagePreferences, in, c.openPreferences)
@@ -93,15 +88,12 @@ func (c *Control) readImport(ctx context.Context, ref spec.ArtifactRef) (spec.Im
 	return set, nil
 }
 
-// Escalate tells the notifier, or the log where there is none.
+// Escalate tells people that a collection stands still.
 func (c *Control) Escalate(ctx context.Context, in spec.Escalation) (spec.Escalation, error) {
 	return run(ctx, c.Instruments, spec.StagePreferences, in, func(ctx context.Context, in spec.Escalation) (spec.Escalation, error) {
-		if c.Notifier != nil {
-			return in, c.Notifier.Escalate(ctx, in)
-		}
 		activity.GetLogger(ctx).Warn("nobody has judged for a while", "collection", in.Run, "level", in.Level,
 			"idle_hours", in.IdleHours, "judged", in.Judged, "wanted", in.Wanted)
-		return in, nil
+		return in, c.tell(ctx, spec.Notice{Kind: spec.NoticePreferences, Run: in.Run, Level: in.Level})
 	})
 }
 

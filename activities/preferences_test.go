@@ -2,7 +2,6 @@ package activities
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -279,22 +278,4 @@ func TestImportsAreReadAndChecked(t *testing.T) {
 		_, final := kindOf(t, err)
 		require.True(t, final, name)
 	}
-}
-
-// bell notes what it is told.
-type bell struct{ rung []spec.Escalation }
-
-func (b *bell) Escalate(_ context.Context, e spec.Escalation) error {
-	b.rung = append(b.rung, e)
-	return nil
-}
-
-func TestEscalationReachesWhoeverIsToHear(t *testing.T) {
-	r := newRoom(t)
-	e := spec.Escalation{Run: "cough", Level: 2, IdleHours: 48, Judged: 3, Wanted: 10}
-	require.Equal(t, e, do(t, r, r.control.Escalate, e), "without anybody it goes to the log")
-	var b bell
-	r.control.Notifier = &b
-	do(t, r, r.control.Escalate, e)
-	require.Equal(t, []spec.Escalation{e}, b.rung)
 }

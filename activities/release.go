@@ -38,7 +38,7 @@ func (c *Control) OfferCandidate(ctx context.Context, in spec.OfferInput) (spec.
 
 func (c *Control) offerCandidate(ctx context.Context, in spec.OfferInput) (spec.ArtifactRef, error) {
 	return in.Candidate, artifact.PutOffer(ctx, c.Store, artifact.Offer{
-		Channel: in.Channel, Run: in.Run, Candidate: in.Candidate, Replaces: in.Replaces, Approvers: in.Approvers,
+		Channel: in.Channel, Run: in.Run, Candidate: in.Candidate, Replaces: in.Replaces, Approvers: in.Approvers, Smoke: in.Smoke,
 	})
 }
 
@@ -70,7 +70,7 @@ func (c *Control) release(ctx context.Context, in spec.ReleaseInput) (spec.Relea
 	var result spec.ReleaseResult
 	if err == nil {
 		result, err = artifact.Flip(ctx, c.Store, in.Channel, from,
-			artifact.Change{To: in.Candidate, Decision: in.Decision, Approval: in.Approval})
+			artifact.Change{To: in.Candidate, Decision: in.Decision, Approval: in.Approval, Smoke: in.Smoke})
 	}
 	if !fault.Is(err, fault.Conflict) || in.Replaces == nil {
 		return result, err

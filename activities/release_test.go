@@ -101,7 +101,8 @@ func TestAReleaseOverAChannelThatMovedOrByAnExpiredApprovalIsRefused(t *testing.
 func TestADecisionIsKeptAndNotedBesideTheOffer(t *testing.T) {
 	r := newRoom(t)
 	candidate := do(t, r, r.control.BuildCandidate, candidateInput(t, r))
-	do(t, r, r.control.OfferCandidate, spec.OfferInput{Run: "run-1", Channel: "stable", Candidate: candidate, Approvers: []string{"Person A"}})
+	smoke := spec.SmokePlan{Question: "When is chest pain an emergency?", Targets: []spec.EvaluatedTarget{{Name: "patient"}}}
+	do(t, r, r.control.OfferCandidate, spec.OfferInput{Run: "run-1", Channel: "stable", Candidate: candidate, Approvers: []string{"Person A"}, Smoke: smoke})
 	word := do(t, r, r.control.RecordDecision, spec.DecisionInput{Run: "run-1", Channel: "stable", Candidate: candidate, Decision: decided(candidate)})
 	require.Equal(t, spec.KindDecision, word.Kind)
 	kept, err := artifact.ReadDecision(t.Context(), r.store, word)
@@ -109,7 +110,9 @@ func TestADecisionIsKeptAndNotedBesideTheOffer(t *testing.T) {
 	require.Equal(t, decided(candidate), kept)
 	offer, err := artifact.FindOffer(t.Context(), r.store, "stable")
 	require.NoError(t, err)
-	require.Equal(t, artifact.Offer{Channel: "stable", Run: "run-1", Candidate: candidate, Approvers: []string{"Person A"}, Decision: word}, offer)
+	require.Equal(t, artifact.Offer{
+		Channel: "stable", Run: "run-1", Candidate: candidate, Approvers: []string{"Person A"}, Smoke: smoke, Decision: word,
+	}, offer)
 }
 
 func TestABadReleaseIsTakenBackToWhatWasBeforeOrToNothing(t *testing.T) {
@@ -119,7 +122,9 @@ func TestABadReleaseIsTakenBackToWhatWasBeforeOrToNothing(t *testing.T) {
 	build.Adapters[0].Adapter = "doctor"
 	second := do(t, r, r.control.BuildCandidate, build)
 	release := func(candidate spec.ArtifactRef, from spec.Digest, at int64) {
-		in := spec.ReleaseInput{Channel: "stable", Candidate: candidate, Decision: decided(candidate), Replaces: &from}
+		in := spec.ReleaseInput{
+			Channel: "stable", Candidate: candidate, Decision: decided(candidate), Replaces: &from, Smoke: spec.SmokePlan{Question: string(candidate.Digest)},
+		}
 		in.Decision.DecidedAt = time.Unix(at, 0)
 		require.Empty(t, do(t, r, r.control.Release, in).Refused)
 	}
@@ -140,4 +145,7 @@ func TestABadReleaseIsTakenBackToWhatWasBeforeOrToNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, history.Changes, 5)
 	require.Equal(t, "smoke check (no person looked)", history.Changes[4].Decision.Reviewer)
+	require.Equal(t, string(first.Digest), history.Changes[4].Smoke.Question, "what it goes back to is asked what it was asked")
+	require.Equal(t, string(second.Digest), history.Smoke(second.Digest).Question)
+	require.Zero(t, history.Smoke(build.Base.Digest))
 }

@@ -28,6 +28,8 @@ func samples() map[string][]any {
 		"cron": {"1 2 3 4 5"}, "every": {"48h"}, "jitter": {"3m"}, "channel": {"other-channel"}, "max_steps": {7}, "num_generations": {2},
 		"address": {"other:1"}, "otlp_endpoint": {"other:2"}, "metrics_address": {"other:3"}, "endpoint": {"http://other:4"}, "bucket": {"other-bucket"},
 		"prefix": {"other/"}, "namespace": {"other-namespace"}, "control": {"other-queue"}, "train": {"other-train"},
+		"desk_url": {"http://other:5"}, "url": {"http://other:6"}, "server": {"other:7"}, "user": {"other-user"},
+		"sender": {"other@example.org"}, "recipients": {[]any{"other@example.org"}},
 		"region": {"other-region"}, "server_name": {"other-host"}, "report_to": {[]any{"wandb"}}, "project": {"other-project"}, "entity": {"other-team"},
 		"count": {3}, "canaries_found": {3}, "membership_auc": {0.75},
 		"question_column": {"q2"}, "answer_column": {"a2"}, "audience_column": {"c2"},
@@ -256,7 +258,7 @@ func TestEverySettingIsRead(t *testing.T) {
 			}
 		}
 		file := tree(t, doc, "/d")
-		for _, name := range []string{"s3.access_key", "s3.secret_key", "temporal.api_key"} {
+		for _, name := range []string{"s3.access_key", "s3.secret_key", "temporal.api_key", "notify.webhook.secret", "notify.mail.password"} {
 			if value := file.lookup(name); value != nil {
 				value.shape = shapeWord // as it comes from the environment
 			}

@@ -11,6 +11,7 @@ type Settings struct {
 	CacheDir  string // absolute; may be deleted at any time
 	Telemetry TelemetrySettings
 	Worker    WorkerSettings
+	Notify    NotifySettings
 }
 
 // TemporalSettings reaches one Temporal server, cluster or cloud namespace.
@@ -64,6 +65,28 @@ type TelemetrySettings struct {
 type WandBSettings struct {
 	Project string // empty: $WANDB_PROJECT, or the guide's
 	Entity  string // empty: $WANDB_ENTITY, or the key's own
+}
+
+// NotifySettings says how people are told that something asks for one of them. The zero value tells the log alone.
+type NotifySettings struct {
+	DeskURL string // for links in the messages; empty: none
+	Webhook WebhookSettings
+	Mail    MailSettings
+}
+
+// WebhookSettings is a receiver of Standard Webhooks.
+type WebhookSettings struct {
+	URL    string // empty: none
+	Secret Secret // whsec_ and base64
+}
+
+// MailSettings reaches an SMTP server.
+type MailSettings struct {
+	Server     string // host:port; empty: none
+	Sender     string
+	Recipients []string
+	User       string // empty: the server wants none
+	Password   Secret
 }
 
 // WorkerSettings says what a worker trains on.

@@ -2,6 +2,7 @@ package configs
 
 import (
 	"net"
+	"net/mail"
 	"net/url"
 	"strconv"
 	"strings"
@@ -66,6 +67,18 @@ func (r *settingsReader) keys() *section {
 			integer("threads", &s.Worker.Threads, 0, 0, 1024, "CPU threads of the engine; 0: all cores."),
 			integer("adapters_at_once", &s.Worker.AdaptersAtOnce, 4, 1, 1024, "Trainings that share the device and one base model, step by step. Each takes memory for its own weights and moments only."),
 		}}, "The worker."),
+		block("notify", &section{keys: []key{
+			text("desk_url", &s.Notify.DeskURL, "", endpoint(), "Where people reach the desk, for links in the messages.").showDefault("no links"),
+			block("webhook", &section{keys: append([]key{
+				text("url", &s.Notify.Webhook.URL, "", endpoint(), "Receiver of signed JSON (Standard Webhooks).").showDefault("none"),
+			}, r.secret("notify.webhook", "secret", &s.Notify.Webhook.Secret, "Key of the signature: whsec_ and base64 of 24 to 64 bytes.")...)}, "A webhook."),
+			block("mail", &section{keys: append([]key{
+				text("server", &s.Notify.Mail.Server, "", address(), "SMTP server; STARTTLS where it offers it.").showDefault("none"),
+				text("sender", &s.Notify.Mail.Sender, "", mailAddress(), "Who the mails are from.").showDefault("none"),
+				texts("recipients", &s.Notify.Mail.Recipients, "a list of addresses", mailAddress(), "Who gets them."),
+				text("user", &s.Notify.Mail.User, "", form{}, "Name at the SMTP server; it and the password travel encrypted only.").showDefault("none"),
+			}, r.secret("notify.mail", "password", &s.Notify.Mail.Password, "Password at the SMTP server.")...)}, "Mail."),
+		}}, "Who is told, by the workers of the control queue, that something asks for a person. See docs/releases.md."),
 	}}
 }
 
@@ -115,6 +128,13 @@ func namespace() form {
 
 func queue() form {
 	return pattern(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$`, "1-200 of A-Z, a-z, 0-9, '.', '_', '/' and '-'")
+}
+
+func mailAddress() form {
+	return form{expected: "name@host", fits: func(text string) bool {
+		parsed, err := mail.ParseAddress(text)
+		return err == nil && parsed.Address == text
+	}}
 }
 
 func device() form { return pattern(`^(cpu|cuda:([0-9]|[1-9][0-9]))$`, "cpu or cuda:N") }

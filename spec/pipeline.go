@@ -112,6 +112,7 @@ type PipelineResult struct {
 	Evaluate  EvaluateResult  `json:"evaluate"`
 	Candidate ArtifactRef     `json:"candidate"`
 	Gates     *GateResult     `json:"gates,omitempty"` // nil where the pipeline has none, and where nothing had to be judged
+	Drift     []DriftFall     `json:"drift,omitempty"` // of what the channel served: what has fallen
 	Decision  Decision        `json:"decision"`
 	Approval  ArtifactRef     `json:"approval,omitzero"` // the decision as an artifact
 	Release   ReleaseResult   `json:"release"`

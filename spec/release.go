@@ -9,6 +9,7 @@ type OfferInput struct {
 	Candidate ArtifactRef `json:"candidate"`
 	Replaces  Digest      `json:"replaces,omitempty"`  // what the channel serves; empty: nothing
 	Approvers []string    `json:"approvers,omitempty"` // as in ApprovalPlan
+	Smoke     SmokePlan   `json:"smoke,omitzero"`
 }
 
 // DecisionInput asks to keep a decision as an artifact.
@@ -29,6 +30,7 @@ type ReleaseInput struct {
 	Candidate ArtifactRef `json:"candidate"`
 	Decision  Decision    `json:"decision"`
 	Approval  ArtifactRef `json:"approval,omitzero"` // the decision as an artifact
+	Smoke     SmokePlan   `json:"smoke,omitzero"`
 	// Replaces is what the channel must serve for the flip to take place; "": nothing. nil, of a run that began before
 	// flips were conditional: whatever it serves.
 	Replaces *Digest `json:"replaces,omitempty"`
@@ -46,6 +48,29 @@ type ReleaseResult struct {
 	Refused string `json:"refused,omitempty"`
 	// TakenBack says why the release was undone after the flip; empty: it stands.
 	TakenBack string `json:"taken_back,omitempty"`
+	// Unchecked says why nobody knows yet whether what the channel was pointed to by hand answers, and what to do; empty: it
+	// does, or a run made the flip.
+	Unchecked string `json:"unchecked,omitempty"`
+}
+
+// SmokePlan is what a candidate is asked whenever a channel comes to point to it. It is kept beside the candidate's offer and
+// its releases, so that a flip by hand is followed by the same check. The zero plan asks nothing.
+type SmokePlan struct {
+	Question   string            `json:"question"`
+	Base       ArtifactRef       `json:"base"`
+	Targets    []EvaluatedTarget `json:"targets"`               // the candidate's adapters, without data sets
+	TrainQueue string            `json:"train_queue,omitempty"` // as in PipelineInput
+}
+
+// IsZero reports whether nothing is asked.
+func (p SmokePlan) IsZero() bool { return p.Question == "" }
+
+// SmokeReleaseInput asks everything that a channel was pointed to.
+type SmokeReleaseInput struct {
+	Run       RunID       `json:"run"`
+	Channel   string      `json:"channel"`
+	Candidate ArtifactRef `json:"candidate"`
+	Smoke     SmokePlan   `json:"smoke"`
 }
 
 // SmokeInput asks a released adapter one question.

@@ -25,6 +25,7 @@ type PipelineStatus struct {
 	Report    ArtifactRef     `json:"report,omitzero"`    // set after the evaluation
 	Candidate ArtifactRef     `json:"candidate,omitzero"` // set when a decision is awaited
 	Gates     *GateResult     `json:"gates,omitempty"`    // set when the gates have judged the candidate
+	Drift     []DriftFall     `json:"drift,omitempty"`    // of what the channel served: what has fallen
 	Channel   string          `json:"channel,omitempty"`  // that an approval moves
 	Replaces  Digest          `json:"replaces,omitempty"` // what the channel served when the candidate was offered
 	Approval  ApprovalPlan    `json:"approval,omitzero"`  // who may decide, and how many must

@@ -114,6 +114,7 @@ func stackFolder(t *testing.T) string {
 	require.NoError(t, err)
 	t.Setenv(playVariable, "yes")
 	t.Setenv("ELARA_WORKER", self)
+	t.Setenv(muteVariable, filepath.Join(t.TempDir(), "mute"))
 	state := filepath.Join(t.TempDir(), "state")
 	t.Cleanup(func() {
 		if got := elara(t, "down", "--state", state); got.code != exitDone {
@@ -204,8 +205,10 @@ func TestTheWholeChainFromTheCommandLine(t *testing.T) {
 	t.Run("names that nothing has", func(t *testing.T) { unknownNames(t, state, run, pipelineFile(t, state, "unknown")) })
 	t.Run("a run that is decided by hand", func(t *testing.T) { decidedByHand(t, state) })
 	t.Run("a run that is cancelled", func(t *testing.T) { cancelledRun(t, state) })
+	t.Run("what was served, over time", func(t *testing.T) { driftShown(t, state, "demo-tiny") })
 	t.Run("a release that is taken back", func(t *testing.T) { takenBack(t, state, "demo-tiny") })
 	t.Run("a channel that moved while a run waited", func(t *testing.T) { promoted(t, state) })
+	t.Run("a smoke check that nobody takes", func(t *testing.T) { nobodyTakesTheCheck(t, state) })
 	t.Run("where an adapter comes from, and a source that is withdrawn", func(t *testing.T) { withdrawnSource(t, state) })
 	t.Run("what nothing needs any more", func(t *testing.T) { prunes(t, state, run) })
 	t.Run("data that cannot be read", func(t *testing.T) { badData(t, state) })

@@ -30,14 +30,15 @@ Approval is not given here: elara approve does that. Who promotes, and why, is r
 beside the approval.
 
 The change is one conditional write: when the channel serves something else by then than
-what is shown, or than what --replaces names, it is refused.
+what is shown, or than what --replaces names, it is refused. Then every adapter is asked what
+its run asked (elara release smoke), and the channel goes back where one does not answer.
 
-Exit codes: 0 done; 2 refused, with the reason; 1 anything else.`,
+Exit codes: 0 done; 2 refused or taken back, with the reason; 1 anything else.`,
 		Example: `  elara release promote stable --as "Person A" --reason "compared with what is served now"
   elara release promote stable --from staging --as "Person A" --reason "two weeks without a finding" --yes`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withStore(cmd, func(ctx context.Context, store storage.Store) error { return p.run(ctx, a, store, args[0]) })
+			return a.withChannel(cmd, &p.smoke, func(ctx context.Context, store storage.Store) error { return p.run(ctx, a, store, args[0]) })
 		},
 	}
 	command.Flags().StringVar(&p.from, "from", "", "channel whose production is taken (default: the candidate of CHANNEL)")
@@ -88,7 +89,7 @@ func (p promotion) run(ctx context.Context, a *app, store storage.Store, channel
 	if err != nil {
 		return err
 	}
-	return p.print(a, result, fmt.Sprintf("channel %s points to %s, before it was %s", channel, result.Current.Short(), servedText(result.Previous)))
+	return p.finish(ctx, a, store, result, fmt.Sprintf("channel %s points to %s, before it was %s", channel, result.Current.Short(), servedText(result.Previous)))
 }
 
 // approved finds the candidate meant, with the decision artifact that approves it, and who may promote it: whom the offer to
@@ -105,7 +106,7 @@ func (p promotion) approved(ctx context.Context, store storage.Store, channel st
 		}
 		for _, made := range slices.Backward(release.Changes) {
 			if made.To == release.Current() && !made.Approval.IsZero() {
-				return artifact.Change{To: made.To, Approval: made.Approval}, offer.Approvers, nil
+				return artifact.Change{To: made.To, Approval: made.Approval, Smoke: release.Smoke(made.To.Digest)}, offer.Approvers, nil
 			}
 		}
 		return change, nil, refuse(fault.NotFound, "", "channel %s serves nothing with an approval that is kept", p.from)
@@ -116,5 +117,5 @@ func (p promotion) approved(ctx context.Context, store storage.Store, channel st
 	if err == nil && offer.Decision.IsZero() {
 		err = refuse(fault.NotFound, fmt.Sprintf("elara approve %s", offer.Run), "nobody has decided on candidate %s of run %s", offer.Candidate.Digest.Short(), offer.Run)
 	}
-	return artifact.Change{To: offer.Candidate, Approval: offer.Decision}, offer.Approvers, err
+	return artifact.Change{To: offer.Candidate, Approval: offer.Decision, Smoke: offer.Smoke}, offer.Approvers, err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,12 +25,13 @@ func newRelease(a *app) *cobra.Command {
 		Long: `A channel has two aliases. production is what it serves: one approved candidate with an
 adapter for each audience, changed in one conditional write. candidate is what its
 reviewers were asked about last. All of this needs the object store alone: a release can be
-taken back while Temporal is down.`,
+taken back while Temporal is down. Only the smoke check after a flip needs Temporal and a
+worker; where there is none the flip stands, and what to do is said.`,
 		Example: `  elara release show stable
   elara release history stable
   elara release promote stable --from staging --as "Person A" --reason "two weeks without a finding"
   elara release rollback stable --as "Person A" --reason "misses red flags"`,
-	}, newReleaseShow(a), newReleaseHistory(a), newReleasePromote(a), newReleaseRollback(a))
+	}, newReleaseShow(a), newReleaseHistory(a), newReleasePromote(a), newReleaseRollback(a), newReleaseSmoke(a), newReleaseDrift(a))
 }
 
 // channelView is a channel as it is shown.
@@ -214,6 +216,7 @@ func historyText(release artifact.Release) string {
 type signer struct {
 	as, reason  string
 	yes, asJSON bool
+	smoke       smoker // what the pointer was moved to
 }
 
 func (s *signer) addFlags(command *cobra.Command) {
@@ -222,6 +225,7 @@ func (s *signer) addFlags(command *cobra.Command) {
 	flags.StringVar(&s.reason, "reason", "", "why")
 	flags.BoolVar(&s.yes, "yes", false, "do not ask: what is shown is meant")
 	flags.BoolVar(&s.asJSON, "json", false, "print what the channel points to as data")
+	s.smoke.addFlags(flags)
 }
 
 // sign asks for what the flags leave open. sure is whether the candidate was named; instead is the flag that names it.
@@ -253,11 +257,15 @@ func (s *signer) decision(candidate spec.Digest, now time.Time) spec.Decision {
 	}
 }
 
-func (s *signer) print(a *app, result spec.ReleaseResult, text string) error {
+// finish has what the channel was pointed to asked, and prints what it points to then.
+func (s *signer) finish(ctx context.Context, a *app, store storage.Store, flipped spec.ReleaseResult, text string) error {
+	result, err := s.smoke.after(ctx, a, store, flipped)
 	if s.asJSON {
-		return a.printJSON(result)
+		return errors.Join(err, a.printJSON(result))
 	}
-	_, err := fmt.Fprintln(a.out, text)
+	if err == nil {
+		_, err = fmt.Fprintln(a.out, text)
+	}
 	return err
 }
 

@@ -3,12 +3,15 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"elara/configs"
 	"elara/spec"
 	"elara/storage/artifact"
 	"elara/storage/mem"
@@ -70,12 +73,68 @@ func promoted(t *testing.T, state string) {
 	taken := elara(t, "release", "promote", "ward", "--from", "moving", "--as", "Person C", "--reason", "two weeks without a finding", "--yes", "--state", state)
 	require.Equal(t, exitDone, taken.code, taken.err)
 	require.Equal(t, "channel ward points to "+view.Production.Candidate.Short()+", before it was nothing\n", taken.out)
+	require.Contains(t, taken.err, "1 adapters have answered the smoke question\n")
 	ward, err := artifact.Current(t.Context(), store, "ward")
 	require.NoError(t, err)
+	mutedByHand(t, state, ward, other)
 	word, err := artifact.ReadDecision(t.Context(), store, ward.Changes[0].Approval)
 	require.NoError(t, err)
 	require.Equal(t, "Person A and Person B", word.Signers())
 	require.Equal(t, "Person C", ward.Changes[0].Decision.Reviewer)
+}
+
+// mutedByHand goes back, by hand, to a candidate whose adapter says nothing any more: that is undone, too. Then it is promoted
+// again, when it speaks.
+func mutedByHand(t *testing.T, state string, ward artifact.Release, other spec.ArtifactRef) {
+	store, good := storeOf(t, state), ward.Current().Digest
+	_, err := artifact.Flip(t.Context(), store, "ward", good, artifact.Change{To: other, Decision: spec.Decision{
+		Verdict: spec.Approved, Candidate: other.Digest, Reviewer: "Person B", DecidedAt: time.Now().UTC(),
+	}})
+	require.NoError(t, err)
+	mute := os.Getenv(muteVariable)
+	require.NoError(t, os.WriteFile(mute, nil, 0o600))
+	back := elara(t, "release", "rollback", "ward", "--as", "Person C", "--reason", "misses red flags", "--yes", "--json", "--state", state)
+	require.Equal(t, exitRefused, back.code, back.err)
+	require.Contains(t, back.err, "the release is taken back: adapter patient: it says nothing to the smoke question; channel ward serves nothing")
+	var result spec.ReleaseResult
+	require.NoError(t, json.Unmarshal([]byte(back.out), &result))
+	require.Equal(t, good, result.Previous)
+	require.Equal(t, "adapter patient: it says nothing to the smoke question", result.TakenBack)
+	history := elara(t, "release", "history", "ward", "--state", state)
+	require.Regexp(t, `smoke check \(no person looked\)  to +nothing +adapter patient: it says nothing`, history.out)
+
+	require.NoError(t, os.Remove(mute))
+	again := elara(t, "release", "promote", "ward", "--from", "moving", "--as", "Person C", "--reason", "it was the worker", "--yes", "--state", state)
+	require.Equal(t, exitDone, again.code, again.err)
+	asked := elara(t, "release", "smoke", "ward", "--state", state)
+	require.Equal(t, exitDone, asked.code, asked.err)
+	require.Contains(t, asked.err, "1 adapters have answered the smoke question\n")
+}
+
+// nobodyTakesTheCheck asks on a class of device that no worker has, and where Temporal is down: the flip
+// stands, and what to do is said.
+func nobodyTakesTheCheck(t *testing.T, state string) {
+	store := storeOf(t, state)
+	release, err := artifact.Current(t.Context(), store, "ward")
+	require.NoError(t, err)
+	change := artifact.Change{To: release.Current(), Decision: spec.Decision{
+		Verdict: spec.Approved, Candidate: release.Current().Digest, Reviewer: "Person B", DecidedAt: time.Now().UTC(),
+	}, Smoke: release.Smoke(release.Current().Digest)}
+	change.Smoke.Targets = slices.Clone(change.Smoke.Targets)
+	change.Smoke.Targets[0].Device = "cuda"
+	_, err = artifact.Flip(t.Context(), store, "lonely", "", change)
+	require.NoError(t, err)
+	asked := elara(t, "release", "smoke", "lonely", "--wait", "1s", "--state", state)
+	require.Equal(t, exitFailed, asked.code)
+	const nobody = "device worker: found 0 on the queue elara-train-cuda, expected at least one that polls the queue elara-train-cuda (start one: "
+	require.Contains(t, asked.err, "the smoke check waits, at most 1s: "+nobody)
+	require.Contains(t, asked.err, "is not known to have ended within 1s: "+nobody)
+
+	down := smoker{target: target{settings: configs.Settings{Temporal: configs.TemporalSettings{Address: "127.0.0.1:1", Namespace: "elara"}}}, wait: time.Second}
+	result, err := down.after(t.Context(), &app{err: io.Discard}, store, release.Last())
+	require.NoError(t, err)
+	require.Equal(t, release.Current().Digest, result.Current)
+	require.Contains(t, result.Unchecked, "once Temporal answers, elara release smoke ward asks it")
 }
 
 // TestPromotionIsForTheApproversOfTheChannelThatMoves takes over what another channel serves: who may, the offer to the

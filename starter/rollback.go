@@ -31,12 +31,15 @@ name the candidate with --to, or say --yes to take the one before.
 
 Without --to it goes back as an undo does: given twice, it goes back two releases.
 
-Exit codes: 0 done; 2 refused, with the reason; 1 anything else.`,
+Then every adapter is asked what its run asked (elara release smoke). Where one does not
+answer the channel goes further back, as another roll-back would, or serves nothing.
+
+Exit codes: 0 done; 2 refused or taken back, with the reason; 1 anything else.`,
 		Example: `  elara release rollback stable --as "Person A" --reason "misses red flags" --yes
   elara release rollback stable --to 1f0c5d2a9b3e --as "Person A" --reason "misses red flags"`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withStore(cmd, func(ctx context.Context, store storage.Store) error { return r.run(ctx, a, store, args[0]) })
+			return a.withChannel(cmd, &r.smoke, func(ctx context.Context, store storage.Store) error { return r.run(ctx, a, store, args[0]) })
 		},
 	}
 	command.Flags().StringVar(&r.to, "to", "", "the earlier candidate meant, whole or its first 12 digits or more")
@@ -63,7 +66,7 @@ func (r rollback) run(ctx context.Context, a *app, store storage.Store, channel 
 	if err != nil {
 		return err
 	}
-	return r.print(a, result, fmt.Sprintf("channel %s points to %s again, before it was %s", channel, result.Current.Short(), servedText(result.Previous)))
+	return r.finish(ctx, a, store, result, fmt.Sprintf("channel %s points to %s again, before it was %s", channel, result.Current.Short(), servedText(result.Previous)))
 }
 
 // servedText is what a channel serves, for people.

@@ -94,6 +94,9 @@ func resultText(result spec.PipelineResult) string {
 		}
 	}
 	fmt.Fprintf(&b, "Candidate  %s\n%s", result.Candidate.Digest, gatesText(result.Gates))
+	for _, fall := range result.Drift {
+		fmt.Fprintf(&b, "Drift      %s\n", fall.Text())
+	}
 	if d := result.Decision; d.Verdict != "" {
 		fmt.Fprintf(&b, "Decision   %s\n", decisionText(d))
 		if d.Reason != "" {

@@ -140,6 +140,7 @@ func takenBack(t *testing.T, state, channel string) {
 	back := elaraTyping(t, []string{"misses red flags", "yes"}, "release", "rollback", channel, "--as", "Person A", "--state", state)
 	require.Equal(t, exitDone, back.code, back.err)
 	require.Equal(t, "channel "+channel+" points to "+old.Short()+" again, before it was "+newer.Digest.Short()+"\n", back.out)
+	require.Contains(t, back.err, "4 adapters have answered the smoke question\n")
 
 	shown := elara(t, "release", "history", channel, "--state", state)
 	require.Contains(t, shown.out, "serves candidate "+string(old))
@@ -149,7 +150,10 @@ func takenBack(t *testing.T, state, channel string) {
 	require.Equal(t, exitDone, forth.code, forth.err)
 	var result spec.ReleaseResult
 	require.NoError(t, json.Unmarshal([]byte(forth.out), &result))
-	require.Equal(t, spec.ReleaseResult{Channel: channel, Current: newer.Digest, Previous: old, Key: "releases/" + channel + ".json"}, result)
+	require.Equal(t, spec.ReleaseResult{
+		Channel: channel, Current: newer.Digest, Previous: old, Key: "releases/" + channel + ".json",
+		Unchecked: "candidate " + newer.Digest.Short() + " was released without a release.smoke_question",
+	}, result)
 }
 
 // prunes clears away one blob that nothing refers to, and nothing else, though the rest is as old.

@@ -37,6 +37,18 @@ func TestBadInputIsOneLineAndExitCode2(t *testing.T) {
 	}
 }
 
+func TestWhoIsToldIsCheckedBeforeAnythingIsReached(t *testing.T) {
+	t.Setenv("ELARA_NOTIFY_WEBHOOK_URL", "https://chat.example.org/hook")
+	var stderr bytes.Buffer
+	require.Equal(t, 2, execute(t.Context(), nil, &stderr))
+	require.Equal(t, "elara-worker: notify.webhook: expected both url and secret\n", stderr.String())
+	t.Setenv("ELARA_NOTIFY_WEBHOOK_SECRET", "hunter2")
+	stderr.Reset()
+	require.Equal(t, 2, execute(t.Context(), nil, &stderr))
+	require.Contains(t, stderr.String(), "notify.webhook.secret: expected whsec_ and base64 of 24 to 64 bytes")
+	require.NotContains(t, stderr.String(), "hunter2")
+}
+
 func TestExitCodesTellBadInputFromTheRest(t *testing.T) {
 	require.Equal(t, 0, exitCode(nil))
 	require.Equal(t, 1, exitCode(errors.New("a defect")))

@@ -17,6 +17,10 @@ const flushTimeout = 10 * time.Second
 
 // runWorker checks what the worker needs, and serves until ctx ends.
 func runWorker(ctx context.Context, settings configs.Settings) (err error) {
+	notifier, err := openNotifier(settings.Notify)
+	if err != nil {
+		return err
+	}
 	t, err := telemetry.Start(ctx, telemetry.Options{
 		Service: "elara-worker", Version: version.Text(),
 		OTLPEndpoint: settings.Telemetry.OTLPEndpoint, MetricsAddress: settings.Telemetry.MetricsAddress,
@@ -65,6 +69,6 @@ func runWorker(ctx context.Context, settings configs.Settings) (err error) {
 	return serve.Run(ctx, serve.Options{
 		Client: server, Store: store, CacheDir: settings.CacheDir,
 		ControlQueue: settings.Queues.Control, TrainQueue: settings.Queues.Train,
-		Engine: engine.Engine, Hub: models, Curves: curves, Instruments: instruments, Logger: t.Logger(),
+		Engine: engine.Engine, Hub: models, Curves: curves, Notifier: notifier, Instruments: instruments, Logger: t.Logger(),
 	})
 }

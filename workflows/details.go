@@ -29,6 +29,9 @@ func pipelineDetails(s spec.PipelineStatus) string {
 	if s.Gates != nil {
 		b.WriteString("\n" + gateDetails(*s.Gates))
 	}
+	for _, fall := range s.Drift {
+		fmt.Fprintf(&b, "\n**Production falls**: %s.\n", fall.Text())
+	}
 	if s.Release.Refused != "" {
 		fmt.Fprintf(&b, "\n**Not released**: %s.\n", s.Release.Refused)
 	}

@@ -1,8 +1,6 @@
 package workflows
 
 import (
-	"fmt"
-
 	"go.temporal.io/sdk/workflow"
 
 	"elara/activities"
@@ -16,16 +14,13 @@ func (p *pipeline) judge(ctx workflow.Context) (isPassed bool, err error) {
 		return true, nil
 	}
 	var a *activities.Control
-	var served spec.Incumbents
+	against := &production{scores: make([]spec.AdapterScore, len(p.in.Adapters))} // nothing: the base
 	if p.in.Gates.CompareWith == spec.CompareProduction {
-		if served, err = call(ctx, quick(fmt.Sprintf("what does channel %s serve", p.in.Release.Channel)), a.FindIncumbents,
-			spec.IncumbentsInput{Run: p.in.Run, Channel: p.in.Release.Channel}); err != nil {
+		if against, err = p.measureServed(ctx); err != nil {
 			return false, err
 		}
 	}
 	in := spec.GateInput{Run: p.in.Run, Channel: p.in.Release.Channel, Base: p.result.Base, Candidate: p.result.Candidate}
-	measured := spec.EvaluateInput{Run: p.in.Run, Plan: p.in.Evaluate, Base: served.Base, TrainQueue: p.in.TrainQueue}
-	var place []int // of the measured incumbents among the targets
 	for i, plan := range p.in.Adapters {
 		target := spec.GateTarget{
 			Audience: plan.Audience, Adapter: p.result.Adapters[i].Ref, Rules: plan.Gates,
@@ -34,22 +29,10 @@ func (p *pipeline) judge(ctx workflow.Context) (isPassed bool, err error) {
 				LoRA: plan.LoRA, Args: plan.Args, MaxLength: plan.MaxLength, BaseName: baseName(p.in.Base),
 				Steps: p.result.Adapters[i].Outcome.Step, Loss: p.result.Adapters[i].Outcome.Loss, Aligned: p.aligned(plan.Name),
 			},
+			IncumbentScore: against.scores[i],
 		}
-		incumbent, isServed := served.Of(plan.Name)
-		target.Incumbent = incumbent
-		if isServed && incumbent.Digest != target.Adapter.Digest {
-			old := p.target(plan, i)
-			old.Adapter = incumbent
-			measured.Adapters, place = append(measured.Adapters, old), append(place, i)
-		}
+		target.Incumbent, _ = against.served.Of(plan.Name)
 		in.Targets = append(in.Targets, target)
-	}
-	scores, err := measureAll(ctx, measured, func(workflow.Context, []spec.AdapterScore) {})
-	if err != nil {
-		return false, err
-	}
-	for n, i := range place {
-		in.Targets[i].IncumbentScore = scores[n]
 	}
 	result, err := call(ctx, quick("judge the candidate"), a.JudgeCandidate, in)
 	if err != nil {
@@ -57,5 +40,9 @@ func (p *pipeline) judge(ctx workflow.Context) (isPassed bool, err error) {
 	}
 	p.result.Gates = &result
 	p.show(ctx)
-	return result.Passes(p.in.Gates), nil
+	isPassed = result.Passes(p.in.Gates)
+	if !isPassed {
+		p.tell(ctx, spec.Notice{Kind: spec.NoticeVerdict, Digest: result.Report.Digest})
+	}
+	return isPassed, nil
 }

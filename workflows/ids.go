@@ -50,6 +50,11 @@ func EvaluateID(run spec.RunID) string { return "evaluate." + string(run) }
 // PreferencesID is the workflow ID of a collection of preferences.
 func PreferencesID(run spec.RunID) string { return "preferences." + string(run) }
 
+// SmokeID is the workflow ID of the check of what a channel was pointed to by hand: one check at a time asks the same.
+func SmokeID(channel string, candidate spec.Digest) string {
+	return "smoke." + channel + "." + candidate.Short()
+}
+
 // ScheduleID is the ID of the retraining schedule of a pipeline.
 func ScheduleID(pipeline string) string { return "retrain." + pipeline }
 

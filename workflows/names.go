@@ -24,6 +24,8 @@ const (
 	FeedbackWorkflow = "TrainFromFeedback" // FeedbackState -> spec.FeedbackResult
 
 	PreferencesWorkflow = "CollectPreferences" // PreferencesState -> spec.PreferencesResult
+
+	SmokeWorkflow = "SmokeRelease" // spec.SmokeReleaseInput -> spec.ReleaseResult, zero when all have answered
 )
 
 // Register makes a worker, a replayer or a test environment know all workflows under their public names.
@@ -37,6 +39,7 @@ func Register(registry worker.WorkflowRegistry) {
 	registry.RegisterWorkflowWithOptions(RLHF, workflow.RegisterOptions{Name: RLHFWorkflow})
 	registry.RegisterWorkflowWithOptions(TrainFromFeedback, workflow.RegisterOptions{Name: FeedbackWorkflow})
 	registry.RegisterWorkflowWithOptions(CollectPreferences, workflow.RegisterOptions{Name: PreferencesWorkflow})
+	registry.RegisterWorkflowWithOptions(SmokeRelease, workflow.RegisterOptions{Name: SmokeWorkflow})
 }
 
 // DecideUpdate is the Update of the pipeline workflow by which a reviewer approves or rejects the candidate. It takes

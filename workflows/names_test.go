@@ -20,6 +20,7 @@ func TestPublicNamesStay(t *testing.T) {
 		[]string{PipelineID("r"), PrepareID("r"), TrainID("r", "a"), EvaluateID("r"), ScheduleID("p"), ScheduledPipelineID("p")})
 	require.Equal(t, []string{"CollectPreferences", "judge", "close", "import", "next-pair", "agreement", "waiting", "preferences.r"},
 		[]string{PreferencesWorkflow, JudgeUpdate, CloseUpdate, ImportSignal, NextPairQuery, AgreementQuery, WaitingQuery, PreferencesID("r")})
+	require.Equal(t, []string{"SmokeRelease", "smoke.stable.cccccccccccc"}, []string{SmokeWorkflow, SmokeID("stable", digest("c"))})
 	require.Equal(t, "elara-train-cpu", DeviceQueue("", ""))
 	require.Equal(t, "team-cuda", DeviceQueue("team", "cuda"))
 
@@ -37,7 +38,7 @@ func TestPublicNamesStay(t *testing.T) {
 func TestWorkflowTypesAreTheNamesOfTheFunctions(t *testing.T) {
 	for want, run := range map[string]any{
 		PipelineWorkflow: Pipeline, PrepareWorkflow: Prepare, TrainWorkflow: TrainAdapter, EvaluateWorkflow: Evaluate,
-		PretrainWorkflow: Pretrain, MergeWorkflow: Merge,
+		PretrainWorkflow: Pretrain, MergeWorkflow: Merge, SmokeWorkflow: SmokeRelease,
 		PreferencesWorkflow: CollectPreferences, RLHFWorkflow: RLHF, FeedbackWorkflow: TrainFromFeedback,
 	} {
 		name := runtime.FuncForPC(reflect.ValueOf(run).Pointer()).Name()

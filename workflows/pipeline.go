@@ -47,18 +47,21 @@ func Pipeline(ctx workflow.Context, in spec.PipelineInput) (spec.PipelineResult,
 	if err != nil {
 		return p.result, err
 	}
+	isPassed := false
 	if !released {
-		isPassed, err := p.judge(ctx)
-		if err != nil {
-			return p.result, err
-		}
-		if isPassed {
-			err = p.decideAndRelease(ctx)
-		}
-		if err != nil {
+		if isPassed, err = p.judge(ctx); err != nil {
 			return p.result, err
 		}
 	}
+	if err := p.watchDrift(ctx); err != nil {
+		return p.result, err
+	}
+	if isPassed {
+		if err := p.decideAndRelease(ctx); err != nil {
+			return p.result, err
+		}
+	}
+	p.telling.Wait(ctx)
 	return p.result, p.enter(ctx, spec.StageDone)
 }
 
@@ -70,6 +73,9 @@ type pipeline struct {
 	approval approval
 	result   spec.PipelineResult
 
+	production *production        // nil until it is measured
+	telling    workflow.WaitGroup // of people
+
 	pretraining *spec.PretrainStatus // nil where the pipeline has no such stage, and before it begins
 	aligning    []spec.RLHFStatus    // as pretraining
 	merging     *spec.MergeStatus    // as pretraining
@@ -80,7 +86,7 @@ func begin(ctx workflow.Context, in spec.PipelineInput) (*pipeline, error) {
 	if in.Run == "" {
 		in.Run = RunOf(workflow.GetInfo(ctx).WorkflowExecution.ID)
 	}
-	p := &pipeline{in: in, result: spec.PipelineResult{Run: in.Run}}
+	p := &pipeline{in: in, result: spec.PipelineResult{Run: in.Run}, telling: workflow.NewWaitGroup(ctx)}
 	p.approval = approval{run: in.Run, plan: in.Approval, channel: in.Release.Channel}
 	for _, plan := range in.Adapters {
 		p.adapters = append(p.adapters, spec.AdapterStatus{Adapter: plan.Name})
@@ -259,7 +265,7 @@ func (p *pipeline) status() spec.PipelineStatus {
 		Scores: p.result.Evaluate.Scores, Report: p.result.Evaluate.Report,
 		Candidate: p.result.Candidate, Gates: p.result.Gates, Decision: p.approval.decision,
 		Channel: p.in.Release.Channel, Replaces: p.approval.replaces, Approval: p.in.Approval, Signed: slices.Clone(p.approval.signed),
-		Release: p.result.Release, Skipped: p.result.Skipped,
+		Drift: p.result.Drift, Release: p.result.Release, Skipped: p.result.Skipped,
 	}
 }
 

@@ -51,7 +51,7 @@ func TestPipelineTellsItsStoryInOrder(t *testing.T) {
 	}, s.called()[5:13])
 	require.ElementsMatch(t, []string{"find score general", "evaluate general", "find score patient", "evaluate patient"}, s.called()[13:17])
 	require.Equal(t, []string{
-		"report", "candidate", "find release", "offer", "find release", "record approved", "release by the reviewer",
+		"report", "candidate", "find release", "find served", "offer", "find release", "record approved", "release by the reviewer", "keep drift",
 	}, s.called()[17:])
 
 	require.Equal(t, spec.RunID("run-1"), result.Run)

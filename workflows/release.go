@@ -3,7 +3,6 @@ package workflows
 import (
 	"fmt"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"elara/activities"
@@ -42,6 +41,7 @@ func (p *pipeline) decideAndRelease(ctx workflow.Context) error {
 	if p.approval.looks {
 		if _, err := call(ctx, quick("offer the candidate to channel "+channel), a.OfferCandidate, spec.OfferInput{
 			Run: p.in.Run, Channel: channel, Candidate: p.result.Candidate, Replaces: p.approval.replaces, Approvers: p.in.Approval.Approvers,
+			Smoke: p.smokePlan(),
 		}); err != nil {
 			return err
 		}
@@ -49,12 +49,14 @@ func (p *pipeline) decideAndRelease(ctx workflow.Context) error {
 	if err := p.enter(ctx, spec.StageApproval); err != nil {
 		return err
 	}
+	p.tell(ctx, spec.Notice{Kind: spec.NoticeApproval, Digest: p.result.Candidate.Digest})
+	p.remind(ctx)
 	decision, err := p.approval.await(ctx, p.result.Candidate)
 	if err != nil {
 		return err
 	}
 	p.result.Decision = decision
-	release := spec.ReleaseInput{Run: p.in.Run, Channel: channel, Candidate: p.result.Candidate, Decision: decision}
+	release := spec.ReleaseInput{Run: p.in.Run, Channel: channel, Candidate: p.result.Candidate, Decision: decision, Smoke: p.smokePlan()}
 	if p.approval.looks {
 		release.Replaces = &decision.Replaces
 		p.result.Approval, err = call(ctx, quick("keep the decision"), a.RecordDecision, spec.DecisionInput{
@@ -74,38 +76,30 @@ func (p *pipeline) decideAndRelease(ctx workflow.Context) error {
 		return err
 	}
 	p.result.Release, err = call(ctx, quick("release on channel "+channel), a.Release, release)
-	if err != nil || p.result.Release.Refused != "" || !p.approval.looks || p.in.Release.SmokeQuestion == "" {
+	if err != nil || p.result.Release.Refused != "" || !p.approval.looks {
 		return err
 	}
-	return p.smoke(ctx)
+	if !release.Smoke.IsZero() {
+		taken, err := smoke(ctx, spec.SmokeReleaseInput{Run: p.in.Run, Channel: channel, Candidate: p.result.Candidate, Smoke: release.Smoke})
+		if err != nil {
+			return err
+		}
+		if taken.TakenBack != "" {
+			p.result.Release = taken
+			p.tell(ctx, spec.Notice{Kind: spec.NoticeTakenBack, Digest: p.result.Candidate.Digest})
+			return nil
+		}
+	}
+	return p.watchReleased(ctx)
 }
 
-// smoke asks every released adapter one question, as whoever serves it would: from the store, on its own device.
-func (p *pipeline) smoke(ctx workflow.Context) error {
-	var d *activities.Device
+// smokePlan is what the candidate is asked once it is released.
+func (p *pipeline) smokePlan() spec.SmokePlan {
+	smoke := spec.SmokePlan{Question: p.in.Release.SmokeQuestion, Base: p.result.Base, TrainQueue: p.in.TrainQueue}
 	for i, plan := range p.in.Adapters {
 		asked := p.target(plan, i)
 		asked.Dataset = spec.ArtifactRef{} // the question is all the data
-		_, err := call(ctx, device(DeviceQueue(p.in.TrainQueue, plan.Device), fmt.Sprintf("ask the released adapter %s", plan.Name)), d.SmokeTest,
-			spec.SmokeInput{Run: p.in.Run, Base: p.result.Base, Question: p.in.Release.SmokeQuestion, Target: asked})
-		if temporal.IsCanceledError(err) {
-			return err
-		}
-		if err != nil {
-			return p.takeBack(ctx, fmt.Sprintf("adapter %s: %s", plan.Name, messageOf(err)))
-		}
+		smoke.Targets = append(smoke.Targets, asked)
 	}
-	return nil
-}
-
-// takeBack undoes the release; that it was undone, and why, is the result of the run.
-func (p *pipeline) takeBack(ctx workflow.Context, reason string) error {
-	var a *activities.Control
-	taken, err := call(ctx, quick("take the release back: "+reason), a.TakeBack, spec.TakeBackInput{
-		Run: p.in.Run, Channel: p.in.Release.Channel, Candidate: p.result.Candidate, Reason: reason, At: workflow.Now(ctx).UTC(),
-	})
-	if err == nil {
-		p.result.Release = taken
-	}
-	return err
+	return smoke
 }

@@ -36,6 +36,10 @@ type scene struct {
 	merge      func(spec.MergeInput) (spec.MergeResult, error)
 	merged     func(spec.MergeInput) (spec.MergeResult, error)
 	proposed   spec.CandidateInput
+	offered    spec.OfferInput
+	drifted    func(spec.DriftInput) (spec.DriftResult, error)
+	told       []spec.Notice
+	deaf       error // what telling people gives
 	released   func(spec.ReleaseInput) (spec.ReleaseResult, error)
 	flipped    func(spec.ReleaseInput) (spec.ReleaseResult, error)
 	smoked     func(spec.SmokeInput) (spec.SmokeResult, error)
@@ -100,6 +104,8 @@ func newScene(t *testing.T) *scene {
 		return spec.SmokeResult{Adapter: in.Target.Name}, nil
 	}
 
+	s.drifted = func(spec.DriftInput) (spec.DriftResult, error) { return spec.DriftResult{}, nil }
+
 	s.align()
 
 	fake(s, control.CollectSources, func(spec.PrepareInput) (string, spec.ArtifactRef, error) {
@@ -163,6 +169,16 @@ func newScene(t *testing.T) *scene {
 		out, err := s.judge(in)
 		return "judge", out, err
 	})
+	s.OnActivity(control.Notify, mock.Anything, mock.Anything).Return(func(_ context.Context, n spec.Notice) (spec.Notice, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.told = append(s.told, n)
+		return n, s.deaf
+	}).Maybe()
+	fake(s, control.RecordDrift, func(in spec.DriftInput) (string, spec.DriftResult, error) {
+		out, err := s.drifted(in)
+		return "keep drift", out, err
+	})
 	fake(s, control.FindRelease, func(in spec.ReleaseInput) (string, spec.ReleaseResult, error) {
 		out, err := s.released(in)
 		return "find release", out, err
@@ -172,6 +188,7 @@ func newScene(t *testing.T) *scene {
 		return "release by " + in.Decision.Signers(), out, err
 	})
 	fake(s, control.OfferCandidate, func(in spec.OfferInput) (string, spec.ArtifactRef, error) {
+		s.offered = in
 		return "offer", in.Candidate, nil
 	})
 	fake(s, control.RecordDecision, func(in spec.DecisionInput) (string, spec.ArtifactRef, error) {

@@ -19,6 +19,7 @@ type Offer struct {
 	Candidate spec.ArtifactRef `json:"candidate"`
 	Replaces  spec.Digest      `json:"replaces,omitempty"` // what production served then
 	Approvers []string         `json:"approvers,omitempty"`
+	Smoke     spec.SmokePlan   `json:"smoke,omitzero"`    // what it is asked once it is released
 	Decision  spec.ArtifactRef `json:"decision,omitzero"` // decision artifact; zero: nobody has decided
 }
 

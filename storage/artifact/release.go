@@ -25,6 +25,7 @@ type Change struct {
 	To       spec.ArtifactRef `json:"to,omitzero"`       // zero: it serves nothing since
 	Decision spec.Decision    `json:"decision"`          // of whoever moved the pointer
 	Approval spec.ArtifactRef `json:"approval,omitzero"` // decision artifact by which the candidate may be served
+	Smoke    spec.SmokePlan   `json:"smoke,omitzero"`    // what the candidate is asked after the flip
 	Back     bool             `json:"back,omitempty"`    // a return to what the channel had served before
 }
 
@@ -34,6 +35,16 @@ func (r Release) Current() spec.ArtifactRef {
 		return spec.ArtifactRef{}
 	}
 	return r.Changes[len(r.Changes)-1].To
+}
+
+// Smoke is what a candidate that the channel serves or served is asked, as of its newest release here.
+func (r Release) Smoke(candidate spec.Digest) spec.SmokePlan {
+	for _, change := range slices.Backward(r.Changes) {
+		if change.To.Digest == candidate && !change.Smoke.IsZero() {
+			return change.Smoke
+		}
+	}
+	return spec.SmokePlan{}
 }
 
 // ReleaseKey gives the object key of a channel's pointer.

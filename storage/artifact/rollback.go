@@ -64,7 +64,9 @@ func Back(ctx context.Context, store storage.Store, channel string, from spec.Di
 	case from == to.Digest && release.Current() == to:
 		return spec.ReleaseResult{}, fault.New(fault.Invalid, "go back on channel %q: it serves candidate %s already", channel, to.Digest.Short())
 	}
-	return move(ctx, store, channel, from, Change{To: to, Decision: decision, Approval: release.Changes[served].Approval, Back: true})
+	return move(ctx, store, channel, from, Change{
+		To: to, Decision: decision, Approval: release.Changes[served].Approval, Smoke: release.Smoke(to.Digest), Back: true,
+	})
 }
 
 // Stop makes a channel serve nothing, for a candidate that turns out bad and has none before it. The decision rejects what

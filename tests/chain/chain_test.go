@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
 	"elara/spec"
@@ -119,7 +120,17 @@ func TestFromRowsToARelease(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, result.Candidate.Digest, released.Current().Digest)
 
+	th.asksByHand(t, "calm", released)
+	drifts, err := artifact.Drifts(t.Context(), store, "stable")
+	require.NoError(t, err)
+	require.Len(t, drifts, 4)
+	for _, drift := range drifts { // the same rows, and the same adapter served: nothing new to measure
+		require.Len(t, drift.Points, 1, drift.Name)
+		require.Equal(t, spec.RunID("run-1"), drift.Points[0].Run)
+	}
+
 	record(t, th.client, map[string]string{
+		"smoke":              workflows.SmokeID("stable", result.Candidate.Digest),
 		"pipeline-approved":  workflows.PipelineID("run-1"),
 		"pipeline-unchanged": workflows.PipelineID("run-2"),
 		"pipeline-rejected":  workflows.PipelineID("run-3"),
@@ -128,6 +139,21 @@ func TestFromRowsToARelease(t *testing.T) {
 		"train-unchanged":    workflows.TrainID("run-2", "patient"),
 		"evaluate":           workflows.EvaluateID("run-1"),
 	})
+}
+
+// asksByHand makes the check that follows a flip by hand, with what the run has left beside the pointer.
+func (th *theatre) asksByHand(t *testing.T, bucket string, released artifact.Release) {
+	t.Helper()
+	candidate := released.Current()
+	asked := released.Smoke(candidate.Digest)
+	require.Len(t, asked.Targets, 4)
+	check, err := th.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+		ID: workflows.SmokeID("stable", candidate.Digest), TaskQueue: controlQueue(bucket),
+	}, workflows.SmokeWorkflow, spec.SmokeReleaseInput{Run: "smoke-stable", Channel: "stable", Candidate: candidate, Smoke: asked})
+	require.NoError(t, err)
+	var result spec.ReleaseResult
+	require.NoError(t, check.Get(t.Context(), &result))
+	require.Zero(t, result, "all have answered")
 }
 
 // hurries makes sure that workflows, children too, go before those without a priority.

@@ -41,7 +41,7 @@ type Options struct {
 	Engine       *Engine
 	Hub          activities.Hub         // nil: base models cannot be given by name
 	Curves       activities.Curves      // nil: no curves are kept
-	Notifier     activities.Notifier    // told when a collection of preferences stands still; nil: the log is
+	Notifier     activities.Notifier    // tells people what asks for one; nil: the log is told
 	Instruments  *telemetry.Instruments // nil: nothing is measured
 	Logger       *slog.Logger
 }
