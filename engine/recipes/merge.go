@@ -140,9 +140,9 @@ func (g *merging) open(ctx context.Context) (err error) {
 	})
 }
 
-// encode makes the token sequences on which logits are compared: fixed texts, each cut to a few tokens. It refuses adapters with
-// tokens that are not the base's, whose tokenizer is that of all that is made. The tokenizer is let go
-// again, for it is larger than most tensors.
+// encode makes the token sequences on which logits are compared: fixed texts, each cut to a few tokens. It refuses adapters with tokens
+// that are not the base's, whose tokenizer is that of all that is made. The tokenizer is let go again, for it is larger than most
+// tensors.
 func (g *merging) encode() (vocabulary int, err error) {
 	const most = 24
 	defer debug.FreeOSMemory()

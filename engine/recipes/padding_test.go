@@ -314,26 +314,30 @@ func TestPolicyFromAnAdapterWithAPaddingToken(t *testing.T) {
 	require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 }
 
-// The reward model that PPO asks may have been trained over a base with a padding token too, as TRL does it.
+// The reward model that PPO asks may have been trained over a base with a padding token too, as TRL does it. The vocabulary is
+// larger than what is compared at a time.
 func TestRewardModelRunsWithoutThePaddingTokensRow(t *testing.T) {
 	r := newRunner(t)
-	dir := fullModel(t, r)
-	values := matrices(t, r, folderBytes(t, padded(t, r, dir, asItIs).OutputDir)["adapter_model.safetensors"])[embedName]
+	dir := filepath.Join(t.TempDir(), "large")
+	alphabet := tokenizer.ByteAlphabet()
+	require.NoError(t, r.tinyModel(dir, alphabet[:], 1500, 0.05))
 	job := smallReward(t, dir)
 	_, err := r.TrainReward(t.Context(), job, nil, &recorder{})
 	require.NoError(t, err)
-	grown := rewritten(t, r, job.OutputDir, func(all map[string]*tensor.Tensor) {
-		rows := make([]float32, len(values))
-		for i, v := range values {
-			rows[i] = float32(v)
-		}
-		all[embedName] = r.Engine.FromFloat32(rows, 258, int64(len(rows)/258))
-	})
+	var rows []float32
+	for _, v := range matrices(t, r, folderBytes(t, dir)["model.safetensors"])["model.embed_tokens.weight"] {
+		rows = append(rows, float32(v))
+	}
+	rows = append(rows, make([]float32, 64)...)
+	grown := rewritten(t, r, job.OutputDir, func(all map[string]*tensor.Tensor) { all[embedName] = r.Engine.FromFloat32(rows, 1501, 64) })
+	moved := rewritten(t, r, grown, func(all map[string]*tensor.Tensor) { all[embedName] = touched(all[embedName], 1023, 1024, 1499) })
 	over(t, r, dir, func(b *base) error {
 		a, err := lora.LoadSharedScorer(b.model, 0, grown)
 		require.NoError(t, err)
 		defer a.Detach()
-		require.EqualValues(t, 257, b.model.Head().Size(0))
+		require.EqualValues(t, 1500, b.model.Head().Size(0))
+		_, err = lora.LoadSharedScorer(b.model, 1, moved)
+		require.ErrorContains(t, err, "(3 of 1500 rows of model.embed_tokens.weight differ)")
 		return nil
 	})
 }
