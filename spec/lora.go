@@ -1,5 +1,10 @@
 package spec
 
+import (
+	"slices"
+	"strings"
+)
+
 // LoRAConfig holds PEFT's LoraConfig keys under the guide's names.
 type LoRAConfig struct {
 	R             int      `json:"r"`
@@ -67,3 +72,13 @@ const (
 	InitGaussian LoRAInit = "gaussian" // A is normal with a deviation of 1/r, B is zero
 	InitRandom   LoRAInit = "random"   // A and B are uniform as a linear layer's weight: PEFT's false
 )
+
+// TrainsEmbeddings reports whether modules_to_save names an input or output embedding, by the names of transformers. Such an adapter
+// cannot do without the rows of new tokens.
+func (c LoRAConfig) TrainsEmbeddings() bool {
+	return slices.ContainsFunc(c.ModulesToSave, func(entry string) bool {
+		return slices.ContainsFunc([]string{"model.embed_tokens", "transformer.wte", "lm_head"}, func(name string) bool {
+			return strings.HasSuffix(name, entry)
+		})
+	})
+}

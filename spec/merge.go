@@ -182,8 +182,8 @@ func (in PipelineInput) CheckMerge() error {
 			first = plan
 		}
 		switch {
-		case plan.AddPadToken:
-			return fault.New(fault.Invalid, "merge: adapter %s adds a token to the base (add_pad_token), expected adapters that leave its vocabulary", name)
+		case plan.AddPadToken && plan.LoRA.TrainsEmbeddings():
+			return fault.New(fault.Invalid, "merge: adapter %s trains embeddings (modules_to_save) with a token more than the base (add_pad_token), expected one of both", name)
 		case plan.MaxLength != first.MaxLength || plan.AppendEOS != first.AppendEOS || plan.CompletionOnlyLoss != first.CompletionOnlyLoss:
 			return fault.New(fault.Invalid, "merge: adapters %s and %s differ in max_length, append_eos or completion_only_loss, expected one reading of the held-out rows", first.Name, name)
 		}

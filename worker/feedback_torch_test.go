@@ -4,7 +4,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -33,7 +32,7 @@ defaults:
   lora_config: {r: 2, alpha: 4, target_modules: [q_proj, v_proj]}
   training_args: {max_steps: 2}
   max_length: 128
-adapters: [{name: patient, audience: patient, add_pad_token: PAD}]
+adapters: [{name: patient, audience: patient, add_pad_token: true}]
 rlhf:
   preferences: judged.jsonl
   eval_percent: 25
@@ -61,7 +60,7 @@ var methods = map[spec.RLHFMethod]string{
 // each activity.
 func align(t *testing.T, s site, store storage.Store, method spec.RLHFMethod, segment string) spec.RLHFResult {
 	t.Helper()
-	s.write(t, "p.yaml", strings.NewReplacer("SEGMENT", segment, "PAD", fmt.Sprint(method == spec.MethodDPO)).Replace(alignedPipeline)+methods[method])
+	s.write(t, "p.yaml", strings.Replace(alignedPipeline, "SEGMENT", segment, 1)+methods[method])
 	pipeline, err := configs.LoadPipeline(s.path("p.yaml"), nil)
 	require.NoError(t, err)
 	plan := pipeline.Input.RLHF

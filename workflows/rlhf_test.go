@@ -275,9 +275,11 @@ func TestAPlanThatCannotEndIsRefusedBeforeAnythingIsDone(t *testing.T) {
 		`adapters: "doctor" is not among those of the pipeline`:                                 func(in *spec.PipelineInput) { in.RLHF.Adapters = []spec.AdapterName{"doctor"} },
 		"rlhf: collect: per_pair 0":                                                             func(in *spec.PipelineInput) { in.RLHF.Collect.PerPair = 0 },
 		"adapter patient-dpo: the name is that of the dpo of adapter patient, expected another": func(in *spec.PipelineInput) { in.Adapters[0].Name = "patient-dpo" },
-		"adapter patient has add_pad_token, which ppo does not know": func(in *spec.PipelineInput) {
+		"adapter patient trains embeddings (modules_to_save) with a token more than the base (add_pad_token)": func(in *spec.PipelineInput) {
 			*in = aligning(spec.MethodPPO)
 			in.Adapters[1].AddPadToken = true
+			require.NoError(t, in.Check(), "padding is no text")
+			in.Adapters[1].LoRA.ModulesToSave = []string{"lm_head"}
 		},
 	} {
 		s := newScene(t)

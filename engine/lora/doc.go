@@ -15,7 +15,8 @@
 //
 // An adapter for TaskSeqCls has a scalar head beside (Adapter.Score): a reward model, or a value model that goes on from one.
 //
-// Saved folders (adapter_config.json, adapter_model.safetensors) go both ways between PEFT and this package. What a
+// Saved folders (adapter_config.json, adapter_model.safetensors) go both ways between PEFT and this package. Embeddings in a folder
+// take the place of the base's; over a base that is shared (LoadShared) they are left out where they only add rows. What a
 // configuration or a folder asks for and this package does not do is refused by name, such as LoRA on an embedding; so is, in a
 // new configuration, what names nothing.
 //

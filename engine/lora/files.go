@@ -19,9 +19,6 @@ import (
 // KeepEmbeddings makes the embeddings part of what is saved, because their number of rows was changed.
 func (a *Adapter) KeepEmbeddings() { a.resize = true }
 
-// ChangedEmbeddings reports whether the embeddings are the adapter's now: the base cannot serve without it any more.
-func (a *Adapter) ChangedEmbeddings() bool { return a.resize }
-
 // Encode writes the two PEFT files: adapter_config.json and adapter_model.safetensors.
 func (a *Adapter) Encode(base string) (map[string][]byte, error) {
 	frozen := map[string]*tensor.Tensor{}
@@ -123,14 +120,27 @@ func (a *Adapter) Replace(weights []byte) error {
 
 // Load attaches the adapter of a PEFT folder. Where the folder holds embeddings, they replace the model's. It refuses a reward
 // model, whose text would mean nothing.
-func Load(m model.Model, slot int, dir string) (*Adapter, error) { return load(m, slot, dir, "") }
+func Load(m model.Model, slot int, dir string) (*Adapter, error) {
+	return load(m, slot, dir, "", false)
+}
+
+// LoadShared is Load over a model that others run over too: embeddings that only add rows to the model's are left out, and others are
+// refused.
+func LoadShared(m model.Model, slot int, dir string) (*Adapter, error) {
+	return load(m, slot, dir, "", true)
+}
 
 // LoadScorer attaches the adapter of a PEFT folder that has a score head, a reward model, and refuses others.
 func LoadScorer(m model.Model, slot int, dir string) (*Adapter, error) {
-	return load(m, slot, dir, spec.TaskSeqCls)
+	return load(m, slot, dir, spec.TaskSeqCls, false)
 }
 
-func load(m model.Model, slot int, dir string, task spec.TaskType) (_ *Adapter, err error) {
+// LoadSharedScorer is LoadScorer over such a model.
+func LoadSharedScorer(m model.Model, slot int, dir string) (*Adapter, error) {
+	return load(m, slot, dir, spec.TaskSeqCls, true)
+}
+
+func load(m model.Model, slot int, dir string, task spec.TaskType, shared bool) (_ *Adapter, err error) {
 	config, err := ReadConfig(dir)
 	if err != nil {
 		return nil, err
@@ -144,7 +154,7 @@ func load(m model.Model, slot int, dir string, task spec.TaskType) (_ *Adapter, 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	return restored(m, slot, config, file, path)
+	return restored(m, slot, config, &reader{file: file, path: path, shared: shared})
 }
 
 // Restore attaches an adapter from the bytes of adapter_model.safetensors, as a snapshot holds them.
@@ -153,14 +163,15 @@ func Restore(m model.Model, slot int, config spec.LoRAConfig, weights []byte) (*
 	if err != nil {
 		return nil, err
 	}
-	return restored(m, slot, config, file, weightsFile)
+	return restored(m, slot, config, &reader{file: file, path: weightsFile})
 }
 
 // restored attaches what a file holds, or leaves the model as it was.
-func restored(m model.Model, slot int, config spec.LoRAConfig, file *tensor.Safetensors, path string) (*Adapter, error) {
+func restored(m model.Model, slot int, config spec.LoRAConfig, r *reader) (*Adapter, error) {
 	a := &Adapter{Config: config, model: m, slot: slot}
+	r.e, r.left = m.Head().Engine(), r.file.Names()
 	var err error
-	m.Head().Engine().Scope(func() { err = a.restore(file, path) })
+	r.e.Scope(func() { err = a.restore(r) })
 	if err != nil {
 		a.Detach()
 		return nil, err

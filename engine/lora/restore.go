@@ -5,7 +5,6 @@ package lora
 import (
 	"slices"
 
-	"elara/engine/model"
 	"elara/engine/nn"
 	"elara/engine/tensor"
 	"elara/spec"
@@ -14,10 +13,11 @@ import (
 
 // reader takes tensors out of an adapter's file and knows which are left.
 type reader struct {
-	file *tensor.Safetensors
-	path string
-	e    *tensor.Engine
-	left []string
+	file   *tensor.Safetensors
+	path   string
+	e      *tensor.Engine
+	left   []string
+	shared bool // others run over the base: nothing may replace its embeddings
 }
 
 // take gives a tensor of a shape, in float32.
@@ -43,16 +43,15 @@ func (r *reader) load(name string) (*tensor.Tensor, error) {
 
 func (r *reader) drop(is func(name string) bool) { r.left = slices.DeleteFunc(r.left, is) }
 
-func (a *Adapter) restore(file *tensor.Safetensors, path string) error {
+func (a *Adapter) restore(r *reader) error {
 	targets, err := match(a.model, a.Config)
 	if err != nil {
-		return fault.At(path, 0, "adapter of another base: %w", err)
+		return fault.At(r.path, 0, "adapter of another base: %w", err)
 	}
 	own, err := privates(a.model, a.Config, targets)
 	if err != nil {
-		return fault.At(path, 0, "adapter of another base: %w", err)
+		return fault.At(r.path, 0, "adapter of another base: %w", err)
 	}
-	r := &reader{file: file, path: path, e: a.model.Head().Engine(), left: file.Names()}
 	for _, t := range targets {
 		if err := a.restoreModule(r, t); err != nil {
 			return err
@@ -79,7 +78,7 @@ func (a *Adapter) restore(file *tensor.Safetensors, path string) error {
 	}
 	r.drop(func(name string) bool { return isEcho(name, a.Config) })
 	if len(r.left) > 0 {
-		return fault.At(path, 0, "tensor %q has no place in this base: adapter of another base", r.left[0])
+		return fault.At(r.path, 0, "tensor %q has no place in this base: adapter of another base", r.left[0])
 	}
 	replace()
 	if own, err = privates(a.model, a.Config, targets); err != nil {
@@ -126,46 +125,4 @@ func (r *reader) private(p private) (*tensor.Tensor, error) {
 		return nil, err
 	}
 	return Param{Tensor: t, transposed: p.Transposed}.stored(), nil
-}
-
-// embeddings reads the embeddings that take the place of the base's own, because the adapter was trained over a base with more
-// tokens. It gives what puts them there.
-func (a *Adapter) embeddings(r *reader, own []private) (replace func(), err error) {
-	isOwn := func(name string) bool {
-		return slices.ContainsFunc(own, func(p private) bool { return p.name == name })
-	}
-	var replaced []*model.Embedding
-	var stored []*tensor.Tensor
-	for _, emb := range a.model.Embeddings() {
-		name := prefix + emb.Name + ".weight"
-		if isOwn(name) {
-			// With one matrix for both, the head still is the base's.
-			if name = prefix + headName; !a.model.Facts().TiedHead || isOwn(name) {
-				continue
-			}
-		}
-		shape, ok := r.file.Shape(name)
-		if !ok {
-			continue
-		}
-		if len(shape) != 2 || shape[1] != emb.Weight.Size(1) || shape[0] < emb.Weight.Size(0) {
-			return nil, fault.At(r.path, 0, "embedding %q has shape %v, this base has %v: adapter of another base", name, shape, emb.Weight.Shape())
-		}
-		t, err := r.load(name)
-		if err != nil {
-			return nil, err
-		}
-		replaced, stored = append(replaced, emb), append(stored, t.To(emb.Weight.DType()))
-	}
-	if len(replaced) > 0 && !isOwn(prefix+headName) {
-		// With one matrix for both, PEFT still saves the output embedding; it equals the input's.
-		r.drop(func(name string) bool { return name == prefix+headName })
-	}
-	return func() {
-		for i, emb := range replaced {
-			emb.Weight.Free()
-			emb.Weight = stored[i].Pin()
-			a.resize = true
-		}
-	}, nil
 }

@@ -129,8 +129,11 @@ func (m *Merge) refuse() error {
 			return fault.New(fault.Invalid, "adapter %s trains weights of the base (%s), which %s has no meaning for: expected cat or svd, which add up what it changed of them",
 				s.Name, firstName(m.base, s.copies), c)
 		}
-		if s.Adapter.ChangedEmbeddings() {
-			return fault.New(fault.Invalid, "adapter %s has embeddings of its own, of another vocabulary than the base's: expected adapters without added tokens", s.Name)
+		for _, w := range m.base.Stored() {
+			if own := s.copies[w.Name]; own != nil && own.Size(0) != w.Tensor.Size(0) {
+				return fault.New(fault.Invalid, "adapter %s trains %s with %d rows where the base has %d, expected adapters that train no added tokens",
+					s.Name, w.Name, own.Size(0), w.Tensor.Size(0))
+			}
 		}
 	}
 	for _, l := range m.base.Linears() {

@@ -120,7 +120,7 @@ func (g *merging) open(ctx context.Context) (err error) {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			adapter, err := lora.Load(g.base, slot, a.Path)
+			adapter, err := lora.LoadShared(g.base, slot, a.Path)
 			if err != nil {
 				return fmt.Errorf("adapter %s: %w", a.Name, err)
 			}
@@ -140,8 +140,9 @@ func (g *merging) open(ctx context.Context) (err error) {
 	})
 }
 
-// encode makes the token sequences on which logits are compared: fixed texts, each cut to a few tokens. The tokenizer is let go
-// again, for it is larger than most tensors.
+// encode makes the token sequences on which logits are compared: fixed texts, each cut to a few tokens. It refuses adapters with tokens
+// that are not the base's, whose tokenizer is that of all that is made. The tokenizer is let go again, for it is larger than most
+// tensors.
 func (g *merging) encode() (vocabulary int, err error) {
 	const most = 24
 	defer debug.FreeOSMemory()
@@ -157,6 +158,11 @@ func (g *merging) encode() (vocabulary int, err error) {
 	} {
 		ids := tok.EncodeWithSpecial(text)
 		g.sequences = append(g.sequences, slices.Clone(ids[:min(most, len(ids))]))
+	}
+	for _, a := range g.job.Adapters {
+		if err := knownTokens(a.Path, g.job.BaseModel, tok.Hash()); err != nil {
+			return 0, err
+		}
 	}
 	return tok.VocabSize(), nil
 }

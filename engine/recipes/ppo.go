@@ -39,19 +39,16 @@ func (r *Runner) TrainPPO(ctx context.Context, job spec.PPOJob, reward Reward, r
 	if reward == nil && job.RewardModelPath == "" {
 		return spec.PPOOutcome{}, fault.New(fault.Invalid, "reward_model_path is missing: nothing judges the answers")
 	}
-	key := baseKey{path: job.BaseModel, dtype: r.dtype(job.Args.BF16, false)}
-	for _, dir := range []string{job.SFTModelPath, job.RewardModelPath} {
-		replaces, err := alone(dir)
-		if err != nil {
-			return spec.PPOOutcome{}, err
-		}
-		key.alone = key.alone || replaces
-	}
-	base, err := r.acquire(ctx, key)
+	base, err := r.acquire(ctx, baseKey{path: job.BaseModel, dtype: r.dtype(job.Args.BF16, false)})
 	if err != nil {
 		return spec.PPOOutcome{}, err
 	}
 	defer r.release(base)
+	for _, dir := range []string{job.SFTModelPath, job.RewardModelPath} {
+		if err := knownTokens(dir, base.key.path, base.tok.Hash()); err != nil {
+			return spec.PPOOutcome{}, err
+		}
+	}
 	if job.RewardModelPath != "" {
 		if _, err := readReward(job.RewardModelPath, base); err != nil && !errors.Is(err, fs.ErrNotExist) { // one of PEFT has no such file
 			return spec.PPOOutcome{}, err
@@ -166,7 +163,7 @@ func (p *ppoRun) attach() (err error) {
 	}
 	policy, value := fresh(p.job.LoRA, "policy"), fresh(scored, "value")
 	if dir := p.job.SFTModelPath; dir != "" {
-		policy = func(slot int) (*lora.Adapter, error) { return lora.Load(p.model, slot, dir) }
+		policy = func(slot int) (*lora.Adapter, error) { return lora.LoadShared(p.model, slot, dir) }
 		reference, err := p.put(policy)
 		if err != nil {
 			return err
@@ -174,7 +171,7 @@ func (p *ppoRun) attach() (err error) {
 		p.reference = reference.Slot()
 	}
 	if dir := p.job.RewardModelPath; dir != "" {
-		value = func(slot int) (*lora.Adapter, error) { return lora.LoadScorer(p.model, slot, dir) }
+		value = func(slot int) (*lora.Adapter, error) { return lora.LoadSharedScorer(p.model, slot, dir) }
 		if p.judge, err = p.put(value); err != nil {
 			return err
 		}

@@ -95,7 +95,7 @@ func (s *Session) attach(ctx context.Context, adapters []ServeAdapter, f func() 
 			return err
 		}
 		if err := s.runner.Engine.Do(func() error {
-			a, err := s.base.put(func(slot int) (*lora.Adapter, error) { return lora.Load(s.base.model, slot, adapter.Dir) })
+			a, err := s.base.put(func(slot int) (*lora.Adapter, error) { return lora.LoadShared(s.base.model, slot, adapter.Dir) })
 			if err != nil {
 				return err
 			}
