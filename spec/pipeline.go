@@ -68,6 +68,7 @@ type EvaluatePlan struct {
 	// AnsweredRows is how many held-out rows are answered too, for their reference answers.
 	AnsweredRows  int           `json:"answered_rows,omitempty"`
 	Contamination Contamination `json:"contamination,omitempty"`
+	Memory        MemoryPlan    `json:"memory,omitzero"` // what each adapter is asked about its training rows
 }
 
 // Contamination says what becomes of held-out rows that stand in the training rows. Empty: nobody looks.

@@ -9,6 +9,9 @@ import (
 	"elara/spec"
 )
 
+// verdictInMemo marks the runs that put the verdict of their gates into the memo.
+const verdictInMemo = "verdict-in-memo"
+
 // judge holds the candidate against what the channel serves, and reports whether a reviewer is to be asked. A pipeline without
 // gates, as all were before there were any, always asks.
 func (p *pipeline) judge(ctx workflow.Context) (isPassed bool, err error) {
@@ -25,6 +28,8 @@ func (p *pipeline) judge(ctx workflow.Context) (isPassed bool, err error) {
 	}
 	in := spec.GateInput{Run: p.in.Run, Channel: p.in.Release.Channel, Base: p.result.Base, Candidate: p.result.Candidate}
 	measured := spec.EvaluateInput{Run: p.in.Run, Plan: p.in.Evaluate, Base: served.Base, TrainQueue: p.in.TrainQueue}
+	// An incumbent answered for its own training rows before it was released.
+	measured.Plan.Memory = spec.MemoryPlan{}
 	var place []int // of the measured incumbents among the targets
 	for i, plan := range p.in.Adapters {
 		target := spec.GateTarget{
@@ -56,6 +61,11 @@ func (p *pipeline) judge(ctx workflow.Context) (isPassed bool, err error) {
 		return false, err
 	}
 	p.result.Gates = &result
+	if workflow.GetVersion(ctx, verdictInMemo, workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+		if err := workflow.UpsertMemo(ctx, map[string]any{VerdictMemo: verdictSummary(result)}); err != nil {
+			return false, err
+		}
+	}
 	p.show(ctx)
 	return result.Passes(p.in.Gates), nil
 }

@@ -33,9 +33,11 @@ type scene struct {
 	pretrain   func(spec.PretrainSegmentInput) (spec.PretrainSegmentResult, error)
 	pretrained func(spec.PretrainTarget) (spec.PretrainResult, error)
 	score      func(spec.EvaluateTargetInput) (spec.AdapterScore, error)
+	recalled   func(spec.EvaluateTargetInput) (spec.MemoryResult, error)
 	merge      func(spec.MergeInput) (spec.MergeResult, error)
 	merged     func(spec.MergeInput) (spec.MergeResult, error)
 	proposed   spec.CandidateInput
+	planted    spec.Planting
 	released   func(spec.ReleaseInput) (spec.ReleaseResult, error)
 	flipped    func(spec.ReleaseInput) (spec.ReleaseResult, error)
 	smoked     func(spec.SmokeInput) (spec.SmokeResult, error)
@@ -87,6 +89,7 @@ func newScene(t *testing.T) *scene {
 	s.score = func(in spec.EvaluateTargetInput) (spec.AdapterScore, error) {
 		return spec.AdapterScore{Adapter: in.Target.Name, Rows: 3, BaseLoss: 2, AdapterLoss: 1}, nil
 	}
+	s.recalled = func(spec.EvaluateTargetInput) (spec.MemoryResult, error) { return spec.MemoryResult{}, nil }
 	s.judge = func(spec.GateInput) (spec.GateResult, error) { return spec.GateResult{Verdict: spec.Promote}, nil }
 	s.merged = func(spec.MergeInput) (spec.MergeResult, error) { return spec.MergeResult{}, nil }
 	s.merge = func(spec.MergeInput) (spec.MergeResult, error) {
@@ -110,6 +113,7 @@ func newScene(t *testing.T) *scene {
 		return "clean", out, err
 	})
 	fake(s, control.Format, func(in spec.FormatInput) (string, spec.AdapterDataset, error) {
+		s.planted = in.Canaries
 		return fmt.Sprintf("format %s", in.Plan.Name), spec.AdapterDataset{Adapter: in.Plan.Name, Dataset: ref(spec.KindDataset, "2"), TrainRows: 8, EvalRows: 1}, nil
 	})
 	fake(s, control.ImportBase, func(spec.BaseSource) (string, spec.ArtifactRef, error) {
@@ -148,6 +152,13 @@ func newScene(t *testing.T) *scene {
 	fake(s, device.EvaluateTarget, func(in spec.EvaluateTargetInput) (string, spec.AdapterScore, error) {
 		out, err := s.score(in)
 		return fmt.Sprintf("evaluate %s", in.Target.Name), out, err
+	})
+	fake(s, control.FindMemory, func(in spec.EvaluateTargetInput) (string, spec.MemoryResult, error) {
+		out, err := s.recalled(in)
+		return fmt.Sprintf("find memory of %s", in.Target.Name), out, err
+	})
+	fake(s, device.AskMemory, func(in spec.EvaluateTargetInput) (string, spec.MemoryResult, error) {
+		return fmt.Sprintf("ask memory of %s", in.Target.Name), spec.MemoryResult{Found: spec.Estimate{Value: 1}, Report: ref(spec.KindReport, "6")}, nil
 	})
 	fake(s, control.WriteReport, func(spec.ReportInput) (string, spec.ArtifactRef, error) {
 		return "report", ref(spec.KindReport, "e"), nil
