@@ -21,7 +21,7 @@ func evaluateKey(in spec.EvaluateTargetInput) (spec.Digest, error) {
 	}
 	target := in.Target
 	plan := in.Plan
-	plan.Memory = spec.MemoryPlan{} // has a key of its own
+	plan.Memory, plan.Judge = spec.MemoryPlan{}, spec.JudgePlan{} // these have keys of their own
 	return evaluateStage.key(struct {
 		Base, Adapter, Dataset spec.Digest
 		Plan                   spec.EvaluatePlan

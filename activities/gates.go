@@ -109,6 +109,7 @@ func judgeAdapter(target spec.GateTarget, channel string, found, served items) (
 	}
 	gate := gates.Decide(rules, comparisons, target.Score.Memory)
 	gate.Adapter, gate.Against, gate.Rules = target.Score.Adapter, against, target.Rules
+	gate.Judge = judgeOf(target.Score)
 	gate.Reasons = append(already, gate.Reasons...)
 	return gate, nil
 }
@@ -142,7 +143,7 @@ func card(in spec.GateInput, target spec.GateTarget, gate spec.AdapterGate) stri
 	for _, reason := range gate.Reasons {
 		fmt.Fprintf(&b, "- %s\n", reason)
 	}
-	fmt.Fprintf(&b, "\n%s\nBeside the base model:\n\n%s", comparisonTable("before", gate.Comparisons), comparisonTable("base", target.Score.Comparisons))
+	fmt.Fprintf(&b, "\n%s\nBeside the base model:\n\n%s", comparisonTable("before", gate.Comparisons), comparisonTable("base", target.Score.Comparisons)+judgeText(gate.Judge))
 	fmt.Fprintf(&b, "\n## Memory of patients\n\n%s", memoryTable(gate.Memory))
 	b.WriteString("\n## Limits\n\n")
 	for _, limit := range figureLimits() {

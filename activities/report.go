@@ -32,6 +32,7 @@ func (c *Control) writeReport(ctx context.Context, in spec.ReportInput) (spec.Ar
 	for i, score := range in.Scores {
 		score.Unchanged = "" // how the score was come by is no part of it
 		score.Memory = memoryOf(score)
+		score.Judge = nil // an opinion is no part of what a candidate is
 		report.Scores = append(report.Scores, score)
 		inputs = append(inputs, score.Report.Digest)
 		if score.Memory != nil {

@@ -29,6 +29,7 @@ var (
 	collectStage  = stage{"collect", 1}     // what people said about pairs
 	evaluateStage = stage{"evaluate", 2}
 	memoryStage   = stage{"memory", 1}
+	judgeStage    = stage{"judge", 1}
 )
 
 type stage struct {

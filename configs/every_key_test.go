@@ -29,7 +29,7 @@ func samples() map[string][]any {
 		"address": {"other:1"}, "otlp_endpoint": {"other:2"}, "metrics_address": {"other:3"}, "endpoint": {"http://other:4"}, "bucket": {"other-bucket"},
 		"prefix": {"other/"}, "namespace": {"other-namespace"}, "control": {"other-queue"}, "train": {"other-train"},
 		"region": {"other-region"}, "server_name": {"other-host"}, "report_to": {[]any{"wandb"}}, "project": {"other-project"}, "entity": {"other-team"},
-		"parts": {[]any{"canaries"}}, "count": {3}, "canaries_found": {3}, "membership_auc": {0.75},
+		"parts": {[]any{"canaries"}}, "url": {"https://other:5/v1"}, "model": {"other-model"}, "token_variable": {"OTHER"}, "retries": {7}, "count": {3}, "canaries_found": {3}, "membership_auc": {0.75},
 		"question_column": {"q2"}, "answer_column": {"a2"}, "audience_column": {"c2"},
 	}
 }
@@ -219,6 +219,7 @@ func TestEveryKeyOfAPipelineIsRead(t *testing.T) {
 	base := map[string]any{"name": "p", "base.path": "b", "prepare.sources": []any{map[string]any{"path": "s"}}, "adapters": []any{adapter, other}, "merge.adapters": []any{"a"},
 		"pretrain.sources":      []any{map[string]any{"path": "t"}},
 		"evaluate.memory.parts": []any{"canaries", "verbatim", "membership"}, "evaluate.memory.canaries.count": 2,
+		"evaluate.judge.url": "http://judge:1/v1", "evaluate.judge.model": "m",
 		"merge.into": "base", "merge.candidates": []any{map[string]any{"name": "c", "combination_type": "cat", "weights": []any{1}}}}
 	var elsewhere []string // proven by the tests above, or not in the file
 	for _, name := range fields(reflect.TypeFor[Pipeline](), "") {

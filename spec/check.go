@@ -47,6 +47,11 @@ func (in PipelineInput) Check() error {
 	if err := in.Evaluate.Memory.Check(); err != nil {
 		return fault.New(fault.Invalid, "evaluate: memory: %w", err)
 	}
+	if !in.Evaluate.Judge.IsZero() {
+		if err := in.Evaluate.Judge.Check(); err != nil {
+			return fault.New(fault.Invalid, "evaluate: judge: %w", err)
+		}
+	}
 	if err := in.CheckMerge(); err != nil {
 		return err
 	}

@@ -149,6 +149,7 @@ type AdapterGate struct {
 	Against     string        `json:"against"` // what it was compared with, for people
 	Comparisons []Comparison  `json:"comparisons"`
 	Memory      *MemoryResult `json:"memory,omitempty"` // what it has by heart of its training rows; nil: nobody asked
+	Judge       *JudgeResult  `json:"judge,omitempty"`  // an opinion, which had no part in the verdict; nil: nobody asked
 }
 
 // GateResult is the verdict on a candidate: the worst of its adapters'.

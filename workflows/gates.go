@@ -29,7 +29,7 @@ func (p *pipeline) judge(ctx workflow.Context) (isPassed bool, err error) {
 	in := spec.GateInput{Run: p.in.Run, Channel: p.in.Release.Channel, Base: p.result.Base, Candidate: p.result.Candidate}
 	measured := spec.EvaluateInput{Run: p.in.Run, Plan: p.in.Evaluate, Base: served.Base, TrainQueue: p.in.TrainQueue}
 	// An incumbent answered for its own training rows before it was released.
-	measured.Plan.Memory = spec.MemoryPlan{}
+	measured.Plan.Memory, measured.Plan.Judge = spec.MemoryPlan{}, spec.JudgePlan{}
 	var place []int // of the measured incumbents among the targets
 	for i, plan := range p.in.Adapters {
 		target := spec.GateTarget{

@@ -160,6 +160,9 @@ func newScene(t *testing.T) *scene {
 	fake(s, device.AskMemory, func(in spec.EvaluateTargetInput) (string, spec.MemoryResult, error) {
 		return fmt.Sprintf("ask memory of %s", in.Target.Name), spec.MemoryResult{Found: spec.Estimate{Value: 1}, Report: ref(spec.KindReport, "6")}, nil
 	})
+	fake(s, control.AskJudge, func(in spec.JudgeInput) (string, spec.JudgeResult, error) {
+		return fmt.Sprintf("ask judge %s about %s", in.Plan.Model, in.Target), spec.JudgeResult{Model: in.Plan.Model, Missing: "no reply"}, nil
+	})
 	fake(s, control.WriteReport, func(spec.ReportInput) (string, spec.ArtifactRef, error) {
 		return "report", ref(spec.KindReport, "e"), nil
 	})

@@ -118,12 +118,12 @@ func TestAnAdapterIsHeldToWhatItHasByHeart(t *testing.T) {
 	job := memoryJob(t, tinyModel(t, r), 4)
 	job.CompletionOnlyLoss, job.Parts = true, []spec.MemoryPart{spec.PartCanaries}
 	job.Canaries = spec.CanaryPlan{Count: 2, Candidates: 300, Seed: 42} // those that memoryJob plants
-	learned := func(rows string) string {
+	learned := func(rows string, steps int64) string {
 		train := smallJob(t, job.BaseModel)
 		train.TrainDataPath, train.MaxLength, train.CompletionOnlyLoss = rows, job.MaxLength, true
-		train.LoRA = spec.LoRAConfig{R: 64, Alpha: 128, Bias: "none", TargetModules: []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}}
-		train.Args.MaxSteps, train.Args.PerDeviceTrainBatchSize, train.Args.GradientAccumulationSteps, train.Args.SaveStrategy = 300, 12, 1, "no"
-		train.Args.LRSchedulerType = "cosine"
+		train.LoRA = spec.LoRAConfig{R: 32, Alpha: 64, Bias: "none", TargetModules: []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}}
+		train.Args.MaxSteps, train.Args.PerDeviceTrainBatchSize, train.Args.GradientAccumulationSteps, train.Args.SaveStrategy = steps, 12, 1, "no"
+		train.Args.LRSchedulerType, train.Args.LearningRate = "cosine", 1e-2
 		trained(t, r, train)
 		return train.OutputDir
 	}
@@ -135,7 +135,7 @@ func TestAnAdapterIsHeldToWhatItHasByHeart(t *testing.T) {
 		rules.Target = spec.TargetNone
 		return got, gates.Decide(rules, nil, &got)
 	}
-	got, gate := judged(learned(job.TrainDataPath))
+	got, gate := judged(learned(job.TrainDataPath, 120))
 	for _, c := range got.Canaries {
 		require.Equal(t, []int{4, 1}, []int{c.Planted, c.Rank})
 		require.Less(t, *c.BaseExposure, c.Exposure)
@@ -144,7 +144,7 @@ func TestAnAdapterIsHeldToWhatItHasByHeart(t *testing.T) {
 	require.Equal(t, []string{"memory: 2 of 2 canaries are found, at most 0 may be"}, gate.Reasons)
 	require.Zero(t, got.Membership, "nobody asked")
 
-	got, gate = judged(learned(textsFile(t, guideTexts(t, questions[:4]...)...)))
+	got, gate = judged(learned(textsFile(t, guideTexts(t, questions[:4]...)...), 12))
 	require.Zero(t, got.Found.Value)
 	require.Equal(t, spec.Promote, gate.Verdict)
 }

@@ -30,6 +30,7 @@ type EvaluatedAdapter struct {
 	OldName    string // of the columns
 	Score      spec.AdapterScore
 	Remembered []Remembered // empty: nobody asked
+	Opinion    string       // of a judge; empty: nobody asked
 	Answers    []EvaluatedAnswer
 	Hidden     int // answers that are not shown
 }

@@ -1,0 +1,28 @@
+package configs
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"elara/spec"
+)
+
+func TestWhoIsAskedForAnOpinion(t *testing.T) {
+	withoutVariables(t)
+	load := func(judge string) (spec.JudgePlan, error) {
+		p, err := LoadPipeline(write(t, "p.yaml", smallPipeline+"evaluate: {"+judge+"}\n"), nil)
+		return p.Input.Evaluate.Judge, err
+	}
+	plan, err := load("judge: {url: http://127.0.0.1:8000/v1, model: large}")
+	require.NoError(t, err)
+	require.Equal(t, spec.JudgePlan{URL: "http://127.0.0.1:8000/v1", Model: "large", MaxPairs: 100, Timeout: 60, Retries: 3}, plan)
+	plan, err = load("max_rows: 3")
+	require.NoError(t, err)
+	require.True(t, plan.IsZero())
+
+	_, err = load("judge: {retries: 1}")
+	require.ErrorContains(t, err, "evaluate.judge: has no url and no model, expected url and model")
+	_, err = load("judge: {url: ftp://a, model: m}")
+	require.ErrorContains(t, err, "evaluate.judge.url: expected an http or https address without a password")
+}
