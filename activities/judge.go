@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"elara/rewards/judge"
 	"elara/spec"
@@ -17,7 +18,8 @@ func (c *Control) AskJudge(ctx context.Context, in spec.JudgeInput) (spec.JudgeR
 }
 
 func (c *Control) askJudge(ctx context.Context, in spec.JudgeInput) (spec.JudgeResult, error) {
-	work := begin(ctx, c.Store, spec.Progress{Stage: spec.StageEvaluate, Adapter: in.Target}, bulkPatience)
+	pair := 2 * float64(in.Plan.Retries+1) * in.Plan.Timeout // seconds that one may take, in both orders
+	work := begin(ctx, c.Store, spec.Progress{Stage: spec.StageEvaluate, Adapter: in.Target}, bulkPatience+time.Duration(pair*float64(time.Second)))
 	defer work.end()
 	key, err := judgeStage.key(struct {
 		Answers    spec.Digest
@@ -107,8 +109,11 @@ func judgeText(r *spec.JudgeResult) string {
 		return fmt.Sprintf("\nJudge %s gave no opinion: %s.\n", r.Model, r.Missing)
 	}
 	text := fmt.Sprintf("\nJudge %s, an opinion that decides nothing: of %d pairs of answers, each in both orders, the adapter's was better in %d, worse in %d, "+
-		"the same in %d; %d followed the order and %d could not be read. Share of better among decided %s.\n",
-		r.Model, r.Pairs, r.Better, r.Worse, r.Same, r.Swayed, r.Unread, r.Preference.Text())
+		"the same in %d; %d followed the order and %d could not be read.\n",
+		r.Model, r.Pairs, r.Better, r.Worse, r.Same, r.Swayed, r.Unread)
+	if r.Better+r.Worse > 0 {
+		text += fmt.Sprintf("- share of better where one was: %s\n", r.Preference.Text())
+	}
 	for _, a := range r.Agreement {
 		kappa := "not defined"
 		if a.Kappa != nil {

@@ -22,7 +22,10 @@ func TestWhoIsAskedForAnOpinion(t *testing.T) {
 	require.True(t, plan.IsZero())
 
 	_, err = load("judge: {retries: 1}")
-	require.ErrorContains(t, err, "evaluate.judge: has no url and no model, expected url and model")
-	_, err = load("judge: {url: ftp://a, model: m}")
-	require.ErrorContains(t, err, "evaluate.judge.url: expected an http or https address without a password")
+	require.ErrorContains(t, err, "evaluate.judge: url: expected an http or https address without a password")
+	_, err = load("judge: {url: http://a}")
+	require.ErrorContains(t, err, "evaluate.judge: model: missing, expected its name")
+	_, err = load("judge: {url: http://person:secret@a, model: m}")
+	require.ErrorContains(t, err, "p.yaml:19: evaluate.judge: url: expected an http or https address without a password")
+	require.NotContains(t, err.Error(), "secret")
 }
