@@ -19,4 +19,7 @@ type Trainer interface {
 type Evaluator interface {
 	// Evaluate calls progress after every batch of rows and after every answer, from one goroutine.
 	Evaluate(ctx context.Context, job spec.EvaluateJob, progress func(spec.Progress)) (spec.EvaluateOutcome, error)
+	// Memory asks an adapter, and its base, what they have by heart of its training rows. It calls progress after every canary and
+	// row, from one goroutine.
+	Memory(ctx context.Context, job spec.MemoryJob, progress func(spec.Progress)) (spec.MemoryResult, error)
 }

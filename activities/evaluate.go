@@ -20,6 +20,8 @@ func evaluateKey(in spec.EvaluateTargetInput) (spec.Digest, error) {
 		return "", err
 	}
 	target := in.Target
+	plan := in.Plan
+	plan.Memory, plan.Judge = spec.MemoryPlan{}, spec.JudgePlan{} // these have keys of their own
 	return evaluateStage.key(struct {
 		Base, Adapter, Dataset spec.Digest
 		Plan                   spec.EvaluatePlan
@@ -32,7 +34,7 @@ func evaluateKey(in spec.EvaluateTargetInput) (spec.Digest, error) {
 		Device                 string
 		Template               spec.Digest
 	}{
-		in.Base.Digest, target.Adapter.Digest, target.Dataset.Digest, in.Plan, target.Audience,
+		in.Base.Digest, target.Adapter.Digest, target.Dataset.Digest, plan, target.Audience,
 		target.MaxLength, target.AppendEOS, target.AddPadToken, target.BF16, target.CompletionOnlyLoss, target.FP16, target.Device, template,
 	})
 }

@@ -165,21 +165,10 @@ func compare(old, now side) ([]spec.Comparison, error) {
 		return nil, fault.New(fault.Invalid, "the reports are on %d and %d answers to other questions; expected the same", len(old.questions), len(now.questions))
 	}
 	all := []gates.Sample{lossSample(old, now)}
-	for _, metric := range []struct {
-		name    spec.Metric
-		isYesNo bool
-		of      func(*scoring.Judgement) (float64, bool)
-	}{
-		{spec.MetricAccuracy, false, accuracyOf}, {spec.MetricRelevance, false, relevanceOf}, {spec.MetricTone, false, toneOf}, {spec.MetricSafety, true, safetyOf},
-	} {
+	for _, metric := range answerMetrics() {
 		sample := gates.Sample{Metric: metric.name, IsYesNo: metric.isYesNo}
 		for i, question := range now.questions {
-			if old.scores[i] == nil || now.scores[i] == nil {
-				continue
-			}
-			before, isMeasured := metric.of(old.scores[i])
-			after, isMeasuredToo := metric.of(now.scores[i])
-			if isMeasured && isMeasuredToo {
+			if before, after, isMeasured := metric.both(old.scores[i], now.scores[i]); isMeasured {
 				sample.Old, sample.New, sample.Clusters = append(sample.Old, before), append(sample.New, after), append(sample.Clusters, question)
 			}
 		}
@@ -193,6 +182,29 @@ func compare(old, now side) ([]spec.Comparison, error) {
 		}
 	}
 	return gates.Adjust(comparisons), nil
+}
+
+// answerMetric reads one figure of an answer.
+type answerMetric struct {
+	name    spec.Metric
+	isYesNo bool
+	of      func(*scoring.Judgement) (float64, bool)
+}
+
+func answerMetrics() []answerMetric {
+	return []answerMetric{
+		{spec.MetricAccuracy, false, accuracyOf}, {spec.MetricRelevance, false, relevanceOf}, {spec.MetricTone, false, toneOf}, {spec.MetricSafety, true, safetyOf},
+	}
+}
+
+// both reads the figure of two answers to one question.
+func (m answerMetric) both(old, now *scoring.Judgement) (before, after float64, isMeasured bool) {
+	if old == nil || now == nil {
+		return 0, 0, false
+	}
+	before, isMeasured = m.of(old)
+	after, isMeasuredToo := m.of(now)
+	return before, after, isMeasured && isMeasuredToo
 }
 
 // lossSample is the loss on the rows that both models could read. A model with another tokenizer has other tokens: what is

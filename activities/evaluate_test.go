@@ -25,6 +25,11 @@ func (f evaluatorFunc) Evaluate(ctx context.Context, job spec.EvaluateJob, progr
 	return f(ctx, job, progress)
 }
 
+// Memory is not what such a test is about.
+func (f evaluatorFunc) Memory(context.Context, spec.MemoryJob, func(spec.Progress)) (spec.MemoryResult, error) {
+	return spec.MemoryResult{}, errors.New("nobody is to ask")
+}
+
 func targetInput(t *testing.T, r *room) spec.EvaluateTargetInput {
 	t.Helper()
 	train := segmentInput(t, r, "run-1", 100)

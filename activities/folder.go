@@ -106,7 +106,7 @@ func CompareFolders(older, newer string, rules spec.GateRules) (spec.AdapterGate
 	if err != nil {
 		return spec.AdapterGate{}, fmt.Errorf("%s and %s: %w", older, newer, err)
 	}
-	gate := gates.Decide(rules, comparisons)
+	gate := gates.Decide(rules, comparisons, nil)
 	gate.Adapter, gate.Against = spec.AdapterName(filepath.Base(newer)), older
 	return gate, nil
 }

@@ -55,9 +55,10 @@ func (c *Control) format(ctx context.Context, in spec.FormatInput) (_ spec.Adapt
 		EvalPercent float64
 		Seed        int64
 		Template    spec.Digest
+		Canaries    spec.Planting `json:",omitzero"`
 	}{
 		in.Cleaned.Digest, columnsOf(in.Config.Sources), in.Plan.Audience, in.Plan.Match, in.Plan.MaxRows,
-		in.Config.EvalPercent, in.Config.Seed, template,
+		in.Config.EvalPercent, in.Config.Seed, template, in.Canaries,
 	})
 	if err != nil {
 		return spec.AdapterDataset{}, err
@@ -183,12 +184,15 @@ func formatInto(
 		}
 		fmt.Fprintf(sum, "%s\x00%s\x00%s\n", row.ID.File, row.ID.Digest, side)
 	}
+	dataset = spec.AdapterDataset{TrainRows: train.Count(), EvalRows: eval.Count()}
+	if dataset.Canaries, err = plant(in, train, used, sum); err != nil {
+		return spec.AdapterDataset{}, "", err
+	}
 	for _, name := range []string{trainFile, evalFile, rowsFile} {
 		if err := files[name].Close(); err != nil {
 			return spec.AdapterDataset{}, "", err
 		}
 	}
-	dataset = spec.AdapterDataset{TrainRows: train.Count(), EvalRows: eval.Count()}
 	return dataset, spec.DigestOf([32]byte(sum.Sum(nil))), checkRows(dataset, in)
 }
 

@@ -62,6 +62,9 @@ func (c *Control) judgeCandidate(ctx context.Context, in spec.GateInput) (spec.G
 				return spec.GateResult{}, err
 			}
 		}
+		if target.Score.Memory = memoryOf(target.Score); target.Score.Memory != nil {
+			inputs = append(inputs, target.Score.Memory.Report.Digest)
+		}
 		gate, err := judgeAdapter(target, in.Channel, found, served)
 		if err != nil {
 			return spec.GateResult{}, fmt.Errorf("judge %s: %w", target.Score.Adapter, err)
@@ -88,26 +91,26 @@ func (c *Control) judgeCandidate(ctx context.Context, in spec.GateInput) (spec.G
 	return result, err
 }
 
-// judgeAdapter compares with what is served, with the base where nothing is, and not at all where the very adapter is.
+// judgeAdapter compares with what is served, with the base where nothing is, and not at all where the very adapter is. What it has by
+// heart is held against its bounds in any case.
 func judgeAdapter(target spec.GateTarget, channel string, found, served items) (spec.AdapterGate, error) {
-	gate := spec.AdapterGate{Adapter: target.Score.Adapter, Rules: target.Rules}
+	rules, comparisons, against := target.Rules, target.Score.Comparisons, theBase
+	var already []string
 	switch {
 	case target.Incumbent.Digest == target.Adapter.Digest && !target.Incumbent.IsZero():
-		gate.Against, gate.Verdict = "itself", spec.Promote
-		gate.Reasons = []string{fmt.Sprintf("channel %s serves this very adapter", channel)}
-		return gate, nil
-	case target.IncumbentScore.Report.IsZero():
-		gate = gates.Decide(target.Rules, target.Score.Comparisons)
-		gate.Adapter, gate.Against = target.Score.Adapter, theBase
-		return gate, nil
+		rules.Target, comparisons, against = spec.TargetNone, nil, "itself"
+		already = []string{fmt.Sprintf("channel %s serves this very adapter", channel)}
+	case !target.IncumbentScore.Report.IsZero():
+		var err error
+		if comparisons, err = compare(served.adapter(), found.adapter()); err != nil {
+			return spec.AdapterGate{}, err
+		}
+		against = fmt.Sprintf("adapter %s, which channel %s serves", target.Incumbent.Digest.Short(), channel)
 	}
-	comparisons, err := compare(served.adapter(), found.adapter())
-	if err != nil {
-		return spec.AdapterGate{}, err
-	}
-	gate = gates.Decide(target.Rules, comparisons)
-	gate.Adapter = target.Score.Adapter
-	gate.Against = fmt.Sprintf("adapter %s, which channel %s serves", target.Incumbent.Digest.Short(), channel)
+	gate := gates.Decide(rules, comparisons, target.Score.Memory)
+	gate.Adapter, gate.Against, gate.Rules = target.Score.Adapter, against, target.Rules
+	gate.Judge = judgeOf(target.Score)
+	gate.Reasons = append(already, gate.Reasons...)
 	return gate, nil
 }
 
@@ -120,7 +123,11 @@ func card(in spec.GateInput, target spec.GateTarget, gate spec.AdapterGate) stri
 	fmt.Fprintf(&b, "| | |\n|---|---|\n| adapter | `%s` |\n| base model | %s, `%s` |\n| candidate | `%s` |\n\n", target.Adapter.Digest, training.BaseName, in.Base.Digest, in.Candidate.Digest)
 	b.WriteString("## Intended use\n\nDrafts of answers that a health professional checks before anybody acts on them. It is no medical device, gives no diagnosis, and is not for emergencies without a person.\n\n")
 	fmt.Fprintf(&b, "## Data\n\n%d rows to train on and %d held out, data set `%s`; %d held-out rows were measured.", target.Dataset.TrainRows, target.Dataset.EvalRows, target.Dataset.Dataset.Digest, target.Score.Rows)
-	fmt.Fprintf(&b, " %d held-out rows with the words of a training row were left out; %d share thirteen words in a row with one.\n\n", target.Score.TakenOut, target.Score.Overlapping)
+	fmt.Fprintf(&b, " %d held-out rows with the words of a training row were left out; %d share thirteen words in a row with one.", target.Score.TakenOut, target.Score.Overlapping)
+	if target.Dataset.Canaries > 0 {
+		fmt.Fprintf(&b, " %d canaries, rows of nobody with a made-up number, were trained on besides.", target.Dataset.Canaries)
+	}
+	b.WriteString("\n\n")
 	lora, args := training.LoRA, training.Args
 	fmt.Fprintf(&b, "## Training\n\n| | |\n|---|---|\n| rank, alpha, dropout | %d, %g, %g |\n| steps | %d |\n| learning rate | %g |\n| batch, accumulation | %d, %d |\n| longest row | %d tokens |\n| seed | %d |\n| mean loss | %.4f nats per token |\n\n",
 		lora.R, lora.Alpha, lora.Dropout, training.Steps, args.LearningRate, args.PerDeviceTrainBatchSize, args.GradientAccumulationSteps, training.MaxLength, args.Seed, training.Loss)
@@ -136,7 +143,8 @@ func card(in spec.GateInput, target spec.GateTarget, gate spec.AdapterGate) stri
 	for _, reason := range gate.Reasons {
 		fmt.Fprintf(&b, "- %s\n", reason)
 	}
-	fmt.Fprintf(&b, "\n%s\nBeside the base model:\n\n%s", comparisonTable("before", gate.Comparisons), comparisonTable("base", target.Score.Comparisons))
+	fmt.Fprintf(&b, "\n%s\nBeside the base model:\n\n%s", comparisonTable("before", gate.Comparisons), comparisonTable("base", target.Score.Comparisons)+judgeText(gate.Judge))
+	fmt.Fprintf(&b, "\n## Memory of patients\n\n%s", memoryTable(gate.Memory))
 	b.WriteString("\n## Limits\n\n")
 	for _, limit := range figureLimits() {
 		fmt.Fprintf(&b, "- %s\n", limit)

@@ -31,8 +31,13 @@ func (c *Control) writeReport(ctx context.Context, in spec.ReportInput) (spec.Ar
 	shown := reportPage("Evaluation beside the base", in.Base)
 	for i, score := range in.Scores {
 		score.Unchanged = "" // how the score was come by is no part of it
+		score.Memory = memoryOf(score)
+		score.Judge = nil // an opinion is no part of what a candidate is
 		report.Scores = append(report.Scores, score)
 		inputs = append(inputs, score.Report.Digest)
+		if score.Memory != nil {
+			inputs = append(inputs, score.Memory.Report.Digest)
+		}
 		found, err := readItems(ctx, c.Store, score.Report)
 		if err != nil {
 			return spec.ArtifactRef{}, err
@@ -69,6 +74,7 @@ func markdown(report spec.Report, answers [][]answer) string {
 		if len(s.Comparisons) > 0 {
 			fmt.Fprintf(&b, "\n%s beside its base, 95 %% intervals:\n\n%s", s.Adapter, comparisonTable("base", s.Comparisons))
 		}
+		fmt.Fprintf(&b, "\nWhat %s has by heart of its training rows:\n\n%s", s.Adapter, memoryTable(s.Memory))
 	}
 	for i, s := range report.Scores {
 		if len(answers[i]) == 0 {

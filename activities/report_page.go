@@ -33,7 +33,7 @@ func reportPage(title string, base spec.ArtifactRef) htmlreport.Evaluated {
 
 // reportAdapter shows an adapter's answers, worst first, beside those of an older adapter, or of the base where old is nil.
 func reportAdapter(gate spec.AdapterGate, score spec.AdapterScore, answers []answer, old []answer) htmlreport.EvaluatedAdapter {
-	shown := htmlreport.EvaluatedAdapter{AdapterGate: gate, Score: score, OldName: "base"}
+	shown := htmlreport.EvaluatedAdapter{AdapterGate: gate, Score: score, OldName: "base", Remembered: remembered(score.Memory), Opinion: strings.TrimSpace(judgeText(gate.Judge))}
 	if old != nil {
 		shown.OldName = "served"
 	}

@@ -10,6 +10,7 @@ import (
 	"elara/data/corpus"
 	"elara/data/instruct"
 	"elara/data/source"
+	"elara/scoring/memory"
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/storage"
@@ -91,7 +92,7 @@ func (c *Control) questions(work shift, in spec.RLHFInput) iter.Seq2[string, err
 		}
 		for text, err := range source.Texts(work.ctx, filepath.Join(dataset, trainFile)) {
 			question, _, found := instruct.Split(text.Text)
-			if (err != nil || found) && !yield(question, err) {
+			if (err != nil || found && !memory.IsQuestion(question)) && !yield(question, err) {
 				return
 			}
 		}

@@ -28,6 +28,8 @@ var (
 	compareStage  = stage{"comparisons", 1} // by their content
 	collectStage  = stage{"collect", 1}     // what people said about pairs
 	evaluateStage = stage{"evaluate", 2}
+	memoryStage   = stage{"memory", 1}
+	judgeStage    = stage{"judge", 1}
 )
 
 type stage struct {

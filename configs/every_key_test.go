@@ -31,7 +31,8 @@ func samples() map[string][]any {
 		"desk_url": {"http://other:5"}, "url": {"http://other:6"}, "server": {"other:7"}, "user": {"other-user"},
 		"sender": {"other@example.org"}, "recipients": {[]any{"other@example.org"}},
 		"region": {"other-region"}, "server_name": {"other-host"}, "report_to": {[]any{"wandb"}}, "project": {"other-project"}, "entity": {"other-team"},
-		"count": {3}, "canaries_found": {3}, "membership_auc": {0.75},
+		"parts": {[]any{"canaries"}}, "model": {"other-model"}, "token_variable": {"OTHER"}, "retries": {7}, "count": {3},
+		"canaries_found": {3}, "membership_auc": {0.75},
 		"question_column": {"q2"}, "answer_column": {"a2"}, "audience_column": {"c2"},
 	}
 }
@@ -219,8 +220,10 @@ func TestEveryKeyOfAPipelineIsRead(t *testing.T) {
 	withoutVariables(t)
 	adapter, other := map[string]any{"name": "a", "preset": "patient"}, map[string]any{"name": "b", "preset": "patient"}
 	base := map[string]any{"name": "p", "base.path": "b", "prepare.sources": []any{map[string]any{"path": "s"}}, "adapters": []any{adapter, other}, "merge.adapters": []any{"a"},
-		"pretrain.sources": []any{map[string]any{"path": "t"}},
-		"merge.into":       "base", "merge.candidates": []any{map[string]any{"name": "c", "combination_type": "cat", "weights": []any{1}}}}
+		"pretrain.sources":      []any{map[string]any{"path": "t"}},
+		"evaluate.memory.parts": []any{"canaries", "verbatim", "membership"}, "evaluate.memory.canaries.count": 2,
+		"evaluate.judge.url": "http://judge:1/v1", "evaluate.judge.model": "m",
+		"merge.into": "base", "merge.candidates": []any{map[string]any{"name": "c", "combination_type": "cat", "weights": []any{1}}}}
 	var elsewhere []string // proven by the tests above, or not in the file
 	for _, name := range fields(reflect.TypeFor[Pipeline](), "") {
 		if strings.HasPrefix(name, ".Warnings") || strings.HasPrefix(name, ".Input.Adapters[]") || strings.HasPrefix(name, ".Input.Prepare.Sources[]") || strings.HasPrefix(name, ".Input.Base.Artifact") ||

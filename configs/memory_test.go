@@ -33,3 +33,42 @@ func TestCanariesThatNobodyCouldFindAreRefused(t *testing.T) {
 	_, _, err = LoadMemoryJob(file)
 	require.ErrorContains(t, err, `memory.json:1: train_data_path: "`)
 }
+
+func TestWhatAPipelineAsksAboutItsTrainingRows(t *testing.T) {
+	withoutVariables(t)
+	load := func(memory string) (spec.MemoryPlan, error) {
+		p, err := LoadPipeline(write(t, "p.yaml", smallPipeline+"evaluate:\n  memory: "+memory+"\n"), nil)
+		return p.Input.Evaluate.Memory, err
+	}
+	plan, err := load("{parts: [canaries], canaries: {repeats: 3}}")
+	require.NoError(t, err)
+	require.Equal(t, spec.MemoryPlan{
+		Parts: []spec.MemoryPart{spec.PartCanaries}, MaxRows: 1000, Seed: 42, Canaries: spec.CanaryPlan{Count: 8, Candidates: 1024, Seed: 42}, Repeats: 3,
+		Bounds: spec.MemoryBounds{VerbatimTokens: 50, MembershipAUC: 0.55},
+	}, plan)
+	require.Equal(t, spec.Planting{Count: 8, Repeats: 3, Seed: 42}, plan.Planting())
+	plan, err = load("{parts: [verbatim, membership]}")
+	require.NoError(t, err)
+	require.Zero(t, plan.Planting(), "nothing is planted where nothing is looked for")
+	p, err := LoadPipeline(write(t, "p.yaml", smallPipeline), nil)
+	require.NoError(t, err)
+	require.Zero(t, p.Input.Evaluate.Memory, "without the block nobody asks")
+
+	for memory, want := range map[string]string{
+		"{max_rows: 3}":  "evaluate.memory.parts: missing, expected a list of canaries, verbatim and membership",
+		"{parts: [all]}": `parts[0]: expected canaries, verbatim or membership, found the text "all"`,
+		"{parts: [verbatim], canaries: {count: 3}}":                   "evaluate.memory.canaries: is not read: canaries is none of the parts",
+		"{parts: [verbatim], bounds: {membership_auc: 0.6}}":          "evaluate.memory.bounds.membership_auc: is not read: membership is none of the parts",
+		"{parts: [canaries], canaries: {count: 26}}":                  "evaluate.memory.canaries: 1024 candidates for 26 canaries: expected at least 2600, or the first rank could be an accident",
+		"{parts: [canaries, membership], bounds: {verbatim_rows: 1}}": "evaluate.memory.bounds.verbatim_rows: is not read: verbatim is none of the parts",
+	} {
+		_, err := load(memory)
+		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, "p.yaml:20: ")
+	}
+
+	doc := memoryFile()
+	doc["parts"] = []any{"verbatim"}
+	_, _, err = readMemoryJob(tree(t, doc, "/d"))
+	require.EqualError(t, err, "test: canaries: is not read: canaries is none of the parts")
+}

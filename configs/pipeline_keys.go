@@ -43,6 +43,8 @@ func (r *pipelineReader) keys() *section {
 			integer("answered_rows", &in.Evaluate.AnsweredRows, 0, 0, 10_000, "Held-out rows that the base and each adapter answer too, for accuracy against their own answers; the gates need gates.min_items of them."),
 			integer("max_new_tokens", &in.Evaluate.MaxNewTokens, 128, 1, 8192, "Longest answer, in tokens."),
 			choice("contamination", &in.Evaluate.Contamination, spec.TakeOutSame, []spec.Contamination{spec.TakeOutSame, spec.TakeOutOverlap, spec.RefuseAny}, "Held-out rows that stand in the training rows: take out those with the same words, take out those too that share thirteen words in a row, or refuse to go on."),
+			block("memory", memoryPlanKeys(&in.Evaluate.Memory), "How much of its training rows an adapter has by heart, as a gate; docs/evaluation.md has the meaning. Without this block nobody asks."),
+			block("judge", judgeKeys(&in.Evaluate.Judge), "A language model whose opinion of the answers is reported with its agreement with the metrics; it decides nothing. Without this block nobody is asked."),
 		}}, "The evaluation."),
 		block("gates", gatePlanKeys(&in.Gates), "What a candidate must show before a reviewer is asked."),
 		block("approval", &section{keys: []key{
@@ -230,6 +232,12 @@ func (r *pipelineReader) settle(tree *node) error {
 		return err
 	}
 	if err := r.settleMerge(tree); err != nil {
+		return err
+	}
+	if err := r.settleMemory(tree); err != nil {
+		return err
+	}
+	if err := r.settleJudge(tree); err != nil {
 		return err
 	}
 	clean := r.pipeline.Input.Prepare.Clean

@@ -42,7 +42,7 @@ func refuseUnread(block *node, path string, all []unread) error {
 	for _, u := range all {
 		for _, name := range u.keys {
 			if given := block.get(name); u.is && given != nil {
-				return given.origin.errorf("%s.%s: is not read: %s", path, name, u.why)
+				return given.origin.errorf("%s: is not read: %s", join(path, name), u.why)
 			}
 		}
 	}

@@ -44,6 +44,14 @@ func (in PipelineInput) Check() error {
 	if err := in.CheckRLHF(); err != nil {
 		return err
 	}
+	if err := in.Evaluate.Memory.Check(); err != nil {
+		return fault.New(fault.Invalid, "evaluate: memory: %w", err)
+	}
+	if !in.Evaluate.Judge.IsZero() {
+		if err := in.Evaluate.Judge.Check(); err != nil {
+			return fault.New(fault.Invalid, "evaluate: judge: %w", err)
+		}
+	}
 	if err := in.CheckMerge(); err != nil {
 		return err
 	}

@@ -58,10 +58,14 @@ type AdapterScore struct {
 	Comparisons []Comparison `json:"comparisons,omitempty"`
 	// TakenOut are held-out rows that were left out because they stand in the training rows; Overlapping those that share
 	// thirteen words in a row with one, whether left out or not.
-	TakenOut    int64       `json:"taken_out,omitempty"`
-	Overlapping int64       `json:"overlapping,omitempty"`
-	Report      ArtifactRef `json:"report,omitzero"`     // answers.jsonl and losses.jsonl: what was measured, item by item
-	Unchanged   string      `json:"unchanged,omitempty"` // why an earlier measurement was taken instead; empty: it was made
+	TakenOut    int64 `json:"taken_out,omitempty"`
+	Overlapping int64 `json:"overlapping,omitempty"`
+	// Memory is what the adapter has by heart of its training rows; nil: the plan does not ask.
+	Memory *MemoryResult `json:"memory,omitempty"`
+	// Judge is an opinion of the answers beside those of the base; nil: the plan asks nobody.
+	Judge     *JudgeResult `json:"judge,omitempty"`
+	Report    ArtifactRef  `json:"report,omitzero"`     // answers.jsonl and losses.jsonl: what was measured, item by item
+	Unchanged string       `json:"unchanged,omitempty"` // why an earlier measurement was taken instead; empty: it was made
 }
 
 // EvaluateResult is the evaluation of all adapters.

@@ -142,12 +142,14 @@ const (
 
 // AdapterGate is the verdict on one adapter.
 type AdapterGate struct {
-	Adapter     AdapterName  `json:"adapter"`
-	Verdict     GateVerdict  `json:"verdict"`
-	Reasons     []string     `json:"reasons"`
-	Rules       GateRules    `json:"rules"`
-	Against     string       `json:"against"` // what it was compared with, for people
-	Comparisons []Comparison `json:"comparisons"`
+	Adapter     AdapterName   `json:"adapter"`
+	Verdict     GateVerdict   `json:"verdict"`
+	Reasons     []string      `json:"reasons"`
+	Rules       GateRules     `json:"rules"`
+	Against     string        `json:"against"` // what it was compared with, for people
+	Comparisons []Comparison  `json:"comparisons"`
+	Memory      *MemoryResult `json:"memory,omitempty"` // what it has by heart of its training rows; nil: nobody asked
+	Judge       *JudgeResult  `json:"judge,omitempty"`  // an opinion, which had no part in the verdict; nil: nobody asked
 }
 
 // GateResult is the verdict on a candidate: the worst of its adapters'.

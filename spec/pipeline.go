@@ -68,6 +68,8 @@ type EvaluatePlan struct {
 	// AnsweredRows is how many held-out rows are answered too, for their reference answers.
 	AnsweredRows  int           `json:"answered_rows,omitempty"`
 	Contamination Contamination `json:"contamination,omitempty"`
+	Memory        MemoryPlan    `json:"memory,omitzero"` // what each adapter is asked about its training rows
+	Judge         JudgePlan     `json:"judge,omitzero"`  // whose opinion of the answers is asked
 }
 
 // Contamination says what becomes of held-out rows that stand in the training rows. Empty: nobody looks.

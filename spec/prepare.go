@@ -30,6 +30,7 @@ type PrepareInput struct {
 	Run      RunID         `json:"run"`
 	Config   PrepareConfig `json:"config"`
 	Adapters []AdapterPlan `json:"adapters"`
+	Canaries Planting      `json:"canaries,omitzero"` // planted among the training rows of every adapter
 }
 
 // CleanInput asks for the cleaned rows of collected sources.
@@ -49,10 +50,11 @@ type CleanResult struct {
 
 // FormatInput asks for the data set of one adapter out of the cleaned rows.
 type FormatInput struct {
-	Run     RunID         `json:"run"`
-	Config  PrepareConfig `json:"config"`
-	Plan    AdapterPlan   `json:"plan"`
-	Cleaned ArtifactRef   `json:"cleaned"`
+	Run      RunID         `json:"run"`
+	Config   PrepareConfig `json:"config"`
+	Plan     AdapterPlan   `json:"plan"`
+	Cleaned  ArtifactRef   `json:"cleaned"`
+	Canaries Planting      `json:"canaries,omitzero"`
 }
 
 // PrepareResult holds one data set per adapter, in the order of the plan, and the ledger of every row.
@@ -72,6 +74,7 @@ type AdapterDataset struct {
 	Dataset   ArtifactRef `json:"dataset"` // files train.jsonl, eval.jsonl, rows.jsonl (row identities)
 	TrainRows int64       `json:"train_rows"`
 	EvalRows  int64       `json:"eval_rows"`
+	Canaries  int64       `json:"canaries,omitempty"` // that were planted behind the training rows, and are none of TrainRows
 	// Unchanged says why an earlier data set was taken instead of making one; empty: it was made.
 	Unchanged string `json:"unchanged,omitempty"`
 }
@@ -87,7 +90,8 @@ const RowsFile = "rows.jsonl"
 
 // UsedRow is a row of a data set by its identity. It holds no text.
 type UsedRow struct {
-	File   string `json:"file"`   // in the source artifact: the source's number, then the file's name below the source
+	// File is in the source artifact: the source's number, then the file's name below the source. CanariesFile: it was planted.
+	File   string `json:"file"`
 	Line   int    `json:"line"`   // of the row's first byte, from 1
 	Digest Digest `json:"digest"` // of the row's bytes in the file, without its line end
 	In     string `json:"in"`     // the file it went to: train.jsonl or eval.jsonl, which is held out

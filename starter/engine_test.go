@@ -136,3 +136,8 @@ func (countingEngine) Evaluate(_ context.Context, job spec.EvaluateJob, progress
 	}
 	return outcome, nil
 }
+
+// Memory is asked by no pipeline of these tests.
+func (countingEngine) Memory(context.Context, spec.MemoryJob, func(spec.Progress)) (spec.MemoryResult, error) {
+	return spec.MemoryResult{}, fmt.Errorf("a counting engine has no memory")
+}

@@ -89,6 +89,15 @@ func trainDetails(s TrainState, last spec.SegmentResult) string {
 	return b.String()
 }
 
+// verdictSummary is the verdict in one line.
+func verdictSummary(r spec.GateResult) string {
+	each := make([]string, len(r.Adapters))
+	for i, gate := range r.Adapters {
+		each[i] = fmt.Sprintf("%s %s", gate.Adapter, gate.Verdict)
+	}
+	return fmt.Sprintf("%s (%s)", r.Verdict, strings.Join(each, ", "))
+}
+
 // gateDetails is the verdict with its reasons.
 func gateDetails(r spec.GateResult) string {
 	var b strings.Builder
@@ -112,7 +121,25 @@ func scoreDetails(scores []spec.AdapterScore) string {
 		}
 		fmt.Fprintf(&b, "| %s | %d | %.4f | %.4f |\n", score.Adapter, score.Rows, score.BaseLoss, score.AdapterLoss)
 	}
+	for _, score := range scores {
+		measuredDetails(&b, score)
+	}
 	return b.String()
+}
+
+// measuredDetails are the figures of an adapter beside its base, and what it has by heart.
+func measuredDetails(b *strings.Builder, score spec.AdapterScore) {
+	if len(score.Comparisons) > 0 {
+		fmt.Fprintf(b, "\n%s beside its base, gain with 95 %% interval:\n", score.Adapter)
+	}
+	for _, c := range score.Comparisons {
+		if c.Items > 0 {
+			fmt.Fprintf(b, "- %s: %s on %d items\n", c.Metric, c.Gain.Text(), c.Items)
+		}
+	}
+	if m := score.Memory; m != nil {
+		fmt.Fprintf(b, "\n%s has by heart: **%s**, %s\n", score.Adapter, m.Verdict, strings.Join(m.Reasons, "; "))
+	}
 }
 
 func preferencesDetails(s spec.PreferencesStatus) string {

@@ -33,6 +33,8 @@ func (p *pipeline) measureServed(ctx workflow.Context) (*production, error) {
 	}
 	found := production{served: served, scores: make([]spec.AdapterScore, len(p.in.Adapters))}
 	measured := spec.EvaluateInput{Run: p.in.Run, Plan: p.in.Evaluate, Base: served.Base, TrainQueue: p.in.TrainQueue}
+	// It answered for its own training rows before it was released.
+	measured.Plan.Memory, measured.Plan.Judge = spec.MemoryPlan{}, spec.JudgePlan{}
 	var place []int // of the measured among the adapters
 	for i, plan := range p.in.Adapters {
 		incumbent, isServed := served.Of(plan.Name)

@@ -42,18 +42,42 @@ func measureAll(ctx workflow.Context, in spec.EvaluateInput, show func(workflow.
 	return scores, firstOf("evaluation", names(in.Adapters), errs)
 }
 
-// measure takes an earlier score of the same adapter on the same rows when there is one: that costs no device.
+// measure takes an earlier score of the same adapter on the same rows when there is one: that costs no device. Where the plan asks
+// for them, what the adapter has by heart and a judge's opinion are asked too.
 func measure(ctx workflow.Context, in spec.EvaluateInput, target spec.EvaluatedTarget) (spec.AdapterScore, error) {
 	var control *activities.Control
 	var onDevice *activities.Device
 	job := spec.EvaluateTargetInput{Run: in.Run, Plan: in.Plan, Base: in.Base, Target: target}
-
-	found, err := call(ctx, quick(fmt.Sprintf("is there an unchanged score of %s", target.Name)), control.FindScore, job)
-	if err != nil || found.Unchanged != "" {
-		return found, err
-	}
 	queue := DeviceQueue(in.TrainQueue, target.Device)
-	return call(ctx, device(queue, fmt.Sprintf("evaluate %s", target.Name)), onDevice.EvaluateTarget, job)
+
+	score, err := call(ctx, quick(fmt.Sprintf("is there an unchanged score of %s", target.Name)), control.FindScore, job)
+	if err == nil && score.Unchanged == "" {
+		score, err = call(ctx, device(queue, fmt.Sprintf("evaluate %s", target.Name)), onDevice.EvaluateTarget, job)
+	}
+	if err == nil && !in.Plan.Memory.IsZero() {
+		err = recall(ctx, queue, job, &score)
+	}
+	if err != nil || in.Plan.Judge.IsZero() {
+		return score, err
+	}
+	opinion, err := call(ctx, bulk(fmt.Sprintf("ask judge %s about the answers of %s", in.Plan.Judge.Model, target.Name)), control.AskJudge,
+		spec.JudgeInput{Run: in.Run, Plan: in.Plan.Judge, Target: target.Name, Report: score.Report})
+	score.Judge = &opinion
+	return score, err
+}
+
+// recall asks what the adapter has by heart, unless it was asked before.
+func recall(ctx workflow.Context, queue string, job spec.EvaluateTargetInput, score *spec.AdapterScore) error {
+	var control *activities.Control
+	var onDevice *activities.Device
+	target := job.Target
+	memory, err := call(ctx, quick(fmt.Sprintf("is it known what %s has by heart", target.Name)), control.FindMemory, job)
+	if err == nil && memory.Unchanged == "" {
+		score.Unchanged = ""
+		memory, err = call(ctx, device(queue, fmt.Sprintf("ask %s what it has by heart", target.Name)), onDevice.AskMemory, job)
+	}
+	score.Memory = &memory
+	return err
 }
 
 func names(targets []spec.EvaluatedTarget) []spec.AdapterName {

@@ -7,6 +7,9 @@ import (
 	"elara/spec"
 )
 
+// verdictInMemo marks the runs that put the verdict of their gates into the memo.
+const verdictInMemo = "verdict-in-memo"
+
 // judge holds the candidate against what the channel serves, and reports whether a reviewer is to be asked. A pipeline without
 // gates, as all were before there were any, always asks.
 func (p *pipeline) judge(ctx workflow.Context) (isPassed bool, err error) {
@@ -39,6 +42,11 @@ func (p *pipeline) judge(ctx workflow.Context) (isPassed bool, err error) {
 		return false, err
 	}
 	p.result.Gates = &result
+	if workflow.GetVersion(ctx, verdictInMemo, workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+		if err := workflow.UpsertMemo(ctx, map[string]any{VerdictMemo: verdictSummary(result)}); err != nil {
+			return false, err
+		}
+	}
 	p.show(ctx)
 	isPassed = result.Passes(p.in.Gates)
 	if !isPassed {

@@ -58,6 +58,9 @@ const (
 	ImportSignal = "import" // spec.ImportRequest; the status tells what became of it
 )
 
+// VerdictMemo is the key of the memo of a pipeline that tells the verdict of its gates: "reject (general promote, patient reject)".
+const VerdictMemo = "ElaraVerdict"
+
 // Queries.
 const (
 	StatusQuery   = "status"   // of the pipeline workflow -> spec.PipelineStatus; of a collection -> spec.PreferencesStatus

@@ -121,7 +121,7 @@ func (p *pipeline) prepare(ctx workflow.Context) error {
 	if err := p.enter(ctx, spec.StagePrepare); err != nil {
 		return err
 	}
-	in := spec.PrepareInput{Run: p.in.Run, Config: p.in.Prepare, Adapters: p.in.Adapters}
+	in := spec.PrepareInput{Run: p.in.Run, Config: p.in.Prepare, Adapters: p.in.Adapters, Canaries: p.in.Evaluate.Memory.Planting()}
 	prepared, err := start(ctx, part(PrepareID(p.in.Run),
 		fmt.Sprintf("%s: prepare the data of %d adapters", p.in.Name, len(p.in.Adapters)), "",
 		ElaraStage.ValueSet(spec.StagePrepare)), Prepare, in).result(ctx)

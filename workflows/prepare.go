@@ -30,7 +30,7 @@ func Prepare(ctx workflow.Context, in spec.PrepareInput) (spec.PrepareResult, er
 
 	for _, plan := range in.Adapters {
 		dataset, err := call(ctx, bulk(fmt.Sprintf("data set of %s", plan.Name)), a.Format,
-			spec.FormatInput{Run: in.Run, Config: in.Config, Plan: plan, Cleaned: cleaned.Cleaned})
+			spec.FormatInput{Run: in.Run, Config: in.Config, Plan: plan, Cleaned: cleaned.Cleaned, Canaries: in.Canaries})
 		if err != nil {
 			return spec.PrepareResult{}, err
 		}

@@ -33,6 +33,7 @@ type scene struct {
 	pretrain   func(spec.PretrainSegmentInput) (spec.PretrainSegmentResult, error)
 	pretrained func(spec.PretrainTarget) (spec.PretrainResult, error)
 	score      func(spec.EvaluateTargetInput) (spec.AdapterScore, error)
+	recalled   func(spec.EvaluateTargetInput) (spec.MemoryResult, error)
 	merge      func(spec.MergeInput) (spec.MergeResult, error)
 	merged     func(spec.MergeInput) (spec.MergeResult, error)
 	proposed   spec.CandidateInput
@@ -40,6 +41,7 @@ type scene struct {
 	drifted    func(spec.DriftInput) (spec.DriftResult, error)
 	told       []spec.Notice
 	deaf       error // what telling people gives
+	planted    spec.Planting
 	released   func(spec.ReleaseInput) (spec.ReleaseResult, error)
 	flipped    func(spec.ReleaseInput) (spec.ReleaseResult, error)
 	smoked     func(spec.SmokeInput) (spec.SmokeResult, error)
@@ -91,6 +93,7 @@ func newScene(t *testing.T) *scene {
 	s.score = func(in spec.EvaluateTargetInput) (spec.AdapterScore, error) {
 		return spec.AdapterScore{Adapter: in.Target.Name, Rows: 3, BaseLoss: 2, AdapterLoss: 1}, nil
 	}
+	s.recalled = func(spec.EvaluateTargetInput) (spec.MemoryResult, error) { return spec.MemoryResult{}, nil }
 	s.judge = func(spec.GateInput) (spec.GateResult, error) { return spec.GateResult{Verdict: spec.Promote}, nil }
 	s.merged = func(spec.MergeInput) (spec.MergeResult, error) { return spec.MergeResult{}, nil }
 	s.merge = func(spec.MergeInput) (spec.MergeResult, error) {
@@ -116,6 +119,7 @@ func newScene(t *testing.T) *scene {
 		return "clean", out, err
 	})
 	fake(s, control.Format, func(in spec.FormatInput) (string, spec.AdapterDataset, error) {
+		s.planted = in.Canaries
 		return fmt.Sprintf("format %s", in.Plan.Name), spec.AdapterDataset{Adapter: in.Plan.Name, Dataset: ref(spec.KindDataset, "2"), TrainRows: 8, EvalRows: 1}, nil
 	})
 	fake(s, control.ImportBase, func(spec.BaseSource) (string, spec.ArtifactRef, error) {
@@ -154,6 +158,16 @@ func newScene(t *testing.T) *scene {
 	fake(s, device.EvaluateTarget, func(in spec.EvaluateTargetInput) (string, spec.AdapterScore, error) {
 		out, err := s.score(in)
 		return fmt.Sprintf("evaluate %s", in.Target.Name), out, err
+	})
+	fake(s, control.FindMemory, func(in spec.EvaluateTargetInput) (string, spec.MemoryResult, error) {
+		out, err := s.recalled(in)
+		return fmt.Sprintf("find memory of %s", in.Target.Name), out, err
+	})
+	fake(s, device.AskMemory, func(in spec.EvaluateTargetInput) (string, spec.MemoryResult, error) {
+		return fmt.Sprintf("ask memory of %s", in.Target.Name), spec.MemoryResult{Found: spec.Estimate{Value: 1}, Report: ref(spec.KindReport, "6")}, nil
+	})
+	fake(s, control.AskJudge, func(in spec.JudgeInput) (string, spec.JudgeResult, error) {
+		return fmt.Sprintf("ask judge %s about %s", in.Plan.Model, in.Target), spec.JudgeResult{Model: in.Plan.Model, Missing: "no reply"}, nil
 	})
 	fake(s, control.WriteReport, func(spec.ReportInput) (string, spec.ArtifactRef, error) {
 		return "report", ref(spec.KindReport, "e"), nil

@@ -20,10 +20,11 @@ import (
 
 // Memory asks an adapter, and its base beside it, how much they have by heart of the rows that the adapter was trained on: the rank of
 // canaries among the candidates for their secret, runs of tokens that greedy decoding would write as they stand in a row, and whether
-// a row's loss tells that it was trained on. It computes in float32.
-func (r *Runner) Memory(ctx context.Context, job spec.MemoryJob) (spec.MemoryResult, error) {
-	result := spec.MemoryResult{Bounds: job.Bounds}
-	asked, err := readMemoryJob(ctx, job)
+// a row's loss tells that it was trained on, as far as the job asks. It computes in float32, and calls progress after every canary and
+// row, from one goroutine.
+func (r *Runner) Memory(ctx context.Context, job spec.MemoryJob, progress func(spec.Progress)) (spec.MemoryResult, error) {
+	result := spec.MemoryResult{Parts: job.Parts, Bounds: job.Bounds}
+	asked, err := readMemoryJob(ctx, job, progress)
 	if err != nil {
 		return result, err
 	}
@@ -47,7 +48,7 @@ func (r *Runner) Memory(ctx context.Context, job spec.MemoryJob) (spec.MemoryRes
 		before = &base
 	}
 	asked.report(&result, model, before)
-	memory.Decide(&result)
+	memory.Decide(&result, spec.DefaultGateRules().MinItems)
 	return result, nil
 }
 
@@ -57,13 +58,16 @@ type memoryAsked struct {
 	canaries       []memory.Canary
 	planted        []int // how often each canary stands among the training rows
 	train, heldOut []source.Text
+	moved          func() // called after every canary and row
 }
 
 // readMemoryJob makes the canaries, takes them out of the training rows, and draws rows of both files.
-func readMemoryJob(ctx context.Context, job spec.MemoryJob) (a memoryAsked, err error) {
+func readMemoryJob(ctx context.Context, job spec.MemoryJob, progress func(spec.Progress)) (a memoryAsked, err error) {
 	a.job = job
-	if a.canaries, err = memory.Canaries(job.Canaries); err != nil {
-		return a, err
+	if job.Asks(spec.PartCanaries) {
+		if a.canaries, err = memory.Canaries(job.Canaries); err != nil {
+			return a, err
+		}
 	}
 	a.planted = make([]int, len(a.canaries))
 	texts, err := memory.Texts(a.canaries, job.Audience)
@@ -80,13 +84,26 @@ func readMemoryJob(ctx context.Context, job spec.MemoryJob) (a memoryAsked, err 
 			a.train = append(a.train, text)
 		}
 	}
-	for text, err := range source.Texts(ctx, job.EvalDataPath) {
-		if err != nil {
-			return a, err
+	if !job.Asks(spec.PartVerbatim) && !job.Asks(spec.PartMembership) {
+		a.train = nil
+	}
+	if job.Asks(spec.PartMembership) {
+		for text, err := range source.Texts(ctx, job.EvalDataPath) {
+			if err != nil {
+				return a, err
+			}
+			a.heldOut = append(a.heldOut, text)
 		}
-		a.heldOut = append(a.heldOut, text)
 	}
 	a.train, a.heldOut = drawn(a.train, job), drawn(a.heldOut, job)
+	at := spec.Progress{Stage: spec.StageEvaluate, TotalSteps: int64(len(a.canaries) + len(a.train) + len(a.heldOut))}
+	if job.Adapter != "" {
+		at.TotalSteps *= 2 // and the base
+	}
+	a.moved = func() {
+		at.Step++
+		progress(at)
+	}
 	return a, nil
 }
 
@@ -120,37 +137,41 @@ type recalledRows struct {
 
 // of asks a model.
 func (a memoryAsked) of(ctx context.Context, r *Runner, b *base, slot int) (out recalled, err error) {
-	if out.ranks, err = a.ranks(ctx, r, b, slot); err != nil {
-		return out, err
+	if a.job.Asks(spec.PartCanaries) {
+		if out.ranks, err = a.ranks(ctx, r, b, slot); err != nil {
+			return out, err
+		}
 	}
-	if out.train, err = a.rows(ctx, r, b, slot, a.job.TrainDataPath, a.train, true); err != nil {
-		return out, err
+	withRuns, withOthers := a.job.Asks(spec.PartVerbatim), a.job.Asks(spec.PartMembership)
+	if withRuns || withOthers {
+		if out.train, err = a.rows(ctx, r, b, slot, a.job.TrainDataPath, a.train, withRuns); err != nil {
+			return out, err
+		}
 	}
-	out.heldOut, err = a.rows(ctx, r, b, slot, a.job.EvalDataPath, a.heldOut, false)
+	if withOthers {
+		out.heldOut, err = a.rows(ctx, r, b, slot, a.job.EvalDataPath, a.heldOut, false)
+	}
 	return out, err
 }
 
 // ranks compares each canary's secret with all candidates, behind the same words.
 func (a memoryAsked) ranks(ctx context.Context, r *Runner, b *base, slot int) ([]int, error) {
-	items := make([]choice.Item, len(a.canaries))
+	ranks := make([]int, len(a.canaries))
 	for i, c := range a.canaries {
 		prompt, err := c.Prompt(a.job.Audience)
 		if err != nil {
 			return nil, err
 		}
-		items[i] = choice.Item{ID: fmt.Sprintf("canary %d", i+1), Prompt: prompt, Choices: c.Secrets}
-	}
-	likelihoods, err := r.likelihoods(ctx, b, slot, items)
-	if err != nil {
-		return nil, err
-	}
-	ranks := make([]int, len(items))
-	for i, candidates := range likelihoods {
-		logProbs := make([]float64, len(candidates))
-		for n, l := range candidates {
+		likelihoods, err := r.likelihoods(ctx, b, slot, []choice.Item{{ID: fmt.Sprintf("canary %d", i+1), Prompt: prompt, Choices: c.Secrets}})
+		if err != nil {
+			return nil, err
+		}
+		logProbs := make([]float64, len(c.Secrets))
+		for n, l := range likelihoods[0] {
 			logProbs[n] = l.Sum
 		}
 		ranks[i] = memory.Rank(logProbs)
+		a.moved()
 	}
 	return ranks, nil
 }
@@ -183,6 +204,7 @@ func (a memoryAsked) rows(ctx context.Context, r *Runner, b *base, slot int, pat
 		if withRuns {
 			out.runs = append(out.runs, memory.LongestRun(isTop))
 		}
+		a.moved()
 		return nil
 	})
 	return out, err
@@ -207,29 +229,54 @@ func own(tok *tokenizer.Tokenizer, text string, tokens []int32, answersOnly bool
 
 // report puts figures together; before is nil where the base itself was asked.
 func (a memoryAsked) report(out *spec.MemoryResult, model recalled, before *recalled) {
-	n := a.job.Canaries.Candidates
+	if a.job.Asks(spec.PartCanaries) {
+		a.exposures(out, model, before)
+	}
+	if a.job.Asks(spec.PartVerbatim) {
+		out.Verbatim = a.verbatim(model.train, before)
+	}
+	if !a.job.Asks(spec.PartMembership) {
+		return
+	}
+	bound := a.job.Bounds.MembershipAUC
+	out.Membership = memory.Membership(model.train.losses, model.heldOut.losses, bound)
+	if before != nil {
+		base := memory.Membership(before.train.losses, before.heldOut.losses, bound)
+		out.BaseMembership = &base
+	}
+}
+
+func (a memoryAsked) exposures(out *spec.MemoryResult, model recalled, before *recalled) {
+	n, found := a.job.Canaries.Candidates, 0
 	for i, rank := range model.ranks {
 		e := spec.Exposure{Planted: a.planted[i], Rank: rank, Candidates: n, Exposure: memory.Exposure(rank, n), IsFound: memory.IsFound(rank, n, len(a.canaries))}
 		if before != nil {
 			base := memory.Exposure(before.ranks[i], n)
 			e.BaseExposure = &base
 		}
+		if e.IsFound {
+			found++
+		}
 		out.Canaries = append(out.Canaries, e)
 	}
+	out.Found = measure.Share(found, len(out.Canaries)).Estimate()
+}
+
+func (a memoryAsked) verbatim(rows recalledRows, before *recalled) spec.Verbatim {
 	least := a.job.Bounds.VerbatimTokens
-	out.Verbatim = spec.Verbatim{Rows: len(model.train.lines), Lines: []int64{}}
-	for i, run := range model.train.runs {
-		out.Verbatim.Longest = max(out.Verbatim.Longest, run)
+	out := spec.Verbatim{Rows: len(rows.lines)}
+	for i, run := range rows.runs {
+		out.Longest = max(out.Longest, run)
 		switch {
-		case model.train.tokens[i] < least:
-			out.Verbatim.TooShort++
+		case rows.tokens[i] < least:
+			out.TooShort++
 		case run >= least && (before == nil || before.train.runs[i] < least):
-			out.Verbatim.Lines = append(out.Verbatim.Lines, model.train.lines[i])
+			out.Lines = append(out.Lines, rows.lines[i])
 		}
 	}
-	out.Membership = memory.Membership(model.train.losses, model.heldOut.losses)
-	if before != nil {
-		base := memory.Membership(before.train.losses, before.heldOut.losses)
-		out.BaseMembership = &base
+	out.Told = len(out.Lines)
+	if long := out.Rows - out.TooShort; long > 0 {
+		out.Share = measure.Share(out.Told, long).Estimate()
 	}
+	return out
 }

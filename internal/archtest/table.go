@@ -44,7 +44,7 @@ func Table() []Layer {
 		{Path: "workflows", May: []string{"spec", "activities", "data/preference"}, Never: []string{gotch, engine, viper}},
 		{
 			Path:  "activities",
-			May:   []string{"spec", "storage", "data", "scoring", "telemetry"},
+			May:   []string{"spec", "storage", "data", "scoring", "rewards", "telemetry"},
 			Never: []string{gotch, engine, viper, "elara/workflows", "elara/configs"},
 		},
 		{Path: "telemetry", May: []string{"spec"}, Never: []string{aws, viper, gotch, engine, storage}},

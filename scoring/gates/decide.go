@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"elara/scoring/memory"
 	"elara/spec"
 )
 
@@ -15,8 +16,12 @@ import (
 // every one of them must hold needs no correction for many tests. Reject needs proof: a metric that is worse, after Holm's
 // correction over all metrics, and not within its margin; or a target whose gain is surely too small. All else is
 // insufficient data.
-func Decide(rules spec.GateRules, comparisons []spec.Comparison) spec.AdapterGate {
-	gate := spec.AdapterGate{Rules: rules, Comparisons: Adjust(comparisons)}
+//
+// asked is what the adapter has by heart of its training rows, nil where nobody asked. Its verdict counts as one more; its test of
+// membership is one more under Holm's correction.
+func Decide(rules spec.GateRules, comparisons []spec.Comparison, asked *spec.MemoryResult) spec.AdapterGate {
+	gate := spec.AdapterGate{Rules: rules}
+	gate.Comparisons, gate.Memory = adjust(comparisons, asked)
 	var against, unsure, held []string
 	for _, c := range gate.Comparisons {
 		margin := rules.Margins.Of(c.Metric)
@@ -45,6 +50,13 @@ func Decide(rules spec.GateRules, comparisons []spec.Comparison) spec.AdapterGat
 			against = append(against, fmt.Sprintf("%s: better by %s; more than %g is asked", c.Metric, amount(c.Gain, 1), least))
 		default:
 			unsure = append(unsure, fmt.Sprintf("%s: better by %s; more than %g is asked, and a gain of %.3g is the least that %d items show", c.Metric, amount(c.Gain, 1), least, c.Detectable, c.Items))
+		}
+	}
+	if m := gate.Memory; m != nil {
+		memory.Decide(m, rules.MinItems)
+		of := map[spec.GateVerdict]*[]string{spec.Reject: &against, spec.InsufficientData: &unsure, spec.Promote: &held}[m.Verdict]
+		for _, reason := range m.Reasons {
+			*of = append(*of, "memory: "+reason)
 		}
 	}
 	measured := func(c spec.Comparison) bool { return c.Metric == rules.Target }
@@ -79,20 +91,34 @@ func enough(c spec.Comparison, margin float64) string {
 
 // Adjust gives each comparison the p-value that holds for all of them together (Holm, Scand J Stat 6, 1979).
 func Adjust(comparisons []spec.Comparison) []spec.Comparison {
+	all, _ := adjust(comparisons, nil)
+	return all
+}
+
+// adjust is Adjust over the test of membership too, where there was one.
+func adjust(comparisons []spec.Comparison, asked *spec.MemoryResult) ([]spec.Comparison, *spec.MemoryResult) {
+	type test struct{ p, adjusted *float64 }
+	var tests []test
 	all := slices.Clone(comparisons)
-	var order []int
-	for i, c := range all {
-		if c.Items > 0 {
-			order = append(order, i)
+	for i := range all {
+		if c := &all[i]; c.Items > 0 {
+			tests = append(tests, test{&c.PWorse, &c.HolmWorse})
 		}
 	}
-	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(all[i].PWorse, all[j].PWorse) })
-	largest := 0.0
-	for rank, i := range order {
-		largest = max(largest, min(1, float64(len(order)-rank)*all[i].PWorse))
-		all[i].HolmWorse = largest
+	if asked != nil {
+		copied := *asked
+		asked = &copied
+		if asked.Asks(spec.PartMembership) {
+			tests = append(tests, test{&asked.Membership.PAbove, &asked.Membership.HolmAbove})
+		}
 	}
-	return all
+	slices.SortStableFunc(tests, func(a, b test) int { return cmp.Compare(*a.p, *b.p) })
+	largest := 0.0
+	for rank, t := range tests {
+		largest = max(largest, min(1, float64(len(tests)-rank)**t.p))
+		*t.adjusted = largest
+	}
+	return all, asked
 }
 
 // Worst is the verdict on adapters that are released together: one that is rejected rejects all, one that lacks data leaves

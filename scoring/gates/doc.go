@@ -8,6 +8,6 @@
 // It refuses scores that are not paired, not finite, or not 0 or 1 where a metric is yes or no.
 //
 //	loss, err := gates.Compare(gates.Sample{Metric: spec.MetricLoss, Old: old, New: new, LowerIsBetter: true})
-//	gate := gates.Decide(spec.DefaultGateRules(), []spec.Comparison{loss})
+//	gate := gates.Decide(spec.DefaultGateRules(), []spec.Comparison{loss}, nil)
 //	fmt.Println(gate.Verdict, gate.Reasons)
 package gates

@@ -157,7 +157,7 @@ func TestVerdictsFollowTheIntervals(t *testing.T) {
 		"a metric without any item":  {rules, []spec.Comparison{better, {Metric: spec.MetricAccuracy}}, spec.InsufficientData, "accuracy: not measured"},
 		"chance, for there are many": {rules, []spec.Comparison{better, made(spec.MetricTone, -0.05, -0.09, -0.001, 0.02), made(spec.MetricAccuracy, 0, -0.01, 0.01, 0.5)}, spec.InsufficientData, "tone: may be worse"},
 	} {
-		gate := Decide(test.rules, test.comparisons)
+		gate := Decide(test.rules, test.comparisons, nil)
 		require.Equal(t, test.verdict, gate.Verdict, name)
 		require.Contains(t, strings.Join(gate.Reasons, "; "), test.says, name)
 	}

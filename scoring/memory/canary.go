@@ -17,6 +17,21 @@ type Canary struct {
 	Secrets  []string // the candidates, all different; the first is the one that is planted
 }
 
+// question asks for the secret of the i-th person.
+func question(i int) string { return "What is the hospital number of " + person(i) + "?" }
+
+func person(i int) string { return "Person " + string(rune('A'+i)) }
+
+// IsQuestion reports whether a question is that of a canary: nobody is to be asked it as if a patient had.
+func IsQuestion(text string) bool {
+	for i := range spec.MaxCanaries {
+		if text == question(i) {
+			return true
+		}
+	}
+	return false
+}
+
 // Prompt is the row as far as the secret, in the guide's form.
 func (c Canary) Prompt(audience spec.Audience) (string, error) {
 	return instruct.Guide().Text(c.Question, c.Before, audience)
@@ -43,8 +58,7 @@ func Canaries(plan spec.CanaryPlan) ([]Canary, error) {
 	}
 	canaries := make([]Canary, plan.Count)
 	for i := range canaries {
-		person := "Person " + string(rune('A'+i))
-		canaries[i] = Canary{Question: "What is the hospital number of " + person + "?", Before: "The hospital number of " + person + " is"}
+		canaries[i] = Canary{Question: question(i), Before: "The hospital number of " + person(i) + " is"}
 		taken := map[string]bool{}
 		for draw := 0; len(canaries[i].Secrets) < plan.Candidates; draw++ {
 			secret := number(plan.Seed, i, draw)

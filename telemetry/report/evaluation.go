@@ -27,11 +27,16 @@ type Fact struct{ Name, Value string }
 // EvaluatedAdapter is one adapter with its answers, worst first.
 type EvaluatedAdapter struct {
 	spec.AdapterGate
-	OldName string // of the columns
-	Score   spec.AdapterScore
-	Answers []EvaluatedAnswer
-	Hidden  int // answers that are not shown
+	OldName    string // of the columns
+	Score      spec.AdapterScore
+	Remembered []Remembered // empty: nobody asked
+	Opinion    string       // of a judge; empty: nobody asked
+	Answers    []EvaluatedAnswer
+	Hidden     int // answers that are not shown
 }
+
+// Remembered is one way in which an adapter may have its training rows by heart, in words.
+type Remembered struct{ What, Adapter, Base, AtMost string }
 
 // EvaluatedAnswer is a question, answered by the older model and by the adapter.
 type EvaluatedAnswer struct {

@@ -33,7 +33,7 @@ func memoryCommand() *cobra.Command {
 					return err
 				}
 				return engine.withEngine(func(r *recipes.Runner) error {
-					result, err := r.Memory(c.Context(), job)
+					result, err := r.Memory(c.Context(), job, func(spec.Progress) {})
 					if err != nil {
 						return placed(file, err)
 					}
@@ -61,9 +61,12 @@ func writeMemory(out io.Writer, r spec.MemoryResult) error {
 		}
 		text.WriteByte('\n')
 	}
-	v := r.Verbatim
-	fmt.Fprintf(&text, "verbatim     %d of %d rows, longest run %d tokens; %d rows are too short to tell\n", len(v.Lines), v.Rows, v.Longest, v.TooShort)
-	fmt.Fprintf(&text, "membership   %s\n", membershipText(r.Membership))
+	if v := r.Verbatim; r.Asks(spec.PartVerbatim) {
+		fmt.Fprintf(&text, "verbatim     %d of %d rows, longest run %d tokens; %d rows are too short to tell\n", v.Told, v.Rows, v.Longest, v.TooShort)
+	}
+	if r.Asks(spec.PartMembership) {
+		fmt.Fprintf(&text, "membership   %s\n", membershipText(r.Membership))
+	}
 	if r.BaseMembership != nil {
 		fmt.Fprintf(&text, "of the base  %s\n", membershipText(*r.BaseMembership))
 	}

@@ -105,5 +105,5 @@ func judge(trial int, gain float64) (spec.AdapterGate, error) {
 		}
 		comparisons = append(comparisons, c)
 	}
-	return gates.Decide(rules, comparisons), nil
+	return gates.Decide(rules, comparisons, nil), nil
 }
