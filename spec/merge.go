@@ -171,21 +171,39 @@ func (in PipelineInput) CheckMerge() error {
 	if key, err := in.Merge.Check(); err != nil {
 		return fmt.Errorf("merge: %s: %w", key, err)
 	}
-	var first *AdapterPlan
-	for _, name := range in.Merge.Adapters {
+	if _, err := in.readAlike(in.Merge.Adapters); err != nil {
+		return fmt.Errorf("merge: %w", err)
+	}
+	return nil
+}
+
+// readAlike refuses names that are none of the pipeline's adapters, and adapters whose rows cannot be read as one set over one base.
+// It gives the first of them.
+func (in PipelineInput) readAlike(names []AdapterName) (first AdapterPlan, err error) {
+	for _, name := range names {
 		at := slices.IndexFunc(in.Adapters, func(a AdapterPlan) bool { return a.Name == name })
 		if at < 0 {
-			return fault.New(fault.Invalid, "merge: no adapter is named %q, expected names of this pipeline's adapters", string(name))
+			return first, fault.New(fault.Invalid, "no adapter is named %q, expected names of this pipeline's adapters", string(name))
 		}
-		plan := &in.Adapters[at]
-		if first == nil {
+		plan := in.Adapters[at]
+		if first.Name == "" {
 			first = plan
 		}
 		switch {
 		case plan.AddPadToken:
-			return fault.New(fault.Invalid, "merge: adapter %s adds a token to the base (add_pad_token), expected adapters that leave its vocabulary", name)
+			return first, fault.New(fault.Invalid, "adapter %s adds a token to the base (add_pad_token), expected adapters that leave its vocabulary", name)
 		case plan.MaxLength != first.MaxLength || plan.AppendEOS != first.AppendEOS || plan.CompletionOnlyLoss != first.CompletionOnlyLoss:
-			return fault.New(fault.Invalid, "merge: adapters %s and %s differ in max_length, append_eos or completion_only_loss, expected one reading of the held-out rows", first.Name, name)
+			return first, fault.New(fault.Invalid, "adapters %s and %s differ in max_length, append_eos or completion_only_loss, expected one reading of the held-out rows", first.Name, name)
+		}
+	}
+	return first, nil
+}
+
+// refuseNames refuses adapters that have a name of something else that the pipeline makes.
+func (in PipelineInput) refuseNames(taken ...AdapterName) error {
+	for _, plan := range in.Adapters {
+		if slices.Contains(taken, plan.Name) {
+			return fault.New(fault.Invalid, "adapter %s: the name is that of something else that this pipeline makes, expected another", plan.Name)
 		}
 	}
 	return nil
