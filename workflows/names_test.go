@@ -37,7 +37,7 @@ func TestPublicNamesStay(t *testing.T) {
 func TestWorkflowTypesAreTheNamesOfTheFunctions(t *testing.T) {
 	for want, run := range map[string]any{
 		PipelineWorkflow: Pipeline, PrepareWorkflow: Prepare, TrainWorkflow: TrainAdapter, EvaluateWorkflow: Evaluate,
-		PretrainWorkflow: Pretrain, MergeWorkflow: Merge,
+		PretrainWorkflow: Pretrain, MergeWorkflow: Merge, DistillWorkflow: Distill, ExportWorkflow: Export,
 		PreferencesWorkflow: CollectPreferences, RLHFWorkflow: RLHF, FeedbackWorkflow: TrainFromFeedback,
 	} {
 		name := runtime.FuncForPC(reflect.ValueOf(run).Pointer()).Name()
