@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
@@ -42,12 +43,23 @@ func artifactsOf(status spec.PipelineStatus) []namedArtifact {
 	for _, adapter := range status.Adapters {
 		all = append(all, namedArtifact{string(adapter.Adapter), adapter.Ref})
 	}
+	if status.Merge != nil {
+		all = append(all, namedArtifact{string(spec.ModelMerged), status.Merge.Best})
+	}
+	if status.Distill != nil {
+		all = append(all, namedArtifact{string(spec.ModelStudent), status.Distill.Student})
+	}
 	for _, score := range status.Scores {
 		all = append(all, namedArtifact{string(score.Adapter) + "/answers", score.Report})
 	}
 	all = append(all, namedArtifact{"report", status.Report}, namedArtifact{"candidate", status.Candidate})
 	if status.Gates != nil {
 		all = append(all, namedArtifact{"gates", status.Gates.Report})
+	}
+	if status.Export != nil {
+		for _, e := range status.Export.Exports {
+			all = append(all, namedArtifact{strings.ReplaceAll(e.Plan.String(), " ", "-"), e.Ref})
+		}
 	}
 	var made []namedArtifact
 	for _, named := range all {
