@@ -49,7 +49,7 @@ func (p *pipeline) export(ctx workflow.Context) error {
 	if plan.IsZero() {
 		return nil
 	}
-	if r := p.result.Release; r.Current != p.result.Candidate.Digest || r.Refused != "" || r.TakenBack != "" {
+	if p.result.Release.Current != p.result.Candidate.Digest { // rejected, refused, or taken back
 		p.skipped(spec.StageExport, "nothing was released")
 		return nil
 	}

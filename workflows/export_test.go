@@ -104,3 +104,13 @@ func TestExportOfWhatThePipelineDoesNotMakeIsRefused(t *testing.T) {
 	in.Export.To = "s3://bucket"
 	require.ErrorContains(t, in.Check(), `export: to: is "s3://bucket", expected a folder or s3://bucket/prefix`)
 }
+
+func TestReleaseThatWasRefusedIsNotExported(t *testing.T) {
+	s := newScene(t)
+	s.flipped = func(in spec.ReleaseInput) (spec.ReleaseResult, error) {
+		return spec.ReleaseResult{Channel: in.Channel, Current: digest("8"), Refused: "it moved"}, nil
+	}
+	s.decideAt(time.Minute, approvalOf(candidate.Digest))
+	s.ExecuteWorkflow(Pipeline, exportingPipeline())
+	require.Nil(t, s.finish(t).Export)
+}
