@@ -1,6 +1,10 @@
 package spec
 
-import "elara/spec/fault"
+import (
+	"slices"
+
+	"elara/spec/fault"
+)
 
 // StageDistill stands between StageMerge and StageEvaluate in a pipeline that has it.
 const StageDistill = "distill"
@@ -63,9 +67,16 @@ func (in PipelineInput) CheckDistill() (key string, err error) {
 	if err := in.refuseNames(DistillName, ControlName, ModelMerged, ModelStudent); err != nil {
 		return "adapters", err
 	}
-	if p.Teacher != ModelMerged {
-		if _, err := in.readAlike([]AdapterName{p.Teacher}); err != nil {
-			return "teacher", err
+	teachers := []AdapterName{p.Teacher}
+	if p.Teacher == ModelMerged {
+		teachers = in.Merge.Adapters
+	}
+	if _, err := in.readAlike(teachers); err != nil {
+		return "teacher", err
+	}
+	for _, plan := range in.Adapters {
+		if plan.AddPadToken && slices.Contains(teachers, plan.Name) {
+			return "teacher", fault.New(fault.Invalid, "adapter %s adds a token to the base (add_pad_token), expected a teacher with the student's vocabulary", plan.Name)
 		}
 	}
 	if first, err := in.readAlike(p.Adapters); err != nil {

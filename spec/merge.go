@@ -174,11 +174,16 @@ func (in PipelineInput) CheckMerge() error {
 	if _, err := in.readAlike(in.Merge.Adapters); err != nil {
 		return fmt.Errorf("merge: %w", err)
 	}
+	for _, plan := range in.Adapters {
+		if plan.AddPadToken && slices.Contains(in.Merge.Adapters, plan.Name) {
+			return fault.New(fault.Invalid, "merge: adapter %s adds a token to the base (add_pad_token), expected adapters that leave its vocabulary", plan.Name)
+		}
+	}
 	return nil
 }
 
-// readAlike refuses names that are none of the pipeline's adapters, and adapters whose rows cannot be read as one set over one base.
-// It gives the first of them.
+// readAlike refuses names that are none of the pipeline's adapters, and adapters whose rows are not read in one way. It gives the first of
+// them.
 func (in PipelineInput) readAlike(names []AdapterName) (first AdapterPlan, err error) {
 	for _, name := range names {
 		at := slices.IndexFunc(in.Adapters, func(a AdapterPlan) bool { return a.Name == name })
@@ -189,10 +194,7 @@ func (in PipelineInput) readAlike(names []AdapterName) (first AdapterPlan, err e
 		if first.Name == "" {
 			first = plan
 		}
-		switch {
-		case plan.AddPadToken:
-			return first, fault.New(fault.Invalid, "adapter %s adds a token to the base (add_pad_token), expected adapters that leave its vocabulary", name)
-		case plan.MaxLength != first.MaxLength || plan.AppendEOS != first.AppendEOS || plan.CompletionOnlyLoss != first.CompletionOnlyLoss:
+		if plan.MaxLength != first.MaxLength || plan.AppendEOS != first.AppendEOS || plan.CompletionOnlyLoss != first.CompletionOnlyLoss {
 			return first, fault.New(fault.Invalid, "adapters %s and %s differ in max_length, append_eos or completion_only_loss, expected one reading of the held-out rows", first.Name, name)
 		}
 	}

@@ -185,6 +185,9 @@ func TestDistillationThatDoesNotFitThePipelineIsRefused(t *testing.T) {
 			in.Adapters = append(in.Adapters, in.Adapters[0])
 			in.Adapters[2].Name = "student"
 		},
+		"distill: teacher: adapter general adds a token to the base (add_pad_token)": func(in *spec.PipelineInput) {
+			in.Merge, in.Distill.Teacher, in.Adapters[0].AddPadToken = spec.MergePlan{}, "general", true
+		},
 		"distill: kd_ratio: is 2": func(in *spec.PipelineInput) { in.Distill.Job.KDRatio = 2 },
 	} {
 		in := distillingPipeline()
