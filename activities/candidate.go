@@ -27,5 +27,9 @@ func (c *Control) buildCandidate(ctx context.Context, in spec.CandidateInput) (s
 		candidate.Merged = in.Merged
 		inputs = append(inputs, in.Merged.Digest)
 	}
+	if !in.Student.IsZero() {
+		candidate.Student = in.Student
+		inputs = append(inputs, in.Student.Digest)
+	}
 	return artifact.PublishJSON(ctx, c.Store, spec.KindCandidate, spec.CandidateFile, candidate, inputs)
 }

@@ -13,8 +13,9 @@ import (
 type Control struct {
 	Store   storage.Store
 	Cache   *artifact.Cache
-	Scratch string // folder for files in the making; each activity removes its own
-	Hub     Hub    // nil: base models cannot be given by name
+	Scratch string  // folder for files in the making; each activity removes its own
+	Hub     Hub     // nil: base models cannot be given by name
+	Buckets Buckets // nil: exports go to folders only
 
 	Notifier Notifier // nil: the log alone is told
 
@@ -29,6 +30,7 @@ type Device struct {
 	Trainer    Trainer
 	Pretrainer Pretrainer
 	Merger     Merger
+	Distiller  Distiller
 	Evaluator  Evaluator
 	Feedback   FeedbackTrainer
 	Sampler    Sampler

@@ -120,6 +120,9 @@ func (d *Device) mergeJob(ctx context.Context, store storage.Store, in spec.Merg
 	return job, joinRows(ctx, job.EvalDataPath, held, in.Plan.MaxRows)
 }
 
+// everyRow makes joinRows take all.
+const everyRow = -1
+
 // joinRows writes the first rows of some files into one, so many of each: no adapter's rows outweigh another's by their number.
 func joinRows(ctx context.Context, path string, from []string, most int) error {
 	var rows []string

@@ -47,7 +47,7 @@ func newRoomWith(t *testing.T, store storage.Store, trainer Trainer) *room {
 	r.control = &Control{Store: store, Cache: cache, Scratch: r.scratch}
 	r.device = &Device{
 		Store: store, Cache: cache, Scratch: r.scratch, Code: "0f1e2d", Machine: "linux/amd64, cpu",
-		Trainer: trainer, Pretrainer: toy.Pretrainer{}, Merger: toy.Merger{}, Evaluator: toy.Evaluator{},
+		Trainer: trainer, Pretrainer: toy.Pretrainer{}, Merger: toy.Merger{}, Distiller: toy.Distiller{}, Evaluator: toy.Evaluator{},
 		Feedback: toy.Feedback{}, Sampler: toy.Feedback{},
 	}
 	r.RegisterActivity(r.control)

@@ -23,6 +23,9 @@ var (
 	pretrainStage = stage{"pretrain", 1}
 	trainStage    = stage{"train", 1}
 	mergeStage    = stage{"merge", 1}
+	distillStage  = stage{"distill", 1}
+	teacherStage  = stage{"teacher", 1} // what a teacher says of rows
+	exportStage   = stage{"export", 1}
 	sampleStage   = stage{"sample", 1}
 	promptsStage  = stage{"prompts", 1}     // by their content
 	compareStage  = stage{"comparisons", 1} // by their content

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"elara/data/hub"
+	"elara/spec"
 	"elara/spec/fault"
 )
 
@@ -52,8 +53,7 @@ func hubName() form {
 }
 
 // baseKeys is the table of the block base.
-func (r *pipelineReader) baseKeys() *section {
-	base := &r.pipeline.Input.Base
+func baseKeys(base *spec.BaseSource) *section {
 	return &section{keys: []key{
 		path("path", &base.Path, "", "Base model: a folder in Hugging Face form, or a .gguf file, that the worker can read."),
 		text("name", &base.Name, "", hubName(), "Base model by its name on a hub, which the worker fetches; instead of path. See docs/hub.md."),

@@ -104,10 +104,7 @@ func readDistillJob(tree *node) (spec.DistillJob, *node, error) {
 		job.StudentModel = strings.TrimRight(job.OutputDir, "/") + "_student"
 	}
 	if key, err := job.Check(); err != nil {
-		at := []string{key}
-		if key != "teacher_logprobs" && key != "top_k" {
-			at = []string{"training_args", key}
-		}
+		at := distillPlace(key)
 		return spec.DistillJob{}, nil, tree.place(at...).errorf("%s: %w", strings.Join(at, "."), err)
 	}
 	return job, tree, nil

@@ -31,7 +31,7 @@ func samples() map[string][]any {
 		"desk_url": {"http://other:5"}, "url": {"http://other:6"}, "server": {"other:7"}, "user": {"other-user"},
 		"sender": {"other@example.org"}, "recipients": {[]any{"other@example.org"}},
 		"region": {"other-region"}, "server_name": {"other-host"}, "report_to": {[]any{"wandb"}}, "project": {"other-project"}, "entity": {"other-team"},
-		"parts": {[]any{"canaries"}}, "model": {"other-model"}, "token_variable": {"OTHER"}, "retries": {7}, "count": {3},
+		"parts": {[]any{"canaries"}}, "model": {"b"}, "teacher": {"b"}, "token_variable": {"OTHER"}, "retries": {7}, "count": {3},
 		"canaries_found": {3}, "membership_auc": {0.75},
 		"question_column": {"q2"}, "answer_column": {"a2"}, "audience_column": {"c2"},
 	}
@@ -59,7 +59,7 @@ func companions() map[string]map[string]any {
 // others gives values of the key that are not its default; none when it has one value only.
 func others(t *testing.T, k key, folder string) []any {
 	t.Helper()
-	if values, found := samples()[k.name]; found {
+	if values, found := samples()[k.name]; found && k.kind != "true or false" {
 		return values
 	}
 	switch {
@@ -134,7 +134,7 @@ func prove(t *testing.T, table *section, base map[string]any, load func(map[stri
 	require.NoError(t, err)
 	reached := map[string]bool{}
 	table.walk("", func(path string, k key) {
-		if k.object != nil || k.element != nil || strings.HasPrefix(path, "defaults.") || strings.HasPrefix(path, "pretrain.training_args.") || strings.HasPrefix(path, "rlhf.") {
+		if k.object != nil || k.element != nil || strings.HasPrefix(path, "defaults.") || strings.HasPrefix(path, "pretrain.training_args.") || strings.HasPrefix(path, "rlhf.") || strings.HasPrefix(path, "distill.") || strings.HasPrefix(path, "export.") {
 			return // the same tables as an adapter's; the layering has a test of its own
 		}
 		ground, before := maps.Clone(base), plain
@@ -228,7 +228,7 @@ func TestEveryKeyOfAPipelineIsRead(t *testing.T) {
 	for _, name := range fields(reflect.TypeFor[Pipeline](), "") {
 		if strings.HasPrefix(name, ".Warnings") || strings.HasPrefix(name, ".Input.Adapters[]") || strings.HasPrefix(name, ".Input.Prepare.Sources[]") || strings.HasPrefix(name, ".Input.Base.Artifact") ||
 			strings.HasPrefix(name, ".Input.Pretrain.Sources[]") || strings.HasPrefix(name, ".Input.Merge.Candidates[]") || strings.HasPrefix(name, ".Input.Pretrain.Args.") ||
-			strings.HasPrefix(name, ".Input.RLHF.") {
+			strings.HasPrefix(name, ".Input.RLHF.") || strings.HasPrefix(name, ".Input.Distill.") || strings.HasPrefix(name, ".Input.Export.") {
 			elsewhere = append(elsewhere, name)
 		}
 	}

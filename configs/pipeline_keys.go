@@ -24,7 +24,7 @@ func (r *pipelineReader) keys() *section {
 	share := interval{low: 0, high: 50, openLow: true}
 	return &section{keys: []key{
 		text("name", &in.Name, "", identifier(), "Name of the pipeline, part of its runs' identifiers.").require(),
-		block("base", r.baseKeys(), "The model that is adapted."),
+		block("base", baseKeys(&in.Base), "The model that is adapted."),
 		block("prepare", &section{keys: []key{
 			blocks("sources", sourceKeys(&spec.DataSource{}), r.readSource, "CSV files of questions and answers.").require(),
 			block("clean", cleanKeys(&in.Prepare.Clean), "Lengths a row must have, in characters; all bounds are exclusive."),
@@ -37,6 +37,7 @@ func (r *pipelineReader) keys() *section {
 		blocks("adapters", adapterKeys(&adapterFile{plan: &element}), r.readAdapter, "The adapters, in the order of training and of every report.").require(),
 		block("rlhf", r.rlhfKeys(), "Adapters that answer as people prefer: reinforcement learning from human feedback, after the training. Without this block there is none."),
 		block("merge", r.mergeKeys(), "Several adapters into one, or into the base model, after the training. Without this block there is none."),
+		block("distill", r.distillKeys(), "A smaller model that learns to answer as an adapter or the merged model, after them. Without this block there is none."),
 		block("evaluate", &section{keys: []key{
 			integer("max_rows", &in.Evaluate.MaxRows, 200, 0, maxSteps, "Held-out rows measured per adapter; 0: all."),
 			texts("questions", &in.Evaluate.Questions, "a list of questions", form{}, "Questions that the base and each adapter answer for the report."),
@@ -57,6 +58,7 @@ func (r *pipelineReader) keys() *section {
 			text("channel", &in.Release.Channel, "stable", identifier(), "Pointer that an approval moves."),
 			text("smoke_question", &in.Release.SmokeQuestion, "When is chest pain an emergency?", form{}, "What each released adapter must answer, loaded from the store, or the release is taken back; empty: nothing is asked."),
 		}}, "The release."),
+		block("export", r.exportKeys(), "Released models in forms that other programs run, after the release. Without this block there is none."),
 		choice("lane", &in.Lane, spec.LaneNormal, []string{spec.LaneNormal, spec.LaneEmergency}, "emergency: before all other runs in every task queue. It skips nothing else."),
 		block("schedule", scheduleKeys(&r.pipeline.Schedule), "When the pipeline starts by itself."),
 	}}
@@ -232,6 +234,12 @@ func (r *pipelineReader) settle(tree *node) error {
 		return err
 	}
 	if err := r.settleMerge(tree); err != nil {
+		return err
+	}
+	if err := r.settleDistill(tree); err != nil {
+		return err
+	}
+	if err := r.settleExport(tree); err != nil {
 		return err
 	}
 	if err := r.settleMemory(tree); err != nil {

@@ -217,6 +217,17 @@ func TestTheReportIsReadWhereItIsShown(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, s.get(t, "/reports/"+string(s.pipeline.Report.Digest)).status)
 }
 
+func TestAStudentStandsBesideItsTeacherWhereItIsDecidedOn(t *testing.T) {
+	s := newScene(t, nil)
+	s.signIn(t, "Person A", access.Judge)
+	require.NotContains(t, s.get(t, "/approvals/pipeline.winter").page, "Student")
+	s.pipeline.Distill = &spec.DistillStatus{Teacher: spec.ModelMerged, Figures: &spec.DistillFigures{
+		Rows: 500, Student: 1.5, ToTeacher: spec.Comparison{Old: spec.Estimate{Value: 1.25}}, ToControl: &spec.Comparison{Old: spec.Estimate{Value: 1.75}},
+	}}
+	require.Contains(t, s.get(t, "/approvals/pipeline.winter").page,
+		"<dt>Student of merged</dt><dd>held-out loss 1.5000 on 500 rows, the teacher's 1.2500, without the teacher 1.7500</dd>")
+}
+
 func TestReleasesShowAllWhoSignedAndAChannelThatServesNothing(t *testing.T) {
 	s := newScene(t, nil)
 	to, err := artifact.PublishBytes(t.Context(), s.desk.Store, spec.KindCandidate, map[string][]byte{spec.CandidateFile: []byte(`{}`)}, nil, nil)

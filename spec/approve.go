@@ -97,8 +97,9 @@ type CandidateInput struct {
 	Run       RunID           `json:"run"`
 	Base      ArtifactRef     `json:"base"`
 	Adapters  []AdapterResult `json:"adapters"`
-	Audiences []Audience      `json:"audiences"`       // as Adapters
-	Merged    ArtifactRef     `json:"merged,omitzero"` // of the pipeline's merge, where it has one
+	Audiences []Audience      `json:"audiences"`        // as Adapters
+	Merged    ArtifactRef     `json:"merged,omitzero"`  // of the pipeline's merge, where it has one
+	Student   ArtifactRef     `json:"student,omitzero"` // of its distillation, likewise
 	Report    ArtifactRef     `json:"report"`
 }
 
@@ -106,8 +107,9 @@ type CandidateInput struct {
 // names no run: the same adapters with the same report are the same candidate, whenever they were made.
 type Candidate struct {
 	Base     ArtifactRef        `json:"base"`
-	Adapters []CandidateAdapter `json:"adapters"`        // in the order of the plan
-	Merged   ArtifactRef        `json:"merged,omitzero"` // one model of these adapters, where the pipeline merges them
+	Adapters []CandidateAdapter `json:"adapters"`         // in the order of the plan
+	Merged   ArtifactRef        `json:"merged,omitzero"`  // one model of these adapters, where the pipeline merges them
+	Student  ArtifactRef        `json:"student,omitzero"` // smaller model that learnt from one of them, where the pipeline distils
 	Report   ArtifactRef        `json:"report"`
 }
 

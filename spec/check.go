@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"fmt"
 	"slices"
 
 	"elara/spec/fault"
@@ -54,6 +55,12 @@ func (in PipelineInput) Check() error {
 	}
 	if err := in.CheckMerge(); err != nil {
 		return err
+	}
+	if key, err := in.CheckDistill(); err != nil {
+		return fmt.Errorf("distill: %s: %w", key, err)
+	}
+	if key, err := in.CheckExport(); err != nil {
+		return fmt.Errorf("export: %s: %w", key, err)
 	}
 	if !in.Gates.IsZero() {
 		if err := in.Gates.Check(); err != nil {

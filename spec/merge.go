@@ -171,21 +171,42 @@ func (in PipelineInput) CheckMerge() error {
 	if key, err := in.Merge.Check(); err != nil {
 		return fmt.Errorf("merge: %s: %w", key, err)
 	}
-	var first *AdapterPlan
-	for _, name := range in.Merge.Adapters {
+	if _, err := in.readAlike(in.Merge.Adapters); err != nil {
+		return fmt.Errorf("merge: %w", err)
+	}
+	for _, plan := range in.Adapters {
+		if plan.AddPadToken && plan.LoRA.TrainsEmbeddings() && slices.Contains(in.Merge.Adapters, plan.Name) {
+			return fault.New(fault.Invalid, "merge: adapter %s trains embeddings (modules_to_save) with a token more than the base (add_pad_token), "+
+				"expected one of both", plan.Name)
+		}
+	}
+	return nil
+}
+
+// readAlike refuses names that are none of the pipeline's adapters, and adapters whose rows are not read in one way. It gives the first of
+// them.
+func (in PipelineInput) readAlike(names []AdapterName) (first AdapterPlan, err error) {
+	for _, name := range names {
 		at := slices.IndexFunc(in.Adapters, func(a AdapterPlan) bool { return a.Name == name })
 		if at < 0 {
-			return fault.New(fault.Invalid, "merge: no adapter is named %q, expected names of this pipeline's adapters", string(name))
+			return first, fault.New(fault.Invalid, "no adapter is named %q, expected names of this pipeline's adapters", string(name))
 		}
-		plan := &in.Adapters[at]
-		if first == nil {
+		plan := in.Adapters[at]
+		if first.Name == "" {
 			first = plan
 		}
-		switch {
-		case plan.AddPadToken && plan.LoRA.TrainsEmbeddings():
-			return fault.New(fault.Invalid, "merge: adapter %s trains embeddings (modules_to_save) with a token more than the base (add_pad_token), expected one of both", name)
-		case plan.MaxLength != first.MaxLength || plan.AppendEOS != first.AppendEOS || plan.CompletionOnlyLoss != first.CompletionOnlyLoss:
-			return fault.New(fault.Invalid, "merge: adapters %s and %s differ in max_length, append_eos or completion_only_loss, expected one reading of the held-out rows", first.Name, name)
+		if plan.MaxLength != first.MaxLength || plan.AppendEOS != first.AppendEOS || plan.CompletionOnlyLoss != first.CompletionOnlyLoss {
+			return first, fault.New(fault.Invalid, "adapters %s and %s differ in max_length, append_eos or completion_only_loss, expected one reading of the held-out rows", first.Name, name)
+		}
+	}
+	return first, nil
+}
+
+// refuseNames refuses adapters that have a name of something else that the pipeline makes.
+func (in PipelineInput) refuseNames(taken ...AdapterName) error {
+	for _, plan := range in.Adapters {
+		if slices.Contains(taken, plan.Name) {
+			return fault.New(fault.Invalid, "adapter %s: the name is that of something else that this pipeline makes, expected another", plan.Name)
 		}
 	}
 	return nil

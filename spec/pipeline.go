@@ -11,11 +11,13 @@ type PipelineInput struct {
 	Joint    string        `json:"joint,omitempty"` // JointOn or JointOff; empty: JointOn
 	RLHF     RLHFPlan      `json:"rlhf,omitzero"`
 	Merge    MergePlan     `json:"merge,omitzero"`
+	Distill  DistillPlan   `json:"distill,omitzero"`
 	Evaluate EvaluatePlan  `json:"evaluate"`
 	Gates    GatePlan      `json:"gates,omitzero"`
 	Approval ApprovalPlan  `json:"approval"`
 	Lane     string        `json:"lane,omitempty"` // LaneNormal or LaneEmergency; empty: LaneNormal
 	Release  ReleasePlan   `json:"release"`
+	Export   ExportPlan    `json:"export,omitzero"`
 	// TrainQueue is the stem of the task queues that serve devices; the class of device follows it. Empty: the default
 	// stem of package workflows.
 	TrainQueue string `json:"train_queue,omitempty"`
@@ -109,8 +111,9 @@ type PipelineResult struct {
 	Prepare   PrepareResult   `json:"prepare"`
 	Pretrain  *PretrainResult `json:"pretrain,omitempty"` // nil where the pipeline has no such stage; its model is Base then
 	Adapters  []AdapterResult `json:"adapters"`
-	RLHF      []RLHFResult    `json:"rlhf,omitempty"`  // of the adapters of the plan; Adapters has their policies then
-	Merge     *MergeResult    `json:"merge,omitempty"` // nil where the pipeline has no such stage
+	RLHF      []RLHFResult    `json:"rlhf,omitempty"`    // of the adapters of the plan; Adapters has their policies then
+	Merge     *MergeResult    `json:"merge,omitempty"`   // nil where the pipeline has no such stage
+	Distill   *DistillResult  `json:"distill,omitempty"` // as Merge
 	Evaluate  EvaluateResult  `json:"evaluate"`
 	Candidate ArtifactRef     `json:"candidate"`
 	Gates     *GateResult     `json:"gates,omitempty"` // nil where the pipeline has none, and where nothing had to be judged
@@ -118,6 +121,7 @@ type PipelineResult struct {
 	Decision  Decision        `json:"decision"`
 	Approval  ArtifactRef     `json:"approval,omitzero"` // the decision as an artifact
 	Release   ReleaseResult   `json:"release"`
+	Export    *ExportsResult  `json:"export,omitempty"` // as Merge, and where nothing was released
 	Skipped   []SkippedStage  `json:"skipped,omitempty"`
 }
 

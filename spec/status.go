@@ -21,6 +21,7 @@ type PipelineStatus struct {
 	Adapters  []AdapterStatus `json:"adapters"`           // in the order of the plan
 	RLHF      []RLHFStatus    `json:"rlhf,omitempty"`     // as Pretrain
 	Merge     *MergeStatus    `json:"merge,omitempty"`    // nil where the pipeline has no such stage, and before it begins
+	Distill   *DistillStatus  `json:"distill,omitempty"`  // as Merge
 	Scores    []AdapterScore  `json:"scores,omitempty"`   // set after the evaluation
 	Report    ArtifactRef     `json:"report,omitzero"`    // set after the evaluation
 	Candidate ArtifactRef     `json:"candidate,omitzero"` // set when a decision is awaited
@@ -32,6 +33,7 @@ type PipelineStatus struct {
 	Signed    []Decision      `json:"signed,omitempty"`   // approvals while further signatures are missing
 	Decision  Decision        `json:"decision,omitzero"`  // set when it has been taken
 	Release   ReleaseResult   `json:"release,omitzero"`   // set when the pointer was flipped, or would have been
+	Export    *ExportStatus   `json:"export,omitempty"`   // as Merge
 	Skipped   []SkippedStage  `json:"skipped,omitempty"`
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
@@ -45,12 +46,23 @@ func artifactsOf(status spec.PipelineStatus) []namedArtifact {
 	for _, aligned := range status.RLHF {
 		all = append(all, namedArtifact{string(aligned.Adapter) + "/reward", aligned.RewardReport}, namedArtifact{string(aligned.Adapter) + "/rlhf", aligned.Report})
 	}
+	if status.Merge != nil {
+		all = append(all, namedArtifact{string(spec.ModelMerged), status.Merge.Best})
+	}
+	if status.Distill != nil {
+		all = append(all, namedArtifact{string(spec.ModelStudent), status.Distill.Student})
+	}
 	for _, score := range status.Scores {
 		all = append(all, namedArtifact{string(score.Adapter) + "/answers", score.Report})
 	}
 	all = append(all, namedArtifact{"report", status.Report}, namedArtifact{"candidate", status.Candidate})
 	if status.Gates != nil {
 		all = append(all, namedArtifact{"gates", status.Gates.Report})
+	}
+	if status.Export != nil {
+		for _, e := range status.Export.Exports {
+			all = append(all, namedArtifact{strings.ReplaceAll(e.Plan.String(), " ", "-"), e.Ref})
+		}
 	}
 	var made []namedArtifact
 	for _, named := range all {

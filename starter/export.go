@@ -13,6 +13,7 @@ import (
 	"elara/data/instruct"
 	"elara/spec"
 	"elara/spec/fault"
+	"elara/storage/artifact"
 )
 
 // exporting is one call of elara export.
@@ -160,7 +161,7 @@ func (e *exporting) findHere(path string, order *export.Order) error {
 	} else if order.Base = path; e.base != "" {
 		return usageError{fmt.Errorf("--base %s: %s is a model already", e.base, path)}
 	}
-	return e.facts(order)
+	return suit(order, artifact.Taught{})
 }
 
 func (e *exporting) named(otherwise string) string {
@@ -170,17 +171,12 @@ func (e *exporting) named(otherwise string) string {
 	return otherwise
 }
 
-// facts records by what template the model is to be asked.
-func (e *exporting) facts(order *export.Order) error {
+// suit refuses a name that is none, and settles by what template the model is to be asked.
+func suit(order *export.Order, taught artifact.Taught) error {
 	if strings.ContainsAny(order.Name, "/\\\x00") || order.Name == "" || strings.HasPrefix(order.Name, ".") {
 		return fault.New(fault.Invalid, "--name %q: expected a plain name of a file", order.Name)
 	}
-	if order.Audience == "" {
-		return nil
-	}
-	hash, err := order.Template.Hash()
-	order.Facts["audience"], order.Facts["template"] = string(order.Audience), string(hash)
-	return err
+	return order.Suit(taught.Templates, taught.Audiences)
 }
 
 // told shows progress: a bar on a terminal, and nothing where output is piped.

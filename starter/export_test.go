@@ -136,7 +136,7 @@ func TestAdapterIsExportedOverItsBaseWithItsTemplate(t *testing.T) {
 	t.Run("for another audience", func(t *testing.T) {
 		got := elara(t, append([]string{"export", string(adapter.Digest), "--form", "peft", "--audience", "patient", "--to", filepath.Join(t.TempDir(), "x")}, flags...)...)
 		require.Equal(t, exitRefused, got.code)
-		require.Contains(t, got.err, "--audience patient: the artifact was trained for doctor")
+		require.Contains(t, got.err, "audience patient: the artifact was trained for doctor")
 	})
 
 	t.Run("of another template", func(t *testing.T) {

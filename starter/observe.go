@@ -76,8 +76,12 @@ func (o *observer) look(ctx context.Context) (view, error) {
 		err = o.aligning(ctx, &v)
 	case spec.StageMerge:
 		err = o.show(ctx, &v, workflows.MergeID(status.Run))
+	case spec.StageDistill:
+		err = o.show(ctx, &v, workflows.DistillID(status.Run))
 	case spec.StageEvaluate:
 		err = o.show(ctx, &v, workflows.EvaluateID(status.Run))
+	case spec.StageExport:
+		err = o.show(ctx, &v, workflows.ExportID(status.Run))
 	}
 	return v, err
 }

@@ -141,6 +141,9 @@ func detailsText(d runDetails, now time.Time) string {
 	if m := d.Pipeline.Merge; m != nil {
 		text += "\n" + mergeText(*m)
 	}
+	if s := d.Pipeline.Distill; s != nil {
+		text += "\n" + distillText(*s)
+	}
 	if len(d.Pipeline.Scores) > 0 {
 		text += "\n" + scoreTable(d.Pipeline.Scores)
 	}
@@ -149,6 +152,9 @@ func detailsText(d runDetails, now time.Time) string {
 	}
 	if d.Pipeline.Decision.Verdict != "" {
 		text += fmt.Sprintf("Decision   %s\n", decisionText(d.Pipeline.Decision))
+	}
+	if e := d.Pipeline.Export; e != nil {
+		text += exportText(*e)
 	}
 	return text + skippedText(d.Pipeline.Skipped)
 }

@@ -57,7 +57,11 @@ func mergeText(m spec.MergeStatus) string {
 
 // candidateText is what a reviewer decides on.
 func candidateText(status spec.PipelineStatus) string {
-	return fmt.Sprintf("\nRun %s proposes candidate %s\n\n%s%s", status.Run, status.Candidate.Digest, scoreTable(status.Scores), gatesText(status.Gates))
+	text := fmt.Sprintf("\nRun %s proposes candidate %s\n\n%s%s", status.Run, status.Candidate.Digest, scoreTable(status.Scores), gatesText(status.Gates))
+	if status.Distill != nil {
+		text += distillText(*status.Distill)
+	}
+	return text
 }
 
 // gatesText is the verdict of the gates with its reasons.
@@ -87,6 +91,9 @@ func resultText(result spec.PipelineResult) string {
 	}
 	if m := result.Merge; m != nil {
 		b.WriteString(mergeText(spec.MergeStatus{Best: m.Best, Candidates: m.Candidates}) + "\n")
+	}
+	if d := result.Distill; d != nil {
+		b.WriteString(distillText(spec.DistillStatus{Student: d.Student, Figures: d.Figures}) + "\n")
 	}
 	for _, adapter := range result.Adapters {
 		if dropped := adapter.Outcome.RowsDropped; dropped > 0 {
@@ -118,6 +125,9 @@ func resultText(result spec.PipelineResult) string {
 		fmt.Fprintf(&b, "Release    channel %s now points to %s, before it was %s\n",
 			result.Release.Channel, result.Release.Current.Short(), result.Release.Previous.Short())
 	}
+	if e := result.Export; e != nil {
+		b.WriteString(exportText(spec.ExportStatus{Exports: e.Exports}))
+	}
 	b.WriteString(skippedText(result.Skipped))
 	return b.String()
 }
@@ -131,6 +141,40 @@ func skippedText(skipped []spec.SkippedStage) string {
 	b.WriteString("\nNothing to do in:\n")
 	for _, s := range skipped {
 		fmt.Fprintf(&b, "  %s: %s\n", s.Stage, s.Reason)
+	}
+	return b.String()
+}
+
+// distillText sets a student beside its teacher and its control.
+func distillText(d spec.DistillStatus) string {
+	if d.Student.IsZero() {
+		return fmt.Sprintf("Distil a student of %s: under way\n", d.Teacher)
+	}
+	text := fmt.Sprintf("Student    %s\n", d.Student.Digest.Short())
+	f := d.Figures
+	if f == nil {
+		return text
+	}
+	table := terminal.Table{Header: []string{"model", "held out", "loss", "the student is better by"}, Right: []int{1, 2}}
+	table.Rows = append(table.Rows, []string{"student", terminal.Count(f.Rows), fmt.Sprintf("%.4f", f.Student), ""})
+	line := func(name string, c spec.Comparison) {
+		table.Rows = append(table.Rows, []string{name, terminal.Count(f.Rows), fmt.Sprintf("%.4f", c.Old.Value), c.Gain.Text()})
+	}
+	line("teacher", f.ToTeacher)
+	if f.ToControl != nil {
+		line("without the teacher", *f.ToControl)
+	}
+	return text + table.String()
+}
+
+// exportText says where the exports lie.
+func exportText(s spec.ExportStatus) string {
+	if len(s.Exports) == 0 {
+		return fmt.Sprintf("Export %d models: under way\n", s.Models)
+	}
+	var b strings.Builder
+	for _, e := range s.Exports {
+		fmt.Fprintf(&b, "Export     %s: %s\n", e.Plan, e.Place)
 	}
 	return b.String()
 }

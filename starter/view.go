@@ -51,7 +51,14 @@ func (v view) stages() []string {
 	if v.Status.Merge != nil {
 		all = append(all, spec.StageMerge)
 	}
-	return append(all, spec.StageEvaluate, spec.StageApproval, spec.StageRelease)
+	if v.Status.Distill != nil {
+		all = append(all, spec.StageDistill)
+	}
+	all = append(all, spec.StageEvaluate, spec.StageApproval, spec.StageRelease)
+	if v.Status.Export != nil {
+		all = append(all, spec.StageExport)
+	}
+	return all
 }
 
 // awaitsDecision reports whether the run waits for a reviewer.
@@ -155,6 +162,12 @@ func (v view) behind(stage string) string {
 		}
 		m := v.Status.Merge
 		return fmt.Sprintf("%d ways, best %s: %s", len(m.Candidates), m.Candidates[0].Method.Name, m.Best.Digest.Short())
+	case spec.StageDistill:
+		if reason := skippedReason(v.Status, stage); reason != "" {
+			return zeroed + ": " + reason
+		}
+		d := v.Status.Distill
+		return fmt.Sprintf("%s steps, student of %s: %s", terminal.Count(d.Steps), d.Teacher, d.Student.Digest.Short())
 	case spec.StageEvaluate:
 		return fmt.Sprintf("%d adapters measured", len(v.Status.Scores))
 	case spec.StageApproval:
@@ -178,6 +191,8 @@ func (v view) behind(stage string) string {
 			return reason
 		}
 		return "not released"
+	case spec.StageExport:
+		return fmt.Sprintf("%d models written", len(v.Status.Export.Exports))
 	}
 	return ""
 }
@@ -197,7 +212,16 @@ func (v view) under(stage string) string {
 		return ""
 	}
 	note := fmt.Sprintf("%s of %s", terminal.Count(v.Now.Step), terminal.Count(v.Now.TotalSteps))
-	if stage == spec.StagePretrain {
+	if stage == spec.StageExport {
+		return fmt.Sprintf("%s of %s", terminal.Bytes(v.Now.Step), terminal.Bytes(v.Now.TotalSteps))
+	}
+	switch v.Now.Adapter {
+	case spec.TeacherName:
+		return "the teacher is asked: " + note + " parts"
+	case spec.ControlName:
+		note = "without the teacher: " + note
+	}
+	if stage == spec.StagePretrain || stage == spec.StageDistill {
 		return note + fmt.Sprintf(" steps · loss %.3f · %.0f tok/s", v.Now.Loss, v.Now.TokensPerSecond)
 	}
 	if v.Now.Adapter != "" {

@@ -5,6 +5,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"elara/activities"
 	"elara/configs"
 	"elara/internal/connect"
 	"elara/storage"
@@ -27,4 +28,12 @@ func openStore(ctx context.Context, at configs.S3Settings) (storage.Store, error
 		return nil, err
 	}
 	return store, storage.Probe(ctx, store)
+}
+
+// buckets opens other places than the store, by the same endpoint and keys.
+func buckets(at configs.S3Settings) activities.Buckets {
+	return func(ctx context.Context, bucket, prefix string) (storage.Store, error) {
+		at.Bucket, at.Prefix = bucket, prefix
+		return connect.Store(ctx, at)
+	}
 }

@@ -21,7 +21,7 @@ func openEngine(_ context.Context, settings configs.WorkerSettings) (engine, err
 	runner := &recipes.Runner{Engine: e}
 	return engine{
 		Engine: &serve.Engine{
-			Device: settings.DeviceClass(), Trainer: runner, Pretrainer: runner, Merger: runner, Evaluator: runner,
+			Device: settings.DeviceClass(), Trainer: runner, Pretrainer: runner, Merger: runner, Distiller: runner, Evaluator: runner,
 			Feedback: feedback{runner}, Sampler: feedback{runner}, AtOnce: settings.AdaptersAtOnce,
 		},
 		close: func() error { e.Close(); return nil },

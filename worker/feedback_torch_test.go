@@ -3,19 +3,11 @@
 package main
 
 import (
-	"errors"
-	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/log"
-	"go.temporal.io/sdk/testsuite"
 
-	"elara/activities"
 	"elara/configs"
 	"elara/internal/testdevice"
 	"elara/spec"
@@ -63,60 +55,19 @@ func align(t *testing.T, s site, store storage.Store, method spec.RLHFMethod, se
 	s.write(t, "p.yaml", strings.Replace(alignedPipeline, "SEGMENT", segment, 1)+methods[method])
 	pipeline, err := configs.LoadPipeline(s.path("p.yaml"), nil)
 	require.NoError(t, err)
-	plan := pipeline.Input.RLHF
-	engine, err := openEngine(t.Context(), configs.WorkerSettings{Device: testdevice.Name(), Threads: 1, AdaptersAtOnce: 1})
-	require.NoError(t, err)
-	defer func() { require.NoError(t, engine.close()) }()
-
-	folder := t.TempDir()
-	cache := artifact.NewCache(filepath.Join(folder, "cache"))
-	t.Cleanup(func() { // the cache is read-only
-		require.NoError(t, filepath.WalkDir(folder, func(path string, _ os.DirEntry, err error) error {
-			return errors.Join(err, os.Chmod(path, 0o700))
-		}))
-	})
-	control := &activities.Control{Store: store, Cache: cache, Scratch: filepath.Join(folder, "scratch")}
-	device := &activities.Device{Store: store, Cache: cache, Scratch: filepath.Join(folder, "scratch"), Trainer: engine.Trainer, Feedback: engine.Feedback, Sampler: engine.Sampler}
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	train := suite.NewTestActivityEnvironment()
-	train.RegisterActivity(device)
-	train.RegisterActivity(control)
-	base, err := artifact.Publish(t.Context(), store, spec.KindBaseModel, s.path("model"), nil, nil)
-	require.NoError(t, err)
-	row := []byte(`{"text": "<|system|>\nBe kind.\n<|user|>\nWhat is gout?\n<|assistant|>\nCrystals."}` + "\n")
-	dataset, err := artifact.PublishBytes(t.Context(), store, spec.KindDataset, map[string][]byte{"train.jsonl": row, "eval.jsonl": row, spec.RowsFile: []byte("{}\n")}, nil, nil)
-	require.NoError(t, err)
+	stages := openStages(t, store)
 	adapter := pipeline.Input.Adapters[0]
-	value, err := train.ExecuteActivity(device.TrainSegment, spec.SegmentInput{
-		AdapterInput: spec.AdapterInput{Run: "run-1", Plan: adapter, Base: base, Dataset: dataset}, UntilStep: 2,
-	})
-	require.NoError(t, err)
-	var sft spec.SegmentResult
-	require.NoError(t, value.Get(&sft))
-	in := spec.RLHFInput{Run: "run-1", Plan: plan, Adapter: adapter, Base: base, Dataset: dataset, SFT: sft.Adapter}
+	base, dataset, sft := stages.sft(t, s.path("model"), adapter, nil)
+	in := spec.RLHFInput{Run: "run-1", Plan: pipeline.Input.RLHF, Adapter: adapter, Base: base, Dataset: dataset, SFT: sft}
 
-	value, err = train.ExecuteActivity(control.CollectPrompts, in)
-	require.NoError(t, err)
-	var prompts spec.PromptSet
-	require.NoError(t, value.Get(&prompts))
+	prompts := one(t, stages, stages.control.CollectPrompts, in)
 	asking := spec.SampleInput{RLHFInput: in, Prompts: prompts.Ref}
 	asking.Plan.Collect = spec.CollectPlan{MaxNewTokens: 8, Temperature: 1, Seed: 42}
-	value, err = train.ExecuteActivity(device.SamplePairs, asking)
-	require.NoError(t, err)
-	var pairs spec.SampledPairs
-	require.NoError(t, value.Get(&pairs))
+	pairs := one(t, stages, stages.device.SamplePairs, asking)
 	require.Equal(t, []int{prompts.Count, 0}, []int{pairs.Pairs, pairs.Alike})
 
-	run := suite.NewTestWorkflowEnvironment()
-	run.SetTestTimeout(5 * time.Minute)
-	workflows.Register(run)
-	run.RegisterActivity(device)
-	run.RegisterActivity(control)
-	run.ExecuteWorkflow(workflows.RLHF, in)
-	require.NoError(t, run.GetWorkflowError())
 	var result spec.RLHFResult
-	require.NoError(t, run.GetWorkflowResult(&result))
+	stages.through(t, workflows.RLHF, in, &result)
 	return result
 }
 

@@ -69,6 +69,7 @@ func runWorker(ctx context.Context, settings configs.Settings) (err error) {
 	return serve.Run(ctx, serve.Options{
 		Client: server, Store: store, CacheDir: settings.CacheDir,
 		ControlQueue: settings.Queues.Control, TrainQueue: settings.Queues.Train,
-		Engine: engine.Engine, Hub: models, Curves: curves, Notifier: notifier, Instruments: instruments, Logger: t.Logger(),
+		Engine: engine.Engine, Hub: models, Buckets: buckets(settings.S3), Curves: curves, Notifier: notifier, Instruments: instruments,
+		Logger: t.Logger(),
 	})
 }

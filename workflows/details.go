@@ -55,8 +55,14 @@ func pipelineDetails(s spec.PipelineStatus) string {
 	if s.Merge != nil && len(s.Merge.Candidates) > 0 {
 		b.WriteString("\n" + mergeDetails(s.Merge.Candidates))
 	}
+	if s.Distill != nil && s.Distill.Figures != nil {
+		b.WriteString("\n" + studentDetails(*s.Distill.Figures))
+	}
 	if len(s.Scores) > 0 {
 		b.WriteString("\n" + scoreDetails(s.Scores))
+	}
+	if s.Export != nil && len(s.Export.Exports) > 0 {
+		b.WriteString("\n" + exportDetails(s.Export.Exports))
 	}
 	if len(s.Skipped) > 0 {
 		b.WriteString("\nNothing to do in:\n")

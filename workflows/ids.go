@@ -44,8 +44,14 @@ func CollectionOf(run spec.RunID, adapter spec.AdapterName) spec.RunID {
 // MergeID is the workflow ID of the merge of a run.
 func MergeID(run spec.RunID) string { return "merge." + string(run) }
 
+// DistillID is the workflow ID of the distillation of a run.
+func DistillID(run spec.RunID) string { return "distill." + string(run) }
+
 // EvaluateID is the workflow ID of the evaluation of a run.
 func EvaluateID(run spec.RunID) string { return "evaluate." + string(run) }
+
+// ExportID is the workflow ID of the exports of a run.
+func ExportID(run spec.RunID) string { return "export." + string(run) }
 
 // PreferencesID is the workflow ID of a collection of preferences.
 func PreferencesID(run spec.RunID) string { return "preferences." + string(run) }

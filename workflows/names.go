@@ -18,7 +18,9 @@ const (
 	PretrainWorkflow = "Pretrain"     // PretrainState -> spec.PretrainResult
 	TrainWorkflow    = "TrainAdapter" // TrainState -> spec.AdapterResult
 	MergeWorkflow    = "Merge"        // spec.MergeInput -> spec.MergeResult
+	DistillWorkflow  = "Distill"      // DistillState -> spec.DistillResult
 	EvaluateWorkflow = "Evaluate"     // spec.EvaluateInput -> spec.EvaluateResult
+	ExportWorkflow   = "Export"       // spec.ExportsInput -> spec.ExportsResult
 
 	RLHFWorkflow     = "RLHF"              // spec.RLHFInput -> spec.RLHFResult
 	FeedbackWorkflow = "TrainFromFeedback" // FeedbackState -> spec.FeedbackResult
@@ -35,7 +37,9 @@ func Register(registry worker.WorkflowRegistry) {
 	registry.RegisterWorkflowWithOptions(Pretrain, workflow.RegisterOptions{Name: PretrainWorkflow})
 	registry.RegisterWorkflowWithOptions(TrainAdapter, workflow.RegisterOptions{Name: TrainWorkflow})
 	registry.RegisterWorkflowWithOptions(Merge, workflow.RegisterOptions{Name: MergeWorkflow})
+	registry.RegisterWorkflowWithOptions(Distill, workflow.RegisterOptions{Name: DistillWorkflow})
 	registry.RegisterWorkflowWithOptions(Evaluate, workflow.RegisterOptions{Name: EvaluateWorkflow})
+	registry.RegisterWorkflowWithOptions(Export, workflow.RegisterOptions{Name: ExportWorkflow})
 	registry.RegisterWorkflowWithOptions(RLHF, workflow.RegisterOptions{Name: RLHFWorkflow})
 	registry.RegisterWorkflowWithOptions(TrainFromFeedback, workflow.RegisterOptions{Name: FeedbackWorkflow})
 	registry.RegisterWorkflowWithOptions(CollectPreferences, workflow.RegisterOptions{Name: PreferencesWorkflow})

@@ -38,7 +38,7 @@ func TestPublicNamesStay(t *testing.T) {
 func TestWorkflowTypesAreTheNamesOfTheFunctions(t *testing.T) {
 	for want, run := range map[string]any{
 		PipelineWorkflow: Pipeline, PrepareWorkflow: Prepare, TrainWorkflow: TrainAdapter, EvaluateWorkflow: Evaluate,
-		PretrainWorkflow: Pretrain, MergeWorkflow: Merge, SmokeWorkflow: SmokeRelease,
+		PretrainWorkflow: Pretrain, MergeWorkflow: Merge, DistillWorkflow: Distill, ExportWorkflow: Export, SmokeWorkflow: SmokeRelease,
 		PreferencesWorkflow: CollectPreferences, RLHFWorkflow: RLHF, FeedbackWorkflow: TrainFromFeedback,
 	} {
 		name := runtime.FuncForPC(reflect.ValueOf(run).Pointer()).Name()

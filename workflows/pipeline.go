@@ -37,6 +37,9 @@ func Pipeline(ctx workflow.Context, in spec.PipelineInput) (spec.PipelineResult,
 	if err := p.merge(ctx); err != nil {
 		return p.result, err
 	}
+	if err := p.distill(ctx); err != nil {
+		return p.result, err
+	}
 	if err := p.evaluate(ctx); err != nil {
 		return p.result, err
 	}
@@ -61,6 +64,9 @@ func Pipeline(ctx workflow.Context, in spec.PipelineInput) (spec.PipelineResult,
 			return p.result, err
 		}
 	}
+	if err := p.export(ctx); err != nil {
+		return p.result, err
+	}
 	p.telling.Wait(ctx)
 	return p.result, p.enter(ctx, spec.StageDone)
 }
@@ -79,6 +85,8 @@ type pipeline struct {
 	pretraining *spec.PretrainStatus // nil where the pipeline has no such stage, and before it begins
 	aligning    []spec.RLHFStatus    // as pretraining
 	merging     *spec.MergeStatus    // as pretraining
+	distilling  *spec.DistillStatus  // as pretraining
+	exporting   *spec.ExportStatus   // as pretraining
 }
 
 // begin checks the input and makes the pipeline answer queries and decisions, before anything is done.
@@ -245,6 +253,9 @@ func (p *pipeline) propose(ctx workflow.Context) error {
 	if p.result.Merge != nil {
 		in.Merged = p.result.Merge.Best
 	}
+	if p.result.Distill != nil {
+		in.Student = p.result.Distill.Student
+	}
 	candidate, err := call(ctx, quick("put adapters and report under one digest"), a.BuildCandidate, in)
 	p.result.Candidate = candidate
 	return err
@@ -261,7 +272,7 @@ func (p *pipeline) status() spec.PipelineStatus {
 	return spec.PipelineStatus{
 		Run: p.in.Run, Name: p.in.Name, Stage: p.stage,
 		Base: p.result.Base, Pretrain: p.pretraining, Adapters: append([]spec.AdapterStatus(nil), p.adapters...),
-		RLHF: slices.Clone(p.aligning), Merge: p.merging,
+		RLHF: slices.Clone(p.aligning), Merge: p.merging, Distill: p.distilling, Export: p.exporting,
 		Scores: p.result.Evaluate.Scores, Report: p.result.Evaluate.Report,
 		Candidate: p.result.Candidate, Gates: p.result.Gates, Decision: p.approval.decision,
 		Channel: p.in.Release.Channel, Replaces: p.approval.replaces, Approval: p.in.Approval, Signed: slices.Clone(p.approval.signed),

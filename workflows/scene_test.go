@@ -36,6 +36,12 @@ type scene struct {
 	recalled   func(spec.EvaluateTargetInput) (spec.MemoryResult, error)
 	merge      func(spec.MergeInput) (spec.MergeResult, error)
 	merged     func(spec.MergeInput) (spec.MergeResult, error)
+	distill    func(spec.DistillSegmentInput) (spec.DistillSegmentResult, error)
+	distilled  func(spec.DistillTarget) (spec.DistillResult, error)
+	asked      func(spec.TeacherInput) (spec.TeacherResult, error)
+	answered   func(spec.DistillTarget) (spec.TeacherResult, error)
+	exported   func(spec.ExportInput) (spec.Exported, error)
+	laid       func(spec.DeliverInput) (spec.Exported, error)
 	proposed   spec.CandidateInput
 	offered    spec.OfferInput
 	drifted    func(spec.DriftInput) (spec.DriftResult, error)
@@ -99,6 +105,18 @@ func newScene(t *testing.T) *scene {
 	s.merge = func(spec.MergeInput) (spec.MergeResult, error) {
 		return spec.MergeResult{Best: one, Candidates: []spec.MergedCandidate{{Method: spec.MergeMethod{Name: "sum", CombinationType: spec.CombineCat}, Rows: 3, Loss: 1.5, Ref: one}}}, nil
 	}
+	s.distilled = func(spec.DistillTarget) (spec.DistillResult, error) { return spec.DistillResult{}, nil }
+	s.distill = func(in spec.DistillSegmentInput) (spec.DistillSegmentResult, error) {
+		return distilledTo(in, min(in.UntilStep, totalSteps)), nil
+	}
+	s.answered = func(spec.DistillTarget) (spec.TeacherResult, error) { return spec.TeacherResult{}, nil }
+	s.asked = func(spec.TeacherInput) (spec.TeacherResult, error) { return spec.TeacherResult{}, nil }
+	s.exported = func(in spec.ExportInput) (spec.Exported, error) {
+		return spec.Exported{Plan: in.Plan, Ref: ref(spec.KindExport, "5")}, nil
+	}
+	s.laid = func(in spec.DeliverInput) (spec.Exported, error) {
+		return spec.Exported{Plan: in.Plan, Ref: in.Export, Place: in.To + "/" + in.Name(), Sent: 6}, nil
+	}
 	s.released = func(spec.ReleaseInput) (spec.ReleaseResult, error) { return spec.ReleaseResult{}, nil }
 	s.flipped = func(in spec.ReleaseInput) (spec.ReleaseResult, error) {
 		return spec.ReleaseResult{Channel: in.Channel, Current: in.Candidate.Digest, Previous: *in.Replaces}, nil
@@ -151,6 +169,30 @@ func newScene(t *testing.T) *scene {
 	fake(s, device.MergeAdapters, func(in spec.MergeInput) (string, spec.MergeResult, error) {
 		out, err := s.merge(in)
 		return "merge", out, err
+	})
+	fake(s, control.FindDistilled, func(in spec.DistillTarget) (string, spec.DistillResult, error) {
+		out, err := s.distilled(in)
+		return fmt.Sprintf("find %s", in.Name()), out, err
+	})
+	fake(s, device.DistillSegment, func(in spec.DistillSegmentInput) (string, spec.DistillSegmentResult, error) {
+		out, err := s.distill(in)
+		return fmt.Sprintf("train %s %d", in.Name(), in.UntilStep), out, err
+	})
+	fake(s, control.FindTeacher, func(in spec.DistillTarget) (string, spec.TeacherResult, error) {
+		out, err := s.answered(in)
+		return "find teacher", out, err
+	})
+	fake(s, device.RecordTeacher, func(in spec.TeacherInput) (string, spec.TeacherResult, error) {
+		out, err := s.asked(in)
+		return "ask teacher", out, err
+	})
+	fake(s, control.WriteExport, func(in spec.ExportInput) (string, spec.Exported, error) {
+		out, err := s.exported(in)
+		return fmt.Sprintf("write %s", in.Plan), out, err
+	})
+	fake(s, control.DeliverExport, func(in spec.DeliverInput) (string, spec.Exported, error) {
+		out, err := s.laid(in)
+		return fmt.Sprintf("lay down %s", in.Plan), out, err
 	})
 	fake(s, control.FindScore, func(in spec.EvaluateTargetInput) (string, spec.AdapterScore, error) {
 		return fmt.Sprintf("find score %s", in.Target.Name), spec.AdapterScore{}, nil

@@ -314,3 +314,18 @@ func TestWindowedModelStatesTheContextItIsRightFor(t *testing.T) {
 		})
 	}
 }
+
+func TestPipelinesKnowAllQuantisationsAndForms(t *testing.T) {
+	var names []string
+	for _, q := range quantisations() {
+		names = append(names, q.name)
+	}
+	require.Equal(t, names, spec.Quantisations())
+	for _, form := range spec.ExportForms() {
+		quantisation := ""
+		if form == FormGGUF {
+			quantisation = "F32"
+		}
+		require.NoError(t, Order{Form: form, Quantisation: quantisation}.Check())
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"elara/data/instruct"
@@ -17,13 +18,14 @@ import (
 	"elara/spec/fault"
 )
 
-// Form is what an export consists of.
-type Form string
+// Form is what an export consists of, as a pipeline has it.
+type Form = spec.ExportForm
 
+// The forms.
 const (
-	FormGGUF Form = "gguf" // a GGUF file and a Modelfile
-	FormPEFT Form = "peft" // an adapter's folder, as PEFT loads it
-	FormHF   Form = "hf"   // a model's folder, as transformers loads it
+	FormGGUF = spec.FormGGUF
+	FormPEFT = spec.FormPEFT
+	FormHF   = spec.FormHF
 )
 
 // FactsFile is in every export: what it is, where it comes from, and the digest of each of its files.
@@ -64,6 +66,30 @@ func (o Order) Check() error {
 		return nil
 	}
 	return o.Audience.Check()
+}
+
+// Suit refuses a model that was taught by another template, hashes in templates, and settles whose chat template is written: that of
+// the audience it was taught for, where the order names none. What it comes to is recorded in the facts.
+func (o *Order) Suit(templates, audiences []string) error {
+	for _, taught := range templates {
+		if err := o.Template.CheckHash(spec.Digest(taught)); err != nil {
+			return err
+		}
+	}
+	switch {
+	case o.Audience != "" && len(audiences) > 0 && !slices.Contains(audiences, string(o.Audience)):
+		return fault.New(fault.Invalid, "audience %s: the artifact was trained for %s", o.Audience, strings.Join(audiences, " and "))
+	case o.Audience == "" && len(audiences) > 1:
+		return fault.New(fault.Invalid, "the artifact was trained for %s, and has one chat template: expected one of them as audience", strings.Join(audiences, " and "))
+	case o.Audience == "" && len(audiences) == 1:
+		o.Audience = spec.Audience(audiences[0])
+	}
+	if o.Audience == "" {
+		return nil
+	}
+	hash, err := o.Template.Hash()
+	o.Facts["audience"], o.Facts["template"] = string(o.Audience), string(hash)
+	return err
 }
 
 // Written is elara.json, and what a caller is told.
@@ -230,7 +256,7 @@ func (o Order) copyFolder(ctx context.Context, from, dir string, bos bool) error
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err := copyFile(filepath.Join(from, entry.Name()), filepath.Join(dir, entry.Name())); err != nil {
+		if err := CopyFile(filepath.Join(from, entry.Name()), filepath.Join(dir, entry.Name())); err != nil {
 			return err
 		}
 	}
@@ -244,7 +270,8 @@ func (o Order) copyFolder(ctx context.Context, from, dir string, bos bool) error
 	return os.WriteFile(filepath.Join(dir, jinjaFile), []byte(text), 0o644)
 }
 
-func copyFile(from, to string) (err error) {
+// CopyFile copies a regular file, and returns when it is on disk.
+func CopyFile(from, to string) (err error) {
 	in, err := os.Open(from)
 	if err != nil {
 		return fault.At(from, 0, "cannot be read: %w", errors.Unwrap(err))

@@ -25,31 +25,15 @@ import (
 // it is done. A student that is to be made of the teacher is made first, and so are the teacher's log-probabilities where the job
 // has a folder for them; both are kept, and found again by a job that goes on. Everything is float32.
 func (r *Runner) Distill(ctx context.Context, job spec.DistillJob, resume *spec.Snapshot, observer spec.TrainObserver) (out spec.DistillOutcome, err error) {
-	if key, err := job.Check(); err != nil {
-		return out, fmt.Errorf("%s: %w", key, err)
-	}
-	if job.Args.BF16 || job.Args.FP16 {
-		return out, fault.New(fault.Invalid, "all weights are trained in float32, expected neither bf16 nor fp16")
-	}
 	if err := refuseParts(job.OutputDir); err != nil {
 		return out, err
 	}
-	d := &distillation{job: job}
-	if job.StudentConfig != (spec.StudentShape{}) || job.TeacherLogProbs != "" {
-		if d.teacherBase, err = baseDigest(job.TeacherModel); err != nil {
-			return out, err
-		}
-	}
-	if job.StudentConfig != (spec.StudentShape{}) {
-		if err := r.makeStudent(job, d.teacherBase); err != nil {
-			return out, err
-		}
-	}
-	if err := d.read(ctx, r); err != nil {
+	d, err := r.beginDistillation(ctx, job)
+	if err != nil {
 		return out, err
 	}
 	if job.TeacherLogProbs != "" {
-		if d.recorded, err = d.record(ctx, observer.Progress); err != nil {
+		if d.recorded, err = d.record(ctx, allParts, observer.Progress); err != nil {
 			return out, err
 		}
 	}
@@ -57,8 +41,30 @@ func (r *Runner) Distill(ctx context.Context, job spec.DistillJob, resume *spec.
 	if err != nil || !out.Done || len(d.eval.list) == 0 {
 		return out, err
 	}
-	out.Report, err = d.report(ctx)
+	out.Report, err = d.report(ctx, observer)
 	return out, err
+}
+
+// beginDistillation checks a job, makes the student where it is to be made of the teacher, and reads the rows.
+func (r *Runner) beginDistillation(ctx context.Context, job spec.DistillJob) (d *distillation, err error) {
+	if key, err := job.Check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	if job.Args.BF16 || job.Args.FP16 {
+		return nil, fault.New(fault.Invalid, "all weights are trained in float32, expected neither bf16 nor fp16")
+	}
+	d = &distillation{job: job}
+	if job.StudentConfig != (spec.StudentShape{}) || job.TeacherLogProbs != "" {
+		if d.teacherBase, err = baseDigest(job.TeacherModel); err != nil {
+			return nil, err
+		}
+	}
+	if job.StudentConfig != (spec.StudentShape{}) {
+		if err := r.makeStudent(job, d.teacherBase); err != nil {
+			return nil, err
+		}
+	}
+	return d, d.read(ctx, r)
 }
 
 // distillation is one training in progress: its train.Stepper.

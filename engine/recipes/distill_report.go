@@ -14,9 +14,14 @@ import (
 // reportFile lies beside a distilled model: spec.DistillReport.
 const reportFile = "distillation.json"
 
-// report measures the student that was written, its teacher and the control on the held-out rows.
-func (d *distillation) report(ctx context.Context) (*spec.DistillReport, error) {
-	r := &spec.DistillReport{Rows: int64(len(d.eval.list)), RowNLL: map[string][]float64{}}
+// report measures the student that was written, its teacher and the control on the held-out rows. An observer that wants to
+// know hears of each batch.
+func (d *distillation) report(ctx context.Context, observer spec.TrainObserver) (*spec.DistillReport, error) {
+	r := &spec.DistillReport{DistillFigures: spec.DistillFigures{Rows: int64(len(d.eval.list))}, RowNLL: map[string][]float64{}}
+	measured := func(int) {}
+	if hears, ok := observer.(spec.MeasureObserver); ok {
+		measured = hears.Measured
+	}
 	models := []struct{ name, path, adapter string }{
 		{"student", d.job.OutputDir, ""}, {"teacher", d.job.TeacherModel, d.job.TeacherAdapter}, {"control", d.job.ControlModel, ""},
 	}
@@ -28,7 +33,7 @@ func (d *distillation) report(ctx context.Context) (*spec.DistillReport, error) 
 			if got := b.tok.Hash(); got != d.tokenizer {
 				return fault.At(m.path, 0, "the tokenizer of the %s has the identity %s, expected the student's, %s", m.name, got, d.tokenizer)
 			}
-			r.RowNLL[m.name], r.RowTokens, err = rowLosses(ctx, d.runner, b, slot, d.eval.list)
+			r.RowNLL[m.name], r.RowTokens, err = rowLosses(ctx, d.runner, b, slot, d.eval.list, measured)
 			return err
 		}); err != nil {
 			return nil, err
@@ -58,9 +63,9 @@ func (d *distillation) report(ctx context.Context) (*spec.DistillReport, error) 
 }
 
 // rowLosses gives the sum of -log p of each row and how many tokens it predicts.
-func rowLosses(ctx context.Context, r *Runner, b *base, slot int, list []nn.Row) ([]float64, []int64, error) {
+func rowLosses(ctx context.Context, r *Runner, b *base, slot int, list []nn.Row, measured func(rows int)) ([]float64, []int64, error) {
 	losses, counts := make([]float64, len(list)), make([]int64, len(list))
-	_, _, err := heldOutRows(ctx, r.Engine, b.model, slot, list, evalBatch, nil, func(row int, nll float64) {
+	_, _, err := heldOutRows(ctx, r.Engine, b.model, slot, list, evalBatch, measured, func(row int, nll float64) {
 		losses[row] += nll
 		counts[row]++
 	})

@@ -50,9 +50,29 @@ type recordedPart struct {
 	Digest spec.Digest `json:"digest"`
 }
 
-// record makes sure that the teacher's log-probabilities of all rows lie in the job's folder. What is there of the same teacher, rows
-// and options stays; what is there of others is refused.
-func (d *distillation) record(ctx context.Context, progress func(spec.Progress)) (*recorded, error) {
+// allParts makes record compute all that is missing.
+const allParts = math.MaxInt
+
+// RecordTeacher computes the teacher's log-probabilities of the job's rows into its folder, going on behind what is there, so many more
+// parts of rowsPerPart rows at most. It gives how many parts there are, of how many.
+func (r *Runner) RecordTeacher(ctx context.Context, job spec.DistillJob, most int, progress func(spec.Progress)) (parts, all int, err error) {
+	d, err := r.beginDistillation(ctx, job)
+	if err != nil {
+		return 0, 0, err
+	}
+	made, err := d.record(ctx, most, progress)
+	if err != nil {
+		return 0, 0, err
+	}
+	return len(made.Parts), partsOf(len(d.train.list)), nil
+}
+
+// partsOf is how many parts so many rows have.
+func partsOf(rows int) int { return (rows + rowsPerPart - 1) / rowsPerPart }
+
+// record makes sure that the teacher's log-probabilities of all rows lie in the job's folder, or so many more parts of them. What is there
+// of the same teacher, rows and options stays; what is there of others is refused.
+func (d *distillation) record(ctx context.Context, most int, progress func(spec.Progress)) (*recorded, error) {
 	job, list := d.job, d.train.list
 	teacher, err := teacherDigest(d.teacherBase, job.TeacherAdapter)
 	if err != nil {
@@ -65,12 +85,13 @@ func (d *distillation) record(ctx context.Context, progress func(spec.Progress))
 	if err := want.open(); err != nil {
 		return nil, err
 	}
-	parts := (len(list) + rowsPerPart - 1) / rowsPerPart
-	if len(want.Parts) == parts {
+	parts := partsOf(len(list))
+	until := len(want.Parts) + min(most, parts-len(want.Parts))
+	if len(want.Parts) == until {
 		return want, nil
 	}
 	err = d.runner.open(ctx, job.TeacherModel, job.TeacherAdapter, func(b *base, slot int) error {
-		for at := len(want.Parts); at < parts; at++ {
+		for at := len(want.Parts); at < until; at++ {
 			rows := list[at*rowsPerPart : min(len(list), (at+1)*rowsPerPart)]
 			data, err := d.runner.recordPart(ctx, b.model, slot, rows, job)
 			if err != nil {

@@ -189,7 +189,7 @@ func TestTheTeachersLogProbabilitiesAreMadeInParts(t *testing.T) {
 	require.NoError(t, madeStudent(t, r, job))
 	require.NoError(t, d.read(t.Context(), r))
 	record := func() error {
-		_, err := d.record(t.Context(), func(spec.Progress) {})
+		_, err := d.record(t.Context(), allParts, func(spec.Progress) {})
 		return err
 	}
 	require.NoError(t, record())
@@ -207,6 +207,16 @@ func TestTheTeachersLogProbabilitiesAreMadeInParts(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(job.TeacherLogProbs, "teacher-00002.bin")))
 	require.NoError(t, record())
 	require.Equal(t, want, folderBytes(t, job.TeacherLogProbs))
+
+	whole := job.TeacherLogProbs
+	job.TeacherLogProbs = filepath.Join(t.TempDir(), "logprobs")
+	for i := range 3 {
+		parts, all, err := r.RecordTeacher(t.Context(), job, 1, func(spec.Progress) {})
+		require.NoError(t, err)
+		require.Equal(t, []int{i + 1, 3}, []int{parts, all})
+	}
+	require.Equal(t, want, folderBytes(t, job.TeacherLogProbs), "part by part")
+	job.TeacherLogProbs = whole
 
 	require.NoError(t, os.Truncate(filepath.Join(job.TeacherLogProbs, "teacher-00001.bin"), 100))
 	require.Equal(t, fault.Corrupt, fault.KindOf(record()))

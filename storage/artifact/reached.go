@@ -118,8 +118,10 @@ func adaptersOf(ctx context.Context, store storage.Store) (map[spec.Digest]*Reac
 		if err != nil {
 			return err
 		}
-		if !candidate.Merged.IsZero() {
-			candidate.Adapters = append(candidate.Adapters, spec.CandidateAdapter{Ref: candidate.Merged})
+		for _, model := range []spec.ArtifactRef{candidate.Merged, candidate.Student} {
+			if !model.IsZero() {
+				candidate.Adapters = append(candidate.Adapters, spec.CandidateAdapter{Ref: model})
+			}
 		}
 		for _, adapter := range candidate.Adapters {
 			reach := add(adapter.Name, adapter.Ref)

@@ -115,20 +115,22 @@ func TestReachedNamesWhatWasMadeOfAnAdapterThatHadTheRow(t *testing.T) {
 	})
 }
 
-func TestReachedNamesTheMergeThatAChannelServes(t *testing.T) {
+func TestReachedNamesTheModelsThatAChannelServes(t *testing.T) {
 	store := mem.New()
 	doctor := trained(t, store, "doctor", "000/qa.csv 2 a train.jsonl")
 	merged, err := artifact.PublishBytes(t.Context(), store, spec.KindBaseModel, map[string][]byte{"weights": nil}, []spec.Digest{doctor.Digest}, nil)
 	require.NoError(t, err)
-	content, err := json.Marshal(spec.Candidate{Adapters: []spec.CandidateAdapter{{Name: "doctor", Ref: doctor}}, Merged: merged})
+	student, err := artifact.PublishBytes(t.Context(), store, spec.KindBaseModel, map[string][]byte{"small": nil}, []spec.Digest{merged.Digest}, nil)
 	require.NoError(t, err)
-	served, err := artifact.PublishBytes(t.Context(), store, spec.KindCandidate, map[string][]byte{spec.CandidateFile: content}, []spec.Digest{doctor.Digest, merged.Digest}, nil)
+	content, err := json.Marshal(spec.Candidate{Adapters: []spec.CandidateAdapter{{Name: "doctor", Ref: doctor}}, Merged: merged, Student: student})
+	require.NoError(t, err)
+	served, err := artifact.PublishBytes(t.Context(), store, spec.KindCandidate, map[string][]byte{spec.CandidateFile: content}, []spec.Digest{doctor.Digest, merged.Digest, student.Digest}, nil)
 	require.NoError(t, err)
 	_, err = flip(t, store, nothing, served, 1)
 	require.NoError(t, err)
 	reached, err := artifact.Reached(t.Context(), store, spec.RowSelector{Source: "qa.csv"})
 	require.NoError(t, err)
-	require.Len(t, reached, 2)
+	require.Len(t, reached, 3)
 	for _, reach := range reached {
 		require.Equal(t, []string{"stable"}, reach.Channels)
 	}

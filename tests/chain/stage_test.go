@@ -139,15 +139,15 @@ func eventually(t *testing.T, within time.Duration, ask func(context.Context) er
 	}
 }
 
-func openStore(ctx context.Context, endpoint, bucket string) (storage.Store, error) {
+func openStore(ctx context.Context, endpoint, bucket, prefix string) (storage.Store, error) {
 	return s3.Open(ctx, s3.Options{
-		Endpoint: endpoint, Bucket: bucket, PathStyle: true, AccessKey: accessKey, SecretKey: secretKey,
+		Endpoint: endpoint, Bucket: bucket, Prefix: prefix, PathStyle: true, AccessKey: accessKey, SecretKey: secretKey,
 	})
 }
 
 func (th *theatre) store(t *testing.T, bucket string) storage.Store {
 	t.Helper()
-	store, err := openStore(t.Context(), th.endpoint, bucket)
+	store, err := openStore(t.Context(), th.endpoint, bucket, "")
 	require.NoError(t, err)
 	return store
 }
@@ -216,7 +216,7 @@ func workerMain(ctx context.Context) error {
 		return err
 	}
 	defer c.Close()
-	store, err := openStore(ctx, os.Getenv(endpointVar), os.Getenv(bucketVar))
+	store, err := openStore(ctx, os.Getenv(endpointVar), os.Getenv(bucketVar), "")
 	if err != nil {
 		return err
 	}
@@ -234,9 +234,12 @@ func workerMain(ctx context.Context) error {
 	return serve.Run(ctx, serve.Options{
 		Client: c, Store: store, CacheDir: os.Getenv(cacheVar), Logger: logger,
 		ControlQueue: controlQueue(os.Getenv(queueSuffixVar)), TrainQueue: trainQueue(os.Getenv(queueSuffixVar)),
-		Hub:    models,
+		Hub: models,
+		Buckets: func(ctx context.Context, bucket, prefix string) (storage.Store, error) {
+			return openStore(ctx, os.Getenv(endpointVar), bucket, prefix)
+		},
 		Curves: keepCurves(os.Getenv(curvesVar)),
-		Engine: &serve.Engine{Device: "cpu", Trainer: trainer(os.Getenv(killAtVar)), Pretrainer: toy.Pretrainer{Trainer: trainer(os.Getenv(killAtVar))}, Merger: toy.Merger{}, Evaluator: toy.Evaluator{},
+		Engine: &serve.Engine{Device: "cpu", Trainer: trainer(os.Getenv(killAtVar)), Pretrainer: toy.Pretrainer{Trainer: trainer(os.Getenv(killAtVar))}, Merger: toy.Merger{}, Distiller: toy.Distiller{Trainer: trainer(os.Getenv(killAtVar)), Model: "../../data/export/testdata/llama"}, Evaluator: toy.Evaluator{},
 			Feedback: toy.Feedback{Trainer: trainer(os.Getenv(killAtVar))}, Sampler: toy.Feedback{}},
 	})
 }

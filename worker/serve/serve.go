@@ -40,6 +40,7 @@ type Options struct {
 	TrainQueue   string // stem of the device queues; empty: workflows.TrainQueue
 	Engine       *Engine
 	Hub          activities.Hub         // nil: base models cannot be given by name
+	Buckets      activities.Buckets     // nil: exports go to folders only
 	Curves       activities.Curves      // nil: no curves are kept
 	Notifier     activities.Notifier    // tells people what asks for one; nil: the log is told
 	Instruments  *telemetry.Instruments // nil: nothing is measured
@@ -52,6 +53,7 @@ type Engine struct {
 	Trainer    activities.Trainer
 	Pretrainer activities.Pretrainer
 	Merger     activities.Merger
+	Distiller  activities.Distiller
 	Evaluator  activities.Evaluator
 	Feedback   activities.FeedbackTrainer
 	Sampler    activities.Sampler
@@ -117,7 +119,7 @@ func (o Options) control(scratch string, fatal chan<- error) sdkworker.Worker {
 	})
 	workflows.Register(worker)
 	worker.RegisterActivity(&activities.Control{
-		Store: o.Store, Cache: o.cache(), Scratch: scratch, Hub: o.Hub, Instruments: o.Instruments, Notifier: o.Notifier,
+		Store: o.Store, Cache: o.cache(), Scratch: scratch, Hub: o.Hub, Buckets: o.Buckets, Instruments: o.Instruments, Notifier: o.Notifier,
 	})
 	o.Logger.Info("serving", "queue", queue)
 	return worker
@@ -138,7 +140,7 @@ func (o Options) device(scratch string, fatal chan<- error) sdkworker.Worker {
 	})
 	worker.RegisterActivity(&activities.Device{
 		Store: o.Store, Cache: o.cache(), Scratch: scratch, Instruments: o.Instruments,
-		Trainer: o.Engine.Trainer, Pretrainer: o.Engine.Pretrainer, Merger: o.Engine.Merger, Evaluator: o.Engine.Evaluator,
+		Trainer: o.Engine.Trainer, Pretrainer: o.Engine.Pretrainer, Merger: o.Engine.Merger, Distiller: o.Engine.Distiller, Evaluator: o.Engine.Evaluator,
 		Feedback: o.Engine.Feedback, Sampler: o.Engine.Sampler,
 		Curves: o.Curves, Code: o.Engine.Code, Machine: o.Engine.Machine,
 	})
