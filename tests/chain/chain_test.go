@@ -198,7 +198,7 @@ func TestKilledWorkerGivesTheBytesOfAnUndisturbedRun(t *testing.T) {
 	require.Equal(t, calm.Evaluate, survived.Evaluate)
 	require.Equal(t, calm.Candidate, survived.Candidate)
 	for i, adapter := range survived.Adapters {
-		th.sameWeights(t, calm.Adapters[i].Ref, adapter.Ref)
+		th.sameWeights(t, calm.Adapters[i].Ref, roughBucket, adapter.Ref)
 	}
 }
 

@@ -3,9 +3,9 @@ package chain
 import (
 	"context"
 	"errors"
+	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,6 +15,7 @@ import (
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/tests/toy"
+	"elara/worker/serve"
 	"elara/workflows"
 )
 
@@ -23,7 +24,7 @@ const (
 	segmentSteps = 5
 )
 
-// trainer is the toy; given a step, it kills its own process there, as kill -9 does: nothing is flushed or said.
+// trainer is the toy; given a step, it kills its own process there.
 func trainer(killAt string) toy.Trainer {
 	at, err := strconv.ParseInt(killAt, 10, 64)
 	if err != nil {
@@ -31,12 +32,19 @@ func trainer(killAt string) toy.Trainer {
 	}
 	return toy.Trainer{Step: func(_ spec.LoRAJob, step int64) {
 		if step == at {
-			if err := syscall.Kill(syscall.Getpid(), syscall.SIGKILL); err != nil {
-				panic(err)
-			}
-			select {} // the signal takes effect here at the latest
+			die()
 		}
 	}}
+}
+
+// toyEngine is what most workers of these tests train with.
+func toyEngine() *serve.Engine {
+	trainer := trainer(os.Getenv(killAtVar))
+	return &serve.Engine{
+		Device: "cpu", Trainer: trainer, Pretrainer: toy.Pretrainer{Trainer: trainer}, Merger: toy.Merger{},
+		Distiller: toy.Distiller{Trainer: trainer, Model: "../../data/export/testdata/llama"}, Evaluator: toy.Evaluator{},
+		Feedback: toy.Feedback{Trainer: trainer}, Sampler: toy.Feedback{},
+	}
 }
 
 func input(run spec.RunID, bucket string) spec.PipelineInput {

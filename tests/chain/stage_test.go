@@ -26,7 +26,6 @@ import (
 	"elara/storage/gateway"
 	"elara/storage/s3"
 	"elara/telemetry/runlog"
-	"elara/tests/toy"
 	"elara/worker/serve"
 	"elara/workflows/namespace"
 )
@@ -159,6 +158,7 @@ const (
 	bucketVar      = "ELARA_CHAIN_BUCKET"
 	cacheVar       = "ELARA_CHAIN_CACHE"
 	killAtVar      = "ELARA_CHAIN_KILL_AT" // step at which the worker kills itself; empty: never
+	phaseVar       = "ELARA_CHAIN_PHASE"   // of PPO, in which the real engine kills its worker; empty: the toy works
 	curvesVar      = "ELARA_CHAIN_CURVES"  // folder; empty: none are kept
 	queueSuffixVar = "ELARA_CHAIN_QUEUE"
 )
@@ -176,14 +176,21 @@ func TestMain(m *testing.M) {
 // worker starts a worker process for a bucket, on queues of that name. killAt 0 lets it live.
 func (th *theatre) worker(t *testing.T, bucket string, killAt int64) *process {
 	t.Helper()
+	if killAt > 0 {
+		return th.workerWith(t, bucket, killAtVar+"="+strconv.FormatInt(killAt, 10))
+	}
+	return th.workerWith(t, bucket)
+}
+
+// workerWith is worker with more variables.
+func (th *theatre) workerWith(t *testing.T, bucket string, variables ...string) *process {
+	t.Helper()
 	binary, err := os.Executable()
 	require.NoError(t, err)
 	command := exec.Command(binary)
 	command.Env = append(os.Environ(), workerVariable+"="+th.address, endpointVar+"="+th.endpoint,
 		bucketVar+"="+bucket, cacheVar+"="+cacheFolder(t), queueSuffixVar+"="+bucket)
-	if killAt > 0 {
-		command.Env = append(command.Env, killAtVar+"="+strconv.FormatInt(killAt, 10))
-	}
+	command.Env = append(command.Env, variables...)
 	return begin(t, command)
 }
 
@@ -223,6 +230,10 @@ func workerMain(ctx context.Context) error {
 	if err := storage.Probe(ctx, store); err != nil {
 		return err
 	}
+	engine, store, err := engineOf(store)
+	if err != nil {
+		return err
+	}
 	where, err := hub.FromEnvironment(os.Getenv)
 	if err != nil {
 		return err
@@ -239,8 +250,7 @@ func workerMain(ctx context.Context) error {
 			return openStore(ctx, os.Getenv(endpointVar), bucket, prefix)
 		},
 		Curves: keepCurves(os.Getenv(curvesVar)),
-		Engine: &serve.Engine{Device: "cpu", Trainer: trainer(os.Getenv(killAtVar)), Pretrainer: toy.Pretrainer{Trainer: trainer(os.Getenv(killAtVar))}, Merger: toy.Merger{}, Distiller: toy.Distiller{Trainer: trainer(os.Getenv(killAtVar)), Model: "../../data/export/testdata/llama"}, Evaluator: toy.Evaluator{},
-			Feedback: toy.Feedback{Trainer: trainer(os.Getenv(killAtVar))}, Sampler: toy.Feedback{}},
+		Engine: engine,
 	})
 }
 
