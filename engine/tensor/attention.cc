@@ -110,6 +110,8 @@ at::Tensor ungrouped(const at::Tensor& x, int64_t len) {
   return x.view({kv, g, len, d}).permute({2, 0, 1, 3}).reshape({len, kv * g, d});
 }
 
+constexpr int64_t kBlock = 192;  // rows; shorter blocks cost more in calls than they save in products
+
 // Where the segments of a packed stream lie, and which segment each goes on from.
 struct Segments {
   std::vector<int64_t> offsets, parents;  // parents: -1 for a segment that begins a sequence
@@ -118,6 +120,22 @@ struct Segments {
   int64_t size() const { return static_cast<int64_t>(parents.size()); }
   int64_t start(int64_t i) const { return offsets[i]; }
   int64_t len(int64_t i) const { return offsets[i + 1] - offsets[i]; }
+  // A block is `shape.len` rows of a segment from row `begin` of the stream on. It multiplies no keys that come after all of it, so
+  // of a long segment little more than the triangle under the diagonal is computed. Dropout draws for a segment as a whole.
+  struct Block {
+    int64_t begin;
+    Shape shape;
+  };
+  std::vector<Block> blocks(int64_t i, double p) const {
+    Shape all = shape(i);
+    int64_t n = p > 0 ? 1 : (all.len + kBlock - 1) / kBlock;
+    std::vector<Block> list;
+    for (int64_t b = 0; b < n; b++) {
+      int64_t from = all.len * b / n, to = all.len * (b + 1) / n;
+      list.push_back({start(i) + from, {to - from, all.past + from, window}});
+    }
+    return list;
+  }
   bool shared() const { return std::any_of(parents.begin(), parents.end(), [](int64_t p) { return p >= 0; }); }
   // The segments that i goes on from, the first one first, and i itself.
   std::vector<int64_t> chain(int64_t i) const {
@@ -173,14 +191,14 @@ struct Attention : public Function<Attention> {
     int64_t kv = k.size(1), heads = q.size(1);
     at::Tensor o = at::empty_like(q), lse = at::empty({q.size(0) * heads}, q.options().dtype(at::kFloat));
     segments.each([&](int64_t i) {
-      int64_t start = segments.start(i), len = segments.len(i);
-      at::Tensor qs = grouped(q.narrow(0, start, len), kv);
       at::Tensor ks = segments.seen(k, i).permute({1, 2, 0});  // [KV, D, past + L]
       at::Tensor vs = segments.seen(v, i).transpose(0, 1);     // [KV, past + L, D]
-      at::Tensor s = at::bmm(qs, ks);
-      by_rows(heads * len, s, softmax_f32, softmax_bf16, lse.data_ptr<float>() + start * heads, segments.shape(i), static_cast<float>(scale));
-      if (p > 0) s = dropout_mask_apply(s, p, segment_key(static_cast<uint64_t>(key), i));
-      o.narrow(0, start, len).copy_(ungrouped(at::bmm(s, vs), len));
+      for (const auto& [begin, shape] : segments.blocks(i, p)) {
+        at::Tensor s = at::bmm(grouped(q.narrow(0, begin, shape.len), kv), ks.narrow(2, 0, shape.width()));
+        by_rows(heads * shape.len, s, softmax_f32, softmax_bf16, lse.data_ptr<float>() + begin * heads, shape, static_cast<float>(scale));
+        if (p > 0) s = dropout_mask_apply(s, p, segment_key(static_cast<uint64_t>(key), i));
+        o.narrow(0, begin, shape.len).copy_(ungrouped(at::bmm(s, vs.narrow(1, 0, shape.width())), shape.len));
+      }
     });
     ctx->save_for_backward({q, k, v, o, lse});
     ctx->saved_data["offsets"] = segments.offsets;
@@ -212,31 +230,43 @@ struct Attention : public Function<Attention> {
         into.narrow(0, segments.start(i), segments.len(i)).copy_(g.transpose(0, 1));
       }
     };
-    segments.each([&](int64_t i) {
-      int64_t start = segments.start(i), len = segments.len(i);
-      Shape shape = segments.shape(i);
-      at::Tensor qs = grouped(q.narrow(0, start, len), kv), gs = grouped(go.narrow(0, start, len), kv), os = grouped(o.narrow(0, start, len), kv);
-      at::Tensor kt = segments.seen(k, i).permute({1, 2, 0}), vs = segments.seen(v, i).transpose(0, 1);
-      at::Tensor delta = at::mul(gs, os).sum(-1, false, at::kFloat).contiguous();  // [KV, G*L]
-      at::Tensor prob = at::bmm(qs, kt);
-      by_rows(heads * len, prob, replay_f32, replay_bf16, static_cast<const float*>(lse.data_ptr<float>() + start * heads), shape, static_cast<float>(scale));
-      at::Tensor dp = at::bmm(gs, vs.transpose(1, 2));
-      if (p > 0) {
-        uint64_t k1 = segment_key(key, i);
-        dp = dropout_mask_apply(dp, p, k1);
-        put(dv, dvs, at::bmm(dropout_mask_apply(prob, p, k1).transpose(1, 2), gs), i);
+    auto add = [](at::Tensor& sum, const at::Tensor& g, bool more) {  // the first g is the widest
+      if (sum.defined()) {
+        sum.narrow(1, 0, g.size(1)).add_(g);
       } else {
-        put(dv, dvs, at::bmm(prob.transpose(1, 2), gs), i);
+        sum = more ? g.to(at::kFloat) : g;
       }
-      at::parallel_for(0, heads * len, 16, [&](int64_t b, int64_t e) {
-        if (is_bf16(q)) {
-          score_grad_bf16(prob.data_ptr<bf16>(), dp.data_ptr<bf16>(), delta.data_ptr<float>(), shape, static_cast<float>(scale), b, e);
-        } else {
-          score_grad_f32(prob.data_ptr<float>(), dp.data_ptr<float>(), delta.data_ptr<float>(), shape, static_cast<float>(scale), b, e);
+    };
+    segments.each([&](int64_t i) {
+      at::Tensor kt = segments.seen(k, i).permute({1, 2, 0}), vs = segments.seen(v, i).transpose(0, 1), gk, gv;
+      auto blocks = segments.blocks(i, p);
+      for (auto b = blocks.rbegin(); b != blocks.rend(); b++) {
+        int64_t begin = b->begin;
+        const Shape& shape = b->shape;
+        auto rows = [&](const at::Tensor& x) { return grouped(x.narrow(0, begin, shape.len), kv); };
+        at::Tensor qs = rows(q), gs = rows(go), ks = kt.narrow(2, 0, shape.width());
+        at::Tensor delta = at::mul(gs, rows(o)).sum(-1, false, at::kFloat).contiguous();  // [KV, G*L]
+        at::Tensor prob = at::bmm(qs, ks);
+        by_rows(heads * shape.len, prob, replay_f32, replay_bf16, static_cast<const float*>(lse.data_ptr<float>() + begin * heads), shape, static_cast<float>(scale));
+        at::Tensor dp = at::bmm(gs, vs.narrow(1, 0, shape.width()).transpose(1, 2)), kept = prob;
+        if (p > 0) {
+          uint64_t k1 = segment_key(key, i);
+          dp = dropout_mask_apply(dp, p, k1);
+          kept = dropout_mask_apply(prob, p, k1);
         }
-      });
-      dq.narrow(0, start, len).copy_(ungrouped(at::bmm(dp, kt.transpose(1, 2)), len));
-      put(dk, dks, at::bmm(dp.transpose(1, 2), qs), i);
+        add(gv, at::bmm(kept.transpose(1, 2), gs), blocks.size() > 1);
+        at::parallel_for(0, heads * shape.len, 16, [&](int64_t from, int64_t to) {
+          if (is_bf16(q)) {
+            score_grad_bf16(prob.data_ptr<bf16>(), dp.data_ptr<bf16>(), delta.data_ptr<float>(), shape, static_cast<float>(scale), from, to);
+          } else {
+            score_grad_f32(prob.data_ptr<float>(), dp.data_ptr<float>(), delta.data_ptr<float>(), shape, static_cast<float>(scale), from, to);
+          }
+        });
+        dq.narrow(0, begin, shape.len).copy_(ungrouped(at::bmm(dp, ks.transpose(1, 2)), shape.len));
+        add(gk, at::bmm(dp.transpose(1, 2), qs), blocks.size() > 1);
+      }
+      put(dv, dvs, gv, i);
+      put(dk, dks, gk, i);
     });
     for (int64_t i = 0; shared && i < segments.size(); i++) {
       segments.spread(dk, dks[i].transpose(0, 1), i);

@@ -18,15 +18,16 @@ using torch::autograd::tensor_list;
 
 template <class S>
 EL_INLINE void drop_tiles(const S* x, S* y, int64_t n, int64_t begin, int64_t end, const Dropout& d) {
-  uint32_t bits[kTile], threshold = d.threshold;
+  uint16_t draws[kDropTile];
+  uint32_t threshold = d.threshold;
   float survivor = d.scale;
   for (int64_t tile = begin; tile < end; tile++) {
-    philox_tile(d.key, static_cast<uint64_t>(tile), bits);
-    int64_t base = tile * kTile, count = std::min<int64_t>(kTile, n - base);
+    drop_tile(d.key, static_cast<uint64_t>(tile), draws);
+    int64_t base = tile * kDropTile, count = std::min<int64_t>(kDropTile, n - base);
 #pragma omp simd
     for (int64_t i = 0; i < count; i++) {
       float survived = load(x + base + i) * survivor;
-      store(y + base + i, bits[i] >= threshold ? survived : 0.0f);
+      store(y + base + i, draws[i] >= threshold ? survived : 0.0f);
     }
   }
 }
@@ -40,16 +41,17 @@ EL_CLONES void drop_bf16(const bf16* x, bf16* y, int64_t n, int64_t begin, int64
 // kept = drop(x) and dx += drop(z) in one pass over the draws, which cost more than what is done with them.
 template <class S>
 EL_INLINE void drop_back_tiles(const S* x, const S* z, S* kept, S* dx, int64_t n, int64_t begin, int64_t end, const Dropout& d) {
-  uint32_t bits[kTile], threshold = d.threshold;
+  uint16_t draws[kDropTile];
+  uint32_t threshold = d.threshold;
   float survivor = d.scale;
   for (int64_t tile = begin; tile < end; tile++) {
-    philox_tile(d.key, static_cast<uint64_t>(tile), bits);
-    int64_t base = tile * kTile, count = std::min<int64_t>(kTile, n - base);
+    drop_tile(d.key, static_cast<uint64_t>(tile), draws);
+    int64_t base = tile * kDropTile, count = std::min<int64_t>(kDropTile, n - base);
 #pragma omp simd
     for (int64_t i = 0; i < count; i++) {
       float survived = load(x + base + i) * survivor, back = load(z + base + i) * survivor;
-      store(kept + base + i, bits[i] >= threshold ? survived : 0.0f);
-      store(dx + base + i, load(dx + base + i) + (bits[i] >= threshold ? back : 0.0f));
+      store(kept + base + i, draws[i] >= threshold ? survived : 0.0f);
+      store(dx + base + i, load(dx + base + i) + (draws[i] >= threshold ? back : 0.0f));
     }
   }
 }
@@ -68,8 +70,8 @@ at::Tensor drop_back(const at::Tensor& x, const at::Tensor& z, at::Tensor& dx, d
   }
   at::Tensor kept = at::empty_like(x);
   Dropout d(p, key);
-  int64_t n = x.numel(), tiles = (n + kTile - 1) / kTile;
-  at::parallel_for(0, tiles, 256, [&](int64_t begin, int64_t end) {
+  int64_t n = x.numel(), tiles = (n + kDropTile - 1) / kDropTile;
+  at::parallel_for(0, tiles, 128, [&](int64_t begin, int64_t end) {
     if (is_bf16(x)) {
       drop_back_bf16(x.data_ptr<bf16>(), z.data_ptr<bf16>(), kept.data_ptr<bf16>(), dx.data_ptr<bf16>(), n, begin, end, d);
     } else {
@@ -172,8 +174,8 @@ at::Tensor dropout_mask_apply(const at::Tensor& input, double p, uint64_t key) {
   TORCH_CHECK(p >= 0 && p < 1, "dropout ", p, " lies outside [0, 1)");
   at::Tensor x = input.contiguous(), y = at::empty_like(x);
   Dropout d(p, key);
-  int64_t n = x.numel(), tiles = (n + kTile - 1) / kTile;
-  at::parallel_for(0, tiles, 512, [&](int64_t begin, int64_t end) {
+  int64_t n = x.numel(), tiles = (n + kDropTile - 1) / kDropTile;
+  at::parallel_for(0, tiles, 256, [&](int64_t begin, int64_t end) {
     if (is_bf16(x)) {
       drop_bf16(x.data_ptr<bf16>(), y.data_ptr<bf16>(), n, begin, end, d);
     } else {

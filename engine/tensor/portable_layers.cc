@@ -17,10 +17,9 @@ thread_local bool on_the_cpu_too = false;
 
 constexpr int64_t kWord = 0xffffffff;
 
-// The first n outputs of the fused kernels' generator (philox_tile), as int64 in [0, 2^32). A product of two words fills all
-// 64 bits: the sign is an accident, and the masks take it off.
-at::Tensor philox(uint64_t key, int64_t n, const at::Device& device) {
-  int64_t tiles = (n + kTile - 1) / kTile;
+// The first tiles of the fused kernels' generator (philox_tile), as int64 in [0, 2^32): [tiles, 64]. A product of two words fills
+// all 64 bits: the sign is an accident, and the masks take it off.
+at::Tensor philox(uint64_t key, int64_t tiles, const at::Device& device) {
   at::Tensor block = at::arange(tiles * 16, at::TensorOptions().dtype(at::kLong).device(device));
   at::Tensor c0 = block.bitwise_and(kWord), c1 = at::__rshift__(block, 32), c2 = at::zeros_like(block), c3 = c2;
   auto low = [](const at::Tensor& x) { return x.bitwise_and(kWord); };
@@ -35,7 +34,13 @@ at::Tensor philox(uint64_t key, int64_t n, const at::Device& device) {
     k0 = (k0 + 0x9E3779B9ll) & kWord;
     k1 = (k1 + 0xBB67AE85ll) & kWord;
   }
-  return at::stack({c0, c1, c2, c3}).view({4, tiles, 16}).permute({1, 0, 2}).reshape({tiles * kTile}).narrow(0, 0, n);
+  return at::stack({c0, c1, c2, c3}).view({4, tiles, 16}).permute({1, 0, 2}).reshape({tiles, kTile});
+}
+
+// The first n draws of dropout (drop_tile), as int64 in [0, 2^16).
+at::Tensor drops(uint64_t key, int64_t n, const at::Device& device) {
+  at::Tensor bits = philox(key, (n + kDropTile - 1) / kDropTile, device);
+  return at::cat({bits.bitwise_and(0xffff), at::__rshift__(bits, 16)}, 1).view({-1}).narrow(0, 0, n);
 }
 
 struct RmsNorm : public Function<RmsNorm> {
@@ -99,7 +104,7 @@ at::Tensor dropped(const at::Tensor& x, double p, uint64_t key) {
   check_float(x, "x");
   TORCH_CHECK(p >= 0 && p < 1, "dropout ", p, " lies outside [0, 1)");
   Dropout d(p, key);
-  at::Tensor keep = philox(key, x.numel(), x.device()).ge(static_cast<int64_t>(d.threshold)).view(x.sizes());
+  at::Tensor keep = drops(key, x.numel(), x.device()).ge(static_cast<int64_t>(d.threshold)).view(x.sizes());
   return x.to(at::kFloat).mul(static_cast<double>(d.scale)).masked_fill_(keep.logical_not(), 0).to(x.scalar_type());
 }
 
