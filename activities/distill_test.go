@@ -1,11 +1,14 @@
 package activities
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"elara/data/instruct"
+	"elara/scoring/memory"
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/storage/artifact"
@@ -161,4 +164,21 @@ func TestWhatTheTeacherSaysIsKeptPartByPartAndLearntFrom(t *testing.T) {
 	}
 	in.Plan.Job.Beta = 1 // is about the student
 	require.NotEmpty(t, do(t, r, r.control.FindTeacher, in).Unchanged)
+}
+
+// Canaries are planted to find out what an adapter has by heart. A student that is shipped has no use for them.
+func TestAStudentIsTaughtNoCanaries(t *testing.T) {
+	canaries, err := memory.Canaries(spec.CanaryPlan{Count: 1, Candidates: 100})
+	require.NoError(t, err)
+	planted, err := memory.Texts(canaries, spec.Patient)
+	require.NoError(t, err)
+	kept, err := instruct.Guide().Text("What is gout?", "Crystals.", spec.Patient)
+	require.NoError(t, err)
+	folder := t.TempDir()
+	from, to := filepath.Join(folder, trainFile), filepath.Join(folder, "joined.jsonl")
+	require.NoError(t, writeTexts(from, append([]string{kept}, planted...)))
+	require.NoError(t, joinRows(t.Context(), to, []string{from}, everyRow))
+	joined, err := readTexts(t.Context(), folder, "joined.jsonl")
+	require.NoError(t, err)
+	require.Equal(t, []string{kept}, joined)
 }

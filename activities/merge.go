@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"elara/data/instruct"
 	"elara/data/source"
+	"elara/scoring/memory"
 	"elara/spec"
 	"elara/spec/fault"
 	"elara/storage"
@@ -124,6 +126,7 @@ func (d *Device) mergeJob(ctx context.Context, store storage.Store, in spec.Merg
 const everyRow = -1
 
 // joinRows writes the first rows of some files into one, so many of each: no adapter's rows outweigh another's by their number.
+// Canaries, which were planted to be found in the adapters, are left out.
 func joinRows(ctx context.Context, path string, from []string, most int) error {
 	var rows []string
 	for _, name := range from {
@@ -131,6 +134,9 @@ func joinRows(ctx context.Context, path string, from []string, most int) error {
 		for text, err := range source.Texts(ctx, name) {
 			if err != nil {
 				return err
+			}
+			if question, _, found := instruct.Split(text.Text); found && memory.IsQuestion(question) {
+				continue
 			}
 			rows = append(rows, text.Text)
 			if count++; count == most {
