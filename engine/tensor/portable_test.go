@@ -63,8 +63,12 @@ func operations() map[string]operation {
 		"attention over a tree":          attention(tree, 0, 0),
 		"attention over a tree, dropout": attention(tree, 0, 0.3),
 		"attention over a tree, window":  attention(tree, 3, 0),
-		"cross-entropy":                  entropy(nil, 0),
-		"cross-entropy, weighted":        entropy([]float32{1, 2, 0.5, 1, 3, 1, 0.25}, 0.2),
+		// Segments of more rows than a block of the fused kernel.
+		"attention, long":               attention(alone(5, 450), 0, 0),
+		"attention, long with a window": attention(alone(450), 200, 0),
+		"attention over a long tree":    attention(Segments{Offsets: []int64{0, 210, 420, 640}, Parents: []int64{-1, 0, 0}}, 0, 0),
+		"cross-entropy":                 entropy(nil, 0),
+		"cross-entropy, weighted":       entropy([]float32{1, 2, 0.5, 1, 3, 1, 0.25}, 0.2),
 	}
 }
 
