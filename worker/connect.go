@@ -33,7 +33,8 @@ func openStore(ctx context.Context, at configs.S3Settings) (storage.Store, error
 // buckets opens other places than the store, by the same endpoint and keys.
 func buckets(at configs.S3Settings) activities.Buckets {
 	return func(ctx context.Context, bucket, prefix string) (storage.Store, error) {
-		at.Bucket, at.Prefix = bucket, prefix
-		return connect.Store(ctx, at)
+		place := at // activities ask at the same time
+		place.Bucket, place.Prefix = bucket, prefix
+		return connect.Store(ctx, place)
 	}
 }

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"math"
@@ -132,6 +133,22 @@ func TestLlamaFileIsReadBackAsTheModel(t *testing.T) {
 	require.Equal(t, q[4*16:5*16], stored[16:32])
 	require.Equal(t, q[(8+7)*16:(8+8)*16], stored[(8+7)*16:(8+8)*16])
 	require.Equal(t, q[(8+5)*16:(8+6)*16], stored[(8+3)*16:(8+4)*16])
+}
+
+// What would be written says nothing of it.
+func TestGGUFBaseThatRotatesPartOfItsHeadsIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.gguf")
+	_, err := openModel(t, "llama", "").GGUF(context.Background(), path, "F32", nil)
+	require.NoError(t, err)
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	_, after, found := bytes.Cut(data, []byte("llama.rope.dimension_count"))
+	require.True(t, found)
+	after[4] = 4 // behind the value's type; a head is 8 wide
+	require.NoError(t, os.WriteFile(path, data, 0o600))
+	_, err = Open(path, "")
+	require.ErrorContains(t, err, `metadata key "llama.rope.dimension_count" is 4, which is not supported, expected 8`)
+	require.Equal(t, fault.Invalid, fault.KindOf(err))
 }
 
 // The types are those of llama-quantize, against which make proof-gguf compares whole files.

@@ -29,6 +29,16 @@ func parseLlama(path string, text []byte) (llama, error) {
 	if err != nil {
 		return llama{}, err
 	}
+	c := llamaOf(given)
+	// llama.cpp computes the rest by YaRN's own rules, and has no name for other numbers.
+	if r := c.rope; r.Type == "yarn" && (r.Factor < 1 || !r.Truncate || r.BetaFast != 32 || r.BetaSlow != 1 ||
+		math.Abs(r.AttentionFactor-(0.1*math.Log(r.Factor)+1)) >= 1e-6) {
+		return c, fault.At(path, 0, "rope_scaling: yarn with other numbers than its usual ones, which a GGUF file has no place for")
+	}
+	return c, nil
+}
+
+func llamaOf(given modelconfig.LlamaConfig) llama {
 	c := llama{
 		family: given.Family(), hidden: int(given.HiddenSize), inner: int(given.IntermediateSize), blocks: given.NumHiddenLayers,
 		heads: int(given.NumAttentionHeads), keyHeads: int(given.NumKeyValueHeads), headDim: int(given.HeadDim),
@@ -38,12 +48,7 @@ func parseLlama(path string, text []byte) (llama, error) {
 	for _, window := range given.Windows {
 		c.window = max(c.window, int(window))
 	}
-	// llama.cpp computes the rest by YaRN's own rules, and has no name for other numbers.
-	if r := c.rope; r.Type == "yarn" && (r.Factor < 1 || !r.Truncate || r.BetaFast != 32 || r.BetaSlow != 1 ||
-		math.Abs(r.AttentionFactor-(0.1*math.Log(r.Factor)+1)) >= 1e-6) {
-		return c, fault.At(path, 0, "rope_scaling: yarn with other numbers than its usual ones, which a GGUF file has no place for")
-	}
-	return c, nil
+	return c
 }
 
 // arch is the name of llama.cpp's architecture.

@@ -8,14 +8,14 @@ import (
 	"elara/spec/fault"
 )
 
-// Document is a config.json as it was read, every key of it: a base that is written back keeps what nothing here has a use
+// document is a config.json as it was read, every key of it: a base that is written back keeps what nothing here has a use
 // for.
-type Document map[string]json.RawMessage
+type document map[string]json.RawMessage
 
-// ParseDocument reads a config.json; file stands for it in errors. One whose weights are packed in a way that no reader
+// parseDocument reads a config.json; file stands for it in errors. One whose weights are packed in a way that no reader
 // here undoes is refused.
-func ParseDocument(file string, data []byte) (Document, error) {
-	var d Document
+func parseDocument(file string, data []byte) (document, error) {
+	var d document
 	if err := json.Unmarshal(data, &d); err != nil {
 		return nil, fault.At(file, 0, "not a model configuration: %w", err)
 	}
@@ -25,8 +25,9 @@ func ParseDocument(file string, data []byte) (Document, error) {
 	return d, nil
 }
 
-// Encode writes the document for a model of this vocabulary, and of this type by torch's name: its keys sorted, as transformers writes them.
-func (d Document) Encode(vocabulary int64, dtype string) ([]byte, error) {
+// encode writes the document for a model of this vocabulary, and of this type by torch's name: its keys sorted, as transformers
+// writes them.
+func (d document) encode(vocabulary int64, dtype string) ([]byte, error) {
 	changed := map[string]any{}
 	for key, value := range d {
 		changed[key] = value
@@ -47,8 +48,8 @@ func (d Document) Encode(vocabulary int64, dtype string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// Tokens reads a key that holds one token id, a list of them, or null; file stands for the document in errors.
-func (d Document) Tokens(file, key string) ([]int32, error) {
+// tokens reads a key that holds one token id, a list of them, or null; file stands for the document in errors.
+func (d document) tokens(file, key string) ([]int32, error) {
 	raw := d[key]
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil, nil

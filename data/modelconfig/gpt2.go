@@ -31,12 +31,12 @@ type GPT2Config struct {
 	EOS []int32 `json:"-"` // the tokens that end a text
 	Pad []int32 `json:"-"` // the padding token, or none
 
-	document Document // what was read
+	document document // what was read
 }
 
 // ParseGPT2 reads and checks config.json; absent keys have transformers' defaults. file stands for it in errors.
 func ParseGPT2(file string, data []byte) (GPT2Config, error) {
-	document, err := ParseDocument(file, data)
+	document, err := parseDocument(file, data)
 	if err != nil {
 		return GPT2Config{}, err
 	}
@@ -72,16 +72,16 @@ func ParseGPT2(file string, data []byte) (GPT2Config, error) {
 			return c, fault.At(file, 0, "%s is %v, expected a probability below 1", name, p)
 		}
 	}
-	if c.EOS, err = document.Tokens(file, "eos_token_id"); err != nil {
+	if c.EOS, err = document.tokens(file, "eos_token_id"); err != nil {
 		return c, err
 	}
-	c.Pad, err = document.Tokens(file, "pad_token_id")
+	c.Pad, err = document.tokens(file, "pad_token_id")
 	return c, err
 }
 
 // Encode writes what was read, for a model of this vocabulary, and of this type by torch's name.
 func (c GPT2Config) Encode(vocabulary int64, dtype string) ([]byte, error) {
-	return c.document.Encode(vocabulary, dtype)
+	return c.document.encode(vocabulary, dtype)
 }
 
 // Inner is the width inside the MLP.

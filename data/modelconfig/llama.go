@@ -53,7 +53,7 @@ type LlamaConfig struct {
 	EOS []int32 // the tokens that end a text; a chat model may have several
 	Pad []int32 // the padding token, or none
 
-	document Document // what was read; nil for a configuration that comes from elsewhere
+	document document // what was read; nil for a configuration that comes from elsewhere
 }
 
 // Family is the model_type.
@@ -114,7 +114,7 @@ func (c LlamaConfig) JSON() ([]byte, error) { return c.Encode(c.VocabSize, "floa
 // Encode writes what was read, or else every number, in the form that both transformers 4 and 5 read.
 func (c LlamaConfig) Encode(vocabulary int64, dtype string) ([]byte, error) {
 	if c.document != nil {
-		return c.document.Encode(vocabulary, dtype)
+		return c.document.encode(vocabulary, dtype)
 	}
 	numbers := map[string]any{
 		"architectures": []string{class(c.Family())}, "model_type": c.Family(),
@@ -143,13 +143,13 @@ func (c LlamaConfig) Encode(vocabulary int64, dtype string) ([]byte, error) {
 	if len(c.Pad) > 0 {
 		numbers["pad_token_id"] = c.Pad[0]
 	}
-	document := Document{}
+	all := document{}
 	for key, value := range numbers {
 		raw, err := json.Marshal(value)
 		if err != nil {
 			return nil, err
 		}
-		document[key] = raw
+		all[key] = raw
 	}
-	return document.Encode(vocabulary, dtype)
+	return all.encode(vocabulary, dtype)
 }

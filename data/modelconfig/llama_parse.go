@@ -58,7 +58,7 @@ func defaults(family string) written {
 // ParseLlama reads and checks config.json of one of the families, as transformers 4 or 5 writes it; file stands for it in
 // errors.
 func ParseLlama(file string, data []byte) (LlamaConfig, error) {
-	document, err := ParseDocument(file, data)
+	document, err := parseDocument(file, data)
 	if err != nil {
 		return LlamaConfig{}, err
 	}
@@ -99,10 +99,10 @@ func ParseLlama(file string, data []byte) (LlamaConfig, error) {
 	if c.Windows, err = w.windows(file, family); err != nil {
 		return c, err
 	}
-	if c.EOS, err = document.Tokens(file, "eos_token_id"); err != nil {
+	if c.EOS, err = document.tokens(file, "eos_token_id"); err != nil {
 		return c, err
 	}
-	c.Pad, err = document.Tokens(file, "pad_token_id")
+	c.Pad, err = document.tokens(file, "pad_token_id")
 	return c, err
 }
 

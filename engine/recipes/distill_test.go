@@ -183,11 +183,8 @@ func TestTheTeachersLogProbabilitiesAreMadeInParts(t *testing.T) {
 		many = append(many, "<|user|>"+questions[i%8][:5]+instruct.AssistantMarker+questions[i%8][:6+i%7])
 	}
 	job.TrainDataPath, job.TeacherLogProbs = textsFile(t, many...), filepath.Join(t.TempDir(), "logprobs")
-	digest, err := baseDigest(job.TeacherModel)
+	d, err := r.beginDistillation(t.Context(), job)
 	require.NoError(t, err)
-	d := &distillation{job: job, teacherBase: digest}
-	require.NoError(t, madeStudent(t, r, job))
-	require.NoError(t, d.read(t.Context(), r))
 	record := func() error {
 		_, err := d.record(t.Context(), allParts, func(spec.Progress) {})
 		return err

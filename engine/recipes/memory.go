@@ -185,6 +185,7 @@ func (a memoryAsked) rows(ctx context.Context, r *Runner, b *base, slot int, pat
 		first := own(b.tok, text.Text, tokens, a.job.CompletionOnlyLoss)
 		tokens = tokens[:min(len(tokens), length)]
 		if first >= len(tokens) {
+			a.moved()
 			continue
 		}
 		list = append(list, sequence{tokens, len(tokens) - first})

@@ -111,6 +111,19 @@ func TestMemoryLooksAtAnswersAloneWhereTheyAloneWereTrained(t *testing.T) {
 	require.ErrorContains(t, err, "no row has a token to look at")
 }
 
+// A row without a token to look at counts as done.
+func TestProgressOfMemoryReachesItsEnd(t *testing.T) {
+	r := newRunner(t)
+	job := memoryJob(t, tinyModel(t, r), 0)
+	job.CompletionOnlyLoss, job.Parts = true, []spec.MemoryPart{spec.PartMembership}
+	job.EvalDataPath = textsFile(t, append(guideTexts(t, questions[4:]...), "not of the template's form")...)
+	var last spec.Progress
+	got, err := r.Memory(t.Context(), job, func(p spec.Progress) { last = p })
+	require.NoError(t, err)
+	require.Equal(t, 4, got.Membership.HeldOutRows)
+	require.Equal(t, []int64{9, 9}, []int64{last.Step, last.TotalSteps})
+}
+
 // An adapter that was trained until it knows its canaries is rejected by the gates, and one that never met them is not, asked about the
 // same rows.
 func TestAnAdapterIsHeldToWhatItHasByHeart(t *testing.T) {
