@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 
 	"elara/data/instruct"
@@ -104,18 +103,14 @@ func (d *Device) askMemory(ctx context.Context, in spec.EvaluateTargetInput) (re
 // memoryJob lays the inputs out on this machine. Held-out rows that stand in the training rows are no strangers to the adapter: they
 // are taken out as they are for a score.
 func (d *Device) memoryJob(ctx context.Context, store storage.Store, in spec.EvaluateTargetInput, scratch string) (spec.MemoryJob, error) {
-	measured, _, err := d.evaluation(ctx, store, in, scratch)
-	if err != nil {
-		return spec.MemoryJob{}, err
-	}
-	dataset, err := d.Cache.Materialise(ctx, store, in.Target.Dataset)
+	measured, held, err := d.evaluation(ctx, store, in, scratch)
 	if err != nil {
 		return spec.MemoryJob{}, err
 	}
 	plan := in.Plan.Memory
 	return spec.MemoryJob{
 		BaseModel: measured.BaseModel, Adapter: measured.Adapter,
-		TrainDataPath: filepath.Join(dataset, trainFile), EvalDataPath: measured.EvalDataPath,
+		TrainDataPath: held.train, EvalDataPath: held.path,
 		Parts: plan.Parts, Audience: in.Target.Audience, MaxLength: measured.MaxLength, CompletionOnlyLoss: measured.CompletionOnlyLoss,
 		MaxRows: plan.MaxRows, Seed: plan.Seed, Canaries: plan.Canaries, Bounds: plan.Bounds,
 	}, nil
