@@ -3,14 +3,11 @@ package activities
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"elara/data/instruct"
-	"elara/data/source"
 	"elara/scoring/memory"
 	"elara/spec"
 	"elara/storage"
@@ -118,7 +115,7 @@ func (d *Device) memoryJob(ctx context.Context, store storage.Store, in spec.Eva
 
 // plant writes canaries behind the training rows, each with an identity of its own, and gives how many it wrote. The order of the
 // file is not that of the training.
-func plant(in spec.FormatInput, train *source.TextWriter, used *json.Encoder, sum io.Writer) (int64, error) {
+func plant(in spec.FormatInput, write func(text string, row spec.UsedRow) error) (int64, error) {
 	if in.Canaries.Count == 0 {
 		return 0, nil
 	}
@@ -135,10 +132,9 @@ func plant(in spec.FormatInput, train *source.TextWriter, used *json.Encoder, su
 	texts := slices.Repeat(once, in.Canaries.Repeats)
 	for i, text := range texts {
 		row := spec.UsedRow{File: spec.CanariesFile, Line: i + 1, Digest: spec.DigestOf(sha256.Sum256([]byte(text))), In: trainFile}
-		if err := errors.Join(train.Write(text), used.Encode(row)); err != nil {
+		if err := write(text, row); err != nil {
 			return 0, err
 		}
-		fmt.Fprintf(sum, "%s\x00%s\x00%s\n", row.File, row.Digest, row.In)
 	}
 	return int64(len(texts)), nil
 }
