@@ -13,7 +13,7 @@ func (c *Control) BuildCandidate(ctx context.Context, in spec.CandidateInput) (s
 }
 
 func (c *Control) buildCandidate(ctx context.Context, in spec.CandidateInput) (spec.ArtifactRef, error) {
-	candidate := spec.Candidate{Base: in.Base, Report: in.Report}
+	candidate := spec.Candidate{Base: in.Base, Merged: in.Merged, Student: in.Student, Report: in.Report}
 	inputs := []spec.Digest{in.Base.Digest, in.Report.Digest}
 	for i, adapter := range in.Adapters {
 		named := spec.CandidateAdapter{Name: adapter.Adapter, Ref: adapter.Ref}
@@ -23,13 +23,6 @@ func (c *Control) buildCandidate(ctx context.Context, in spec.CandidateInput) (s
 		candidate.Adapters = append(candidate.Adapters, named)
 		inputs = append(inputs, adapter.Ref.Digest)
 	}
-	if !in.Merged.IsZero() {
-		candidate.Merged = in.Merged
-		inputs = append(inputs, in.Merged.Digest)
-	}
-	if !in.Student.IsZero() {
-		candidate.Student = in.Student
-		inputs = append(inputs, in.Student.Digest)
-	}
+	inputs = present(append(inputs, in.Merged.Digest, in.Student.Digest))
 	return artifact.PublishJSON(ctx, c.Store, spec.KindCandidate, spec.CandidateFile, candidate, inputs)
 }

@@ -15,6 +15,7 @@ import (
 // heldOut is the rows that an adapter is measured on.
 type heldOut struct {
 	path                  string // the file that the engine reads
+	train                 string // that of the training rows
 	rows                  []asked
 	takenOut, overlapping int64
 }
@@ -33,7 +34,7 @@ func parts(text string) []string {
 // readHeldOut reads held-out rows. Where the plan asks for it those that stand in the training rows are taken out, and the rest
 // is written into a folder.
 func readHeldOut(ctx context.Context, eval, train, into string, contamination spec.Contamination) (heldOut, error) {
-	held := heldOut{path: eval}
+	held := heldOut{path: eval, train: train}
 	if contamination == "" {
 		for text, err := range source.Texts(ctx, held.path) {
 			if err != nil {

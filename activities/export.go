@@ -45,7 +45,8 @@ func (c *Control) writeExport(ctx context.Context, in spec.ExportInput) (out spe
 	if err != nil {
 		return out, err
 	}
-	found, reason, err := recall(work.ctx, work.store, exportStage, key, func(e spec.Exported) []spec.ArtifactRef { return []spec.ArtifactRef{e.Ref} })
+	found, reason, err := recall(work.ctx, work.store, exportStage, key,
+		func(e spec.Exported) []spec.ArtifactRef { return []spec.ArtifactRef{e.Ref} })
 	if err != nil || reason != "" {
 		found.Unchanged = reason
 		return found, err
@@ -62,10 +63,7 @@ func (c *Control) writeExport(ctx context.Context, in spec.ExportInput) (out spe
 	if _, err := order.Write(work.ctx, made, moved(work)); err != nil {
 		return out, fmt.Errorf("export %s: %w", in.Plan, err)
 	}
-	inputs := []spec.Digest{in.Artifact.Digest}
-	if !in.Base.IsZero() {
-		inputs = append(inputs, in.Base.Digest)
-	}
+	inputs := present([]spec.Digest{in.Artifact.Digest, in.Base.Digest})
 	out.Plan = in.Plan
 	if out.Ref, err = artifact.Publish(work.ctx, work.store, spec.KindExport, made, inputs, order.Facts); err != nil {
 		return out, err

@@ -160,8 +160,12 @@ func formatInto(
 		defer func() { err = errors.Join(err, file.Close()) }()
 		files[name] = file
 	}
-	train, eval := source.NewTextWriter(files[trainFile]), source.NewTextWriter(files[evalFile])
+	texts := map[string]*source.TextWriter{trainFile: source.NewTextWriter(files[trainFile]), evalFile: source.NewTextWriter(files[evalFile])}
 	used, sum := json.NewEncoder(files[rowsFile]), sha256.New()
+	write := func(text string, row spec.UsedRow) error {
+		fmt.Fprintf(sum, "%s\x00%s\x00%s\n", row.File, row.Digest, row.In)
+		return errors.Join(texts[row.In].Write(text), used.Encode(row))
+	}
 
 	template := instruct.Guide()
 	for row, err := range choice.Rows(rows) {
@@ -175,17 +179,16 @@ func formatInto(
 		if err != nil {
 			return spec.AdapterDataset{}, "", err
 		}
-		side, to := trainFile, train
+		side := trainFile
 		if sides.IsHeldOut(row) {
-			side, to = evalFile, eval
+			side = evalFile
 		}
-		if err := errors.Join(to.Write(text), used.Encode(spec.UsedRow{File: row.ID.File, Line: row.ID.Line, Digest: row.ID.Digest, In: side})); err != nil {
+		if err := write(text, spec.UsedRow{File: row.ID.File, Line: row.ID.Line, Digest: row.ID.Digest, In: side}); err != nil {
 			return spec.AdapterDataset{}, "", err
 		}
-		fmt.Fprintf(sum, "%s\x00%s\x00%s\n", row.ID.File, row.ID.Digest, side)
 	}
-	dataset = spec.AdapterDataset{TrainRows: train.Count(), EvalRows: eval.Count()}
-	if dataset.Canaries, err = plant(in, train, used, sum); err != nil {
+	dataset = spec.AdapterDataset{TrainRows: texts[trainFile].Count(), EvalRows: texts[evalFile].Count()}
+	if dataset.Canaries, err = plant(in, write); err != nil {
 		return spec.AdapterDataset{}, "", err
 	}
 	for _, name := range []string{trainFile, evalFile, rowsFile} {

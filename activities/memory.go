@@ -3,15 +3,11 @@ package activities
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"path/filepath"
 	"slices"
 
 	"elara/data/instruct"
-	"elara/data/source"
 	"elara/scoring/memory"
 	"elara/spec"
 	"elara/storage"
@@ -104,18 +100,14 @@ func (d *Device) askMemory(ctx context.Context, in spec.EvaluateTargetInput) (re
 // memoryJob lays the inputs out on this machine. Held-out rows that stand in the training rows are no strangers to the adapter: they
 // are taken out as they are for a score.
 func (d *Device) memoryJob(ctx context.Context, store storage.Store, in spec.EvaluateTargetInput, scratch string) (spec.MemoryJob, error) {
-	measured, _, err := d.evaluation(ctx, store, in, scratch)
-	if err != nil {
-		return spec.MemoryJob{}, err
-	}
-	dataset, err := d.Cache.Materialise(ctx, store, in.Target.Dataset)
+	measured, held, err := d.evaluation(ctx, store, in, scratch)
 	if err != nil {
 		return spec.MemoryJob{}, err
 	}
 	plan := in.Plan.Memory
 	return spec.MemoryJob{
 		BaseModel: measured.BaseModel, Adapter: measured.Adapter,
-		TrainDataPath: filepath.Join(dataset, trainFile), EvalDataPath: measured.EvalDataPath,
+		TrainDataPath: held.train, EvalDataPath: held.path,
 		Parts: plan.Parts, Audience: in.Target.Audience, MaxLength: measured.MaxLength, CompletionOnlyLoss: measured.CompletionOnlyLoss,
 		MaxRows: plan.MaxRows, Seed: plan.Seed, Canaries: plan.Canaries, Bounds: plan.Bounds,
 	}, nil
@@ -123,7 +115,7 @@ func (d *Device) memoryJob(ctx context.Context, store storage.Store, in spec.Eva
 
 // plant writes canaries behind the training rows, each with an identity of its own, and gives how many it wrote. The order of the
 // file is not that of the training.
-func plant(in spec.FormatInput, train *source.TextWriter, used *json.Encoder, sum io.Writer) (int64, error) {
+func plant(in spec.FormatInput, write func(text string, row spec.UsedRow) error) (int64, error) {
 	if in.Canaries.Count == 0 {
 		return 0, nil
 	}
@@ -140,10 +132,9 @@ func plant(in spec.FormatInput, train *source.TextWriter, used *json.Encoder, su
 	texts := slices.Repeat(once, in.Canaries.Repeats)
 	for i, text := range texts {
 		row := spec.UsedRow{File: spec.CanariesFile, Line: i + 1, Digest: spec.DigestOf(sha256.Sum256([]byte(text))), In: trainFile}
-		if err := errors.Join(train.Write(text), used.Encode(row)); err != nil {
+		if err := write(text, row); err != nil {
 			return 0, err
 		}
-		fmt.Fprintf(sum, "%s\x00%s\x00%s\n", row.File, row.Digest, row.In)
 	}
 	return int64(len(texts)), nil
 }

@@ -1,12 +1,10 @@
 package activities
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"path/filepath"
 
-	"elara/data/source"
 	"elara/spec"
 )
 
@@ -30,7 +28,7 @@ func ppoTraining(t FeedbackTrainer, in spec.FeedbackInput, at local) feedback {
 	}
 	f.run = func(ctx context.Context, resume *spec.Snapshot, watch *observer) (spec.TrainOutcome, spec.FeedbackFigures, error) {
 		if job.EvalDataPath != "" {
-			if err := firstTexts(ctx, job.TrainDataPath, job.EvalDataPath); err != nil {
+			if err := joinRows(ctx, job.EvalDataPath, []string{job.TrainDataPath}, mostSampled); err != nil {
 				return spec.TrainOutcome{}, spec.FeedbackFigures{}, err
 			}
 		}
@@ -49,22 +47,4 @@ func ppoTraining(t FeedbackTrainer, in spec.FeedbackInput, at local) feedback {
 		return files, err
 	}
 	return f
-}
-
-// firstTexts copies the first lines of a file of prompts.
-func firstTexts(ctx context.Context, from, to string) error {
-	var first bytes.Buffer
-	lines := source.NewTextWriter(&first)
-	for text, err := range source.Texts(ctx, from) {
-		if err == nil {
-			err = lines.Write(text.Text)
-		}
-		if err != nil {
-			return err
-		}
-		if lines.Count() == mostSampled {
-			break
-		}
-	}
-	return onDisk(os.WriteFile(to, first.Bytes(), 0o600))
 }

@@ -50,7 +50,7 @@ func TestFirstPromptsAreSampled(t *testing.T) {
 	}
 	folder := files(t, map[string]string{promptsFile: all.String()})
 	to := filepath.Join(folder, "first.jsonl")
-	require.NoError(t, firstTexts(t.Context(), filepath.Join(folder, promptsFile), to))
+	require.NoError(t, joinRows(t.Context(), to, []string{filepath.Join(folder, promptsFile)}, mostSampled))
 	first, err := os.ReadFile(to)
 	require.NoError(t, err)
 	require.Equal(t, mostSampled, strings.Count(string(first), "\n"))

@@ -2,7 +2,6 @@ package configs
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"elara/spec"
@@ -67,15 +66,8 @@ func (r *pipelineReader) settleExport(tree *node) error {
 	if len(in.Export.Models) == 0 {
 		return block.origin.errorf("export.models: missing, expected a list of blocks")
 	}
-	key, err := in.CheckExport()
-	if err == nil {
-		return nil
+	if key, err := in.CheckExport(); err != nil {
+		return block.placeOf("models", key).errorf("export.%s: %w", key, err)
 	}
-	at := block.place(key)
-	for i, model := range block.get("models").items {
-		if inner, found := strings.CutPrefix(key, fmt.Sprintf("models[%d].", i)); found {
-			at = model.place(inner)
-		}
-	}
-	return at.errorf("export.%s: %w", key, err)
+	return nil
 }

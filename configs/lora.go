@@ -1,6 +1,10 @@
 package configs
 
-import "elara/spec"
+import (
+	"strings"
+
+	"elara/spec"
+)
 
 // loraJobKeys is the table of a training file: the guide's keys and four of ours.
 func loraJobKeys(job *spec.LoRAJob) *section {
@@ -89,6 +93,16 @@ func (n *node) place(names ...string) origin {
 		at = n.origin
 	}
 	return at
+}
+
+// placeOf is where a key of a block stands, also one of an entry of the block's list, such as candidates[1].name.
+func (n *node) placeOf(list, key string) origin {
+	for i, entry := range n.get(list).items {
+		if inner, found := strings.CutPrefix(key, listPath(list, i)+"."); found {
+			return entry.place(inner)
+		}
+	}
+	return n.place(key)
 }
 
 // warningsOf says what a training file leaves to be surprised by.

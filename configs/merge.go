@@ -2,7 +2,6 @@ package configs
 
 import (
 	"strconv"
-	"strings"
 
 	"elara/spec"
 )
@@ -85,16 +84,6 @@ func readCandidate(index int, n *node, list string, into *[]spec.MergeMethod) er
 	return nil
 }
 
-// mergePlace is where a key of a merge stands, also one of a candidate.
-func mergePlace(block *node, name string) origin {
-	for i, candidate := range block.get("candidates").items {
-		if inner, found := strings.CutPrefix(name, listPath("candidates", i)+"."); found {
-			return candidate.place(inner)
-		}
-	}
-	return block.place(name)
-}
-
 // settleMerge fills in the adapters, refuses what contradicts itself, and leaves the zero plan where the file has no such block.
 func (r *pipelineReader) settleMerge(tree *node) error {
 	in := &r.pipeline.Input
@@ -113,7 +102,7 @@ func (r *pipelineReader) settleMerge(tree *node) error {
 		}
 	}
 	if key, err := p.Check(); err != nil {
-		return mergePlace(block, key).errorf("merge.%s: %w", key, err)
+		return block.placeOf("candidates", key).errorf("merge.%s: %w", key, err)
 	}
 	if err := in.CheckMerge(); err != nil {
 		return block.origin.errorf("%w", err)
@@ -195,7 +184,7 @@ func readMergeJob(tree *node) (spec.MergeJob, *node, error) {
 		return job, tree, err
 	}
 	if key, err := job.Check(); err != nil {
-		return job, tree, mergePlace(tree, key).errorf("%s: %w", key, err)
+		return job, tree, tree.placeOf("candidates", key).errorf("%s: %w", key, err)
 	}
 	return job, tree, nil
 }

@@ -224,29 +224,12 @@ func (r *pipelineReader) readAdapter(index int, n *node) error {
 
 // settle refuses what contradicts itself across keys.
 func (r *pipelineReader) settle(tree *node) error {
-	if err := r.settleBase(tree); err != nil {
-		return err
-	}
-	if err := r.settlePretrain(tree); err != nil {
-		return err
-	}
-	if err := r.settleRLHF(tree); err != nil {
-		return err
-	}
-	if err := r.settleMerge(tree); err != nil {
-		return err
-	}
-	if err := r.settleDistill(tree); err != nil {
-		return err
-	}
-	if err := r.settleExport(tree); err != nil {
-		return err
-	}
-	if err := r.settleMemory(tree); err != nil {
-		return err
-	}
-	if err := r.settleJudge(tree); err != nil {
-		return err
+	for _, settleBlock := range []func(*node) error{
+		r.settleBase, r.settlePretrain, r.settleRLHF, r.settleMerge, r.settleDistill, r.settleExport, r.settleMemory, r.settleJudge,
+	} {
+		if err := settleBlock(tree); err != nil {
+			return err
+		}
 	}
 	clean := r.pipeline.Input.Prepare.Clean
 	for _, bounds := range []struct {

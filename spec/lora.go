@@ -73,9 +73,9 @@ const (
 	InitRandom   LoRAInit = "random"   // A and B are uniform as a linear layer's weight: PEFT's false
 )
 
-// TrainsEmbeddings reports whether modules_to_save names an input or output embedding, by the names of transformers. Such an adapter
+// trainsEmbeddings reports whether modules_to_save names an input or output embedding, by the names of transformers. Such an adapter
 // cannot do without the rows of new tokens.
-func (c LoRAConfig) TrainsEmbeddings() bool {
+func (c LoRAConfig) trainsEmbeddings() bool {
 	return slices.ContainsFunc(c.ModulesToSave, func(entry string) bool {
 		return slices.ContainsFunc([]string{"model.embed_tokens", "transformer.wte", "lm_head"}, func(name string) bool {
 			return strings.HasSuffix(name, entry)

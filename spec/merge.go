@@ -175,7 +175,7 @@ func (in PipelineInput) CheckMerge() error {
 		return fmt.Errorf("merge: %w", err)
 	}
 	for _, plan := range in.Adapters {
-		if plan.AddPadToken && plan.LoRA.TrainsEmbeddings() && slices.Contains(in.Merge.Adapters, plan.Name) {
+		if plan.AddPadToken && plan.LoRA.trainsEmbeddings() && slices.Contains(in.Merge.Adapters, plan.Name) {
 			return fault.New(fault.Invalid, "merge: adapter %s trains embeddings (modules_to_save) with a token more than the base (add_pad_token), "+
 				"expected one of both", plan.Name)
 		}

@@ -105,7 +105,7 @@ func (in PipelineInput) CheckRLHF() error {
 			return fault.New(fault.Invalid, "rlhf: adapters: %q is not among those of the pipeline, or is there twice", string(name))
 		}
 		delete(plans, name)
-		if in.RLHF.Method == MethodPPO && plan.AddPadToken && plan.LoRA.TrainsEmbeddings() {
+		if in.RLHF.Method == MethodPPO && plan.AddPadToken && plan.LoRA.trainsEmbeddings() {
 			return fault.New(fault.Invalid, "rlhf: adapter %s trains embeddings (modules_to_save) with a token more than the base (add_pad_token), expected one of both, or method dpo", name)
 		}
 		for _, part := range []string{StageReward, StageDPO, StagePPO} {

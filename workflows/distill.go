@@ -92,12 +92,14 @@ func (s *DistillState) askTeacher(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	for said.Unchanged == "" && (said.All == 0 || said.Parts < said.All) {
-		if said, err = call(ctx, device(s.Queue, fmt.Sprintf("ask the teacher, %s, from part %d", s.Plan.Teacher, said.Parts+1)), onDevice.RecordTeacher,
-			spec.TeacherInput{DistillTarget: s.target(), SoFar: said.Ref}); err != nil {
+	for isAll := said.Unchanged != ""; !isAll; isAll = said.Parts >= said.All {
+		summary := fmt.Sprintf("ask the teacher, %s, from part %d", s.Plan.Teacher, said.Parts+1)
+		said, err = call(ctx, device(s.Queue, summary), onDevice.RecordTeacher, spec.TeacherInput{DistillTarget: s.target(), SoFar: said.Ref})
+		if err != nil {
 			return err
 		}
-		workflow.SetCurrentDetails(ctx, fmt.Sprintf("Stage: **distillation**, the teacher has answered **%d of %d** parts of the rows\n", said.Parts, said.All))
+		workflow.SetCurrentDetails(ctx,
+			fmt.Sprintf("Stage: **distillation**, the teacher has answered **%d of %d** parts of the rows\n", said.Parts, said.All))
 	}
 	s.LogProbs = said.Ref
 	return nil

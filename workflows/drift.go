@@ -57,7 +57,7 @@ func (p *pipeline) measureServed(ctx workflow.Context) (*production, error) {
 
 // watchDrift keeps how well what the channel serves now does on the rows held out by this run.
 func (p *pipeline) watchDrift(ctx workflow.Context) error {
-	if workflow.GetVersion(ctx, driftWatched, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+	if !knows(ctx, driftWatched) {
 		return nil
 	}
 	found, err := p.measureServed(ctx)
@@ -81,7 +81,7 @@ func (p *pipeline) watchDrift(ctx workflow.Context) error {
 
 // watchReleased keeps how well what was just released did: that is what its later measurements are held against.
 func (p *pipeline) watchReleased(ctx workflow.Context) error {
-	if workflow.GetVersion(ctx, driftWatched, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+	if !knows(ctx, driftWatched) {
 		return nil
 	}
 	var served []spec.ServedScore

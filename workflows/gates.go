@@ -42,7 +42,7 @@ func (p *pipeline) judge(ctx workflow.Context) (isPassed bool, err error) {
 		return false, err
 	}
 	p.result.Gates = &result
-	if workflow.GetVersion(ctx, verdictInMemo, workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+	if knows(ctx, verdictInMemo) {
 		if err := workflow.UpsertMemo(ctx, map[string]any{VerdictMemo: verdictSummary(result)}); err != nil {
 			return false, err
 		}

@@ -290,3 +290,8 @@ func baseName(base spec.BaseSource) string {
 	}
 	return base.Artifact.Digest.Short()
 }
+
+// knows reports whether a run makes the commands of a change: a run that was past that place before there was such a change does not.
+func knows(ctx workflow.Context, change string) bool {
+	return workflow.GetVersion(ctx, change, workflow.DefaultVersion, 1) != workflow.DefaultVersion
+}

@@ -37,7 +37,7 @@ func (p *pipeline) alreadyReleased(ctx workflow.Context) (bool, error) {
 func (p *pipeline) decideAndRelease(ctx workflow.Context) error {
 	var a *activities.Control
 	channel := p.in.Release.Channel
-	p.approval.looks = workflow.GetVersion(ctx, conditionalRelease, workflow.DefaultVersion, 1) != workflow.DefaultVersion
+	p.approval.looks = knows(ctx, conditionalRelease)
 	if p.approval.looks {
 		if _, err := call(ctx, quick("offer the candidate to channel "+channel), a.OfferCandidate, spec.OfferInput{
 			Run: p.in.Run, Channel: channel, Candidate: p.result.Candidate, Replaces: p.approval.replaces, Approvers: p.in.Approval.Approvers,

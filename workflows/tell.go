@@ -21,7 +21,7 @@ const (
 
 // tell tells people through the notifier of a worker, beside what the run does: nobody to be told holds nothing up.
 func (p *pipeline) tell(ctx workflow.Context, notice spec.Notice) {
-	if workflow.GetVersion(ctx, tellsPeople, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+	if !knows(ctx, tellsPeople) {
 		return
 	}
 	notice.Run, notice.Channel = p.in.Run, p.in.Release.Channel
@@ -46,7 +46,7 @@ func tellPeople(ctx workflow.Context, notice spec.Notice, within time.Duration) 
 // remind tells people that the time to decide runs out, unless somebody has decided.
 func (p *pipeline) remind(ctx workflow.Context) {
 	all := hours(p.in.Approval.TimeoutHours)
-	if all == 0 || workflow.GetVersion(ctx, tellsPeople, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+	if all == 0 || !knows(ctx, tellsPeople) {
 		return
 	}
 	notice := spec.Notice{Kind: spec.NoticeExpiry, Digest: p.result.Candidate.Digest, Due: workflow.Now(ctx).Add(all).UTC()}

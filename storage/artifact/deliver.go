@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"elara/spec"
 	"elara/spec/fault"
@@ -44,20 +45,18 @@ func compare(ctx context.Context, store storage.Store, files []File) (map[string
 		if err != nil {
 			return nil, err
 		}
-		known := false
-		for _, file := range files {
-			if file.Name != info.Key {
-				continue
-			}
-			same, err := holds(ctx, store, file)
-			if err != nil {
+		i := slices.IndexFunc(files, func(f File) bool { return f.Name == info.Key })
+		isOurs := i >= 0
+		if isOurs {
+			if isOurs, err = holds(ctx, store, files[i]); err != nil {
 				return nil, err
 			}
-			known, there[file.Name] = same, same
 		}
-		if !known {
-			return nil, fault.New(fault.Invalid, "is not empty: it holds %q, which is no part of this export, expected a prefix of its own", info.Key)
+		if !isOurs {
+			return nil, fault.New(fault.Invalid,
+				"is not empty: it holds %q, which is no part of this export, expected a prefix of its own", info.Key)
 		}
+		there[info.Key] = true
 	}
 	return there, nil
 }

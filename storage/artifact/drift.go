@@ -3,7 +3,6 @@ package artifact
 import (
 	"context"
 	"encoding/json"
-	"strings"
 
 	"elara/spec"
 	"elara/spec/fault"
@@ -29,19 +28,14 @@ func AppendDrift(
 	if err := to.Name.Check(); err != nil {
 		return spec.DriftPoint{}, err
 	}
-	key, condition := DriftKey(to.Channel, to.Name), storage.IfAbsent()
-	content, info, err := storage.ReadAll(ctx, store, key)
+	held, condition, err := readDrift(ctx, store, to.Channel, to.Name)
 	switch {
-	case err == nil:
-		condition = storage.IfMatch(info.ETag)
-		held, err := parseDrift(key, content, to.Channel, to.Name)
-		if err != nil {
-			return spec.DriftPoint{}, err
-		}
-		to.Points = held.Points
-	case !fault.Is(err, fault.NotFound):
+	case fault.Is(err, fault.NotFound):
+		condition = storage.IfAbsent()
+	case err != nil:
 		return spec.DriftPoint{}, err
 	}
+	to.Points = held.Points
 	for i, made := range to.Points {
 		if made.Adapter == point.Adapter && made.Dataset == point.Dataset && (made.Run == point.Run || i == len(to.Points)-1) {
 			return made, nil
@@ -49,19 +43,25 @@ func AppendDrift(
 	}
 	point.Falls = judge(to.Points)
 	to.Points = append(to.Points, point)
-	if content, err = json.Marshal(to); err != nil {
+	content, err := json.Marshal(to)
+	if err != nil {
 		return spec.DriftPoint{}, fault.New(fault.Invalid, "drift of %s on channel %q: %w", to.Name, to.Channel, err)
 	}
-	_, err = storage.Replace(ctx, store, key, content, condition)
+	_, err = storage.Replace(ctx, store, DriftKey(to.Channel, to.Name), content, condition)
 	return point, err
 }
 
-func parseDrift(key string, content []byte, channel string, name spec.AdapterName) (spec.Drift, error) {
+func readDrift(ctx context.Context, store storage.Store, channel string, name spec.AdapterName) (spec.Drift, storage.Condition, error) {
+	key := DriftKey(channel, name)
+	content, info, err := storage.ReadAll(ctx, store, key)
+	if err != nil {
+		return spec.Drift{}, storage.Condition{}, err
+	}
 	var held spec.Drift
 	if err := json.Unmarshal(content, &held); err != nil || held.Channel != channel || held.Name != name {
-		return spec.Drift{}, fault.New(fault.Corrupt, "drift %q does not belong to adapter %s on channel %q", key, name, channel)
+		return spec.Drift{}, storage.Condition{}, fault.New(fault.Corrupt, "drift %q does not belong to adapter %s on channel %q", key, name, channel)
 	}
-	return held, nil
+	return held, storage.IfMatch(info.ETag), nil
 }
 
 // Drifts gives the drift of every adapter's name that was measured on a channel, in the order of their keys; NotFound when
@@ -71,20 +71,11 @@ func Drifts(ctx context.Context, store storage.Store, channel string) ([]spec.Dr
 		return nil, err
 	}
 	var all []spec.Drift
-	prefix := driftPrefix + channel + "/"
-	for info, err := range store.List(ctx, prefix) {
+	for name, err := range pointers(ctx, store, driftPrefix+channel+"/") {
 		if err != nil {
 			return nil, err
 		}
-		name, isDrift := strings.CutSuffix(strings.TrimPrefix(info.Key, prefix), ".json")
-		if !isDrift {
-			continue
-		}
-		content, _, err := storage.ReadAll(ctx, store, info.Key)
-		if err != nil {
-			return nil, err
-		}
-		drift, err := parseDrift(info.Key, content, channel, spec.AdapterName(name))
+		drift, _, err := readDrift(ctx, store, channel, spec.AdapterName(name))
 		if err != nil {
 			return nil, err
 		}

@@ -263,7 +263,7 @@ func Released(ctx context.Context, store storage.Store) ([]spec.ArtifactRef, err
 	return all, nil
 }
 
-// pointers lists the names, of channels or of collections, that have a pointer below a prefix.
+// pointers lists the names, of channels, collections or adapters, that have a pointer below a prefix.
 func pointers(ctx context.Context, store storage.Store, prefix string) func(yield func(string, error) bool) {
 	return func(yield func(string, error) bool) {
 		for info, err := range store.List(ctx, prefix) {
