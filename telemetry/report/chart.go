@@ -71,7 +71,7 @@ func draw(q quantity, curves []series.Curve) (chart, bool) {
 		}
 		c.warn(curve, l.Stroke, func(point series.Point) (x, y float64, found bool) {
 			y = c.Floor
-			if value, has := q.of(curve, point); has {
+			if value, has := q.of(point); has {
 				y = up.at(value)
 			}
 			return across.at(float64(point.Step)), y, true
@@ -86,8 +86,8 @@ func draw(q quantity, curves []series.Curve) (chart, bool) {
 func bounds(q quantity, curves []series.Curve) (low, high float64, last int64, found bool) {
 	for _, curve := range curves {
 		has := false
-		for _, point := range curve.Points {
-			value, measured := q.of(curve, point)
+		for _, point := range q.drawnOf(curve) {
+			value, measured := q.of(point)
 			if !measured {
 				continue
 			}
@@ -107,8 +107,8 @@ func bounds(q quantity, curves []series.Curve) (low, high float64, last int64, f
 func trace(q quantity, curve series.Curve, across, up scale) (line, float64, bool) {
 	var dots []dot
 	var newest float64
-	for _, point := range curve.Points {
-		value, has := q.of(curve, point)
+	for _, point := range q.drawnOf(curve) {
+		value, has := q.of(point)
 		if !has {
 			continue
 		}
