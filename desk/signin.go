@@ -87,8 +87,7 @@ func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) {
 	next := localPath(r.PostForm.Get("next"))
 	person, err := d.book.Enter(r.Context(), r.PostForm.Get("token"))
 	if fault.Is(err, fault.Invalid) {
-		d.wrote(d.audit.Write(audit.Entry{What: audit.SignIn, From: d.addressOf(r), By: "token", Outcome: audit.Refused, Kind: string(fault.Invalid)}))
-		d.showEntry(w, r, http.StatusUnauthorized, signInPage{Next: next, Refused: sentence(err)})
+		d.refuse(w, r, "token", next, err)
 		return
 	}
 	if err == nil {
@@ -99,6 +98,14 @@ func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Redirect(w, r, next, http.StatusSeeOther)
+}
+
+// refuse writes down that somebody was not let in, and says why.
+func (d *Desk) refuse(w http.ResponseWriter, r *http.Request, by, next string, err error) {
+	d.wrote(d.audit.Write(audit.Entry{
+		What: audit.SignIn, From: d.addressOf(r), By: by, Outcome: audit.Refused, Kind: string(fault.KindOf(err)),
+	}))
+	d.showEntry(w, r, http.StatusUnauthorized, signInPage{Next: next, Refused: sentence(err)})
 }
 
 // begin writes a sign-in down, and then lets the person in.
@@ -146,8 +153,7 @@ func (d *Desk) fromProvider(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, d.flow("", -1))
 	person, err := d.Provider.Finish(r.Context(), flow, r.URL.Query(), d.now())
 	if fault.Is(err, fault.Invalid) {
-		d.wrote(d.audit.Write(audit.Entry{What: audit.SignIn, From: d.addressOf(r), By: "OpenID Connect", Outcome: audit.Refused, Kind: string(fault.Invalid)}))
-		d.showEntry(w, r, http.StatusUnauthorized, signInPage{Next: "/", Refused: sentence(err)})
+		d.refuse(w, r, "OpenID Connect", "/", err)
 		return
 	}
 	if err == nil {

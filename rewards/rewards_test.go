@@ -86,7 +86,7 @@ func asking(t *testing.T, url string, retries int, timeout string) ([]float64, e
 	t.Helper()
 	r, err := newRemote(Config{Name: "clinic", Kind: KindHTTP, Weight: 1, URL: url, Retries: retries, Timeout: timeout})
 	require.NoError(t, err)
-	r.pause = time.Microsecond
+	r.at.Pause = time.Microsecond
 	return r.Score(t.Context(), answers)
 }
 
@@ -115,6 +115,12 @@ func TestHTTPScorerGivesUpWhereItMust(t *testing.T) {
 		"another address": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 		}, fault.Invalid, 1, "307"},
+		"an answer beside the number": {func(w http.ResponseWriter, _ *http.Request) {
+			if connection, _, err := http.NewResponseController(w).Hijack(); err == nil {
+				_, _ = connection.Write([]byte("HTTP/1.1 422 peanuts are not allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
+				_ = connection.Close()
+			}
+		}, fault.Invalid, 1, "422 Unprocessable Entity, expected 200"},
 		"something else": {says("<html>"), fault.Invalid, 1, `something else than {"scores": [...]}`},
 		"no number":      {says(`{"scores": [1, null]}`), fault.Diverged, 1, "the score of answer 2 is null"},
 	} {

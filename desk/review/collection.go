@@ -135,7 +135,9 @@ func (c *Client) kept(ctx context.Context, j spec.Judgement, refused error) (non
 
 // Kept finds a judgement that is said again among those of a collection that is over. It gives what the workflow, while it
 // went on, answered to that: without the reason and the time, since those of the first one stand.
-func Kept(ctx context.Context, store storage.Store, over spec.PreferencesStatus, j spec.Judgement) (kept spec.RecordedJudgement, found bool, err error) {
+func Kept(
+	ctx context.Context, store storage.Store, over spec.PreferencesStatus, j spec.Judgement,
+) (kept spec.RecordedJudgement, found bool, err error) {
 	batches, err := artifact.ReadChain(ctx, store, over.Stored.Head, preference.JudgementsFile)
 	if err != nil {
 		return kept, false, err

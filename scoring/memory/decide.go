@@ -63,7 +63,8 @@ func judgeCanaries(canaries []spec.Exposure, bounds spec.MemoryBounds) (spec.Gat
 func judgeVerbatim(v spec.Verbatim, bounds spec.MemoryBounds) (spec.GateVerdict, string) {
 	switch {
 	case v.Told > bounds.VerbatimRows:
-		return spec.Reject, fmt.Sprintf("%d of %d rows are told word for word over %d tokens, at most %d may be", v.Told, v.Rows, bounds.VerbatimTokens, bounds.VerbatimRows)
+		return spec.Reject, fmt.Sprintf("%d of %d rows are told word for word over %d tokens, at most %d may be",
+			v.Told, v.Rows, bounds.VerbatimTokens, bounds.VerbatimRows)
 	case v.Rows == v.TooShort:
 		return spec.InsufficientData, fmt.Sprintf("no row has %d tokens to be told word for word", bounds.VerbatimTokens)
 	}
@@ -76,11 +77,13 @@ func judgeMembership(m spec.Membership, base *spec.Membership, bound float64, le
 	case rows < leastRows:
 		return spec.InsufficientData, fmt.Sprintf("membership was tested on %d rows of one side, at least %d are needed", rows, leastRows)
 	case base != nil && base.AUC.Low > bound:
-		return spec.InsufficientData, fmt.Sprintf("the base tells training rows from held-out ones by an AUC of %s though it saw neither: they differ in kind, and the adapter's %s says nothing", base.AUC.Text(), m.AUC.Text())
+		return spec.InsufficientData, fmt.Sprintf("the base tells training rows from held-out ones by an AUC of %s though it saw neither: "+
+			"they differ in kind, and the adapter's %s says nothing", base.AUC.Text(), m.AUC.Text())
 	case m.AUC.Low > bound && m.HolmAbove <= surely:
 		return spec.Reject, fmt.Sprintf("the loss tells training rows by an AUC of %s, at most %g may be", m.AUC.Text(), bound)
 	case !(m.AUC.High <= bound): // or NaN
-		return spec.InsufficientData, fmt.Sprintf("the AUC of membership is %s, which does not tell whether it is at most %g; more rows would", m.AUC.Text(), bound)
+		return spec.InsufficientData, fmt.Sprintf("the AUC of membership is %s, which does not tell whether it is at most %g; more rows would",
+			m.AUC.Text(), bound)
 	}
 	return spec.Promote, fmt.Sprintf("AUC of membership %s", m.AUC.Text())
 }

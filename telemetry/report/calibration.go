@@ -3,7 +3,6 @@ package report
 import (
 	_ "embed"
 	"fmt"
-	"html/template"
 
 	"elara/spec"
 )
@@ -13,12 +12,9 @@ var rewardTemplate string
 
 // calibration is the plot of a reward model's own probabilities against what people preferred.
 type calibration struct {
-	Width, Height float64
-	Left, Right   float64
-	Top, Floor    float64
-	Rows, Columns []tick
-	Diagonal      string // where what was predicted is what was observed
-	Bands         []calibrated
+	plot
+	Diagonal string // where what was predicted is what was observed
+	Bands    []calibrated
 }
 
 // calibrated is a band with pairs in it.
@@ -33,16 +29,9 @@ type calibrated struct {
 }
 
 func calibrationOf(bands []spec.Band) calibration {
-	c := calibration{
-		Width: chartWidth, Height: chartHeight, Left: left, Right: chartWidth - right, Top: top, Floor: chartHeight - bottom,
-	}
-	across, up := scale{0.5, 1, c.Left, c.Right}, scale{0, 1, c.Floor, c.Top}
-	for _, share := range []float64{0, 0.25, 0.5, 0.75, 1} {
-		c.Rows = append(c.Rows, tick{up.at(share), number(share)})
-	}
-	for _, probability := range []float64{0.5, 0.6, 0.7, 0.8, 0.9, 1} {
-		c.Columns = append(c.Columns, tick{across.at(probability), number(probability)})
-	}
+	c := calibration{plot: newPlot()}
+	across := c.across(0.5, 1, []float64{0.5, 0.6, 0.7, 0.8, 0.9, 1})
+	up := c.up(0, 1, []float64{0, 0.25, 0.5, 0.75, 1})
 	c.Diagonal = fmt.Sprintf("M%.1f %.1fL%.1f %.1f", across.at(0.5), up.at(0.5), across.at(1), up.at(1))
 	for _, b := range bands {
 		if b.Pairs == 0 {
@@ -63,14 +52,11 @@ func calibrationOf(bands []spec.Band) calibration {
 func RewardPage(title string, r spec.RewardReport) ([]byte, error) {
 	document := struct {
 		Title string
-		Style template.CSS
 		spec.RewardReport
 		Plot calibration
-	}{Title: title, Style: template.CSS(style), RewardReport: r}
+	}{Title: title, RewardReport: r}
 	if r.HeldOut != nil {
 		document.Plot = calibrationOf(r.HeldOut.Calibration)
 	}
-	return html("report of "+title, rewardTemplate, template.FuncMap{
-		"add": func(a, b float64) float64 { return a + b }, "pixel": pixel, "number": number, "estimate": estimate,
-	}, document)
+	return html("report of "+title, rewardTemplate, document)
 }

@@ -8,15 +8,7 @@ import (
 	"elara/telemetry/series"
 )
 
-// A chart's size and margins in the units of its view box.
 const (
-	chartWidth  = 640.0
-	chartHeight = 280.0
-	left        = 62.0
-	right       = 92.0 // the names of the lines stand here
-	top         = 18.0
-	bottom      = 40.0
-
 	mostDots    = 150  // of a line
 	nameHeight  = 15.0 // of a line's name
 	fewDots     = 40   // of a line that shows them all
@@ -25,20 +17,13 @@ const (
 
 // chart is one figure, ready to be drawn.
 type chart struct {
+	plot
 	quantity
 	Across    string // what lies across
 	Describes string // for who does not see it
-	Rows      []tick // across
-	Columns   []tick // up
 	Lines     []line
 	Marks     []mark
 	Warnings  []warning
-	Floor     float64 // y of the axis
-}
-
-type tick struct {
-	At    float64
-	Label string
 }
 
 // line is one adapter's.
@@ -67,13 +52,8 @@ func draw(q quantity, curves []series.Curve) (chart, bool) {
 	if !found {
 		return chart{}, false
 	}
-	c := chart{quantity: q, Across: "step", Floor: chartHeight - bottom}
-	from, to, rows := span(low, high, q.zero)
-	across := scale{0, float64(last), left, chartWidth - right}
-	up := scale{from, to, c.Floor, top}
-	for _, value := range rows {
-		c.Rows = append(c.Rows, tick{up.at(value), number(value)})
-	}
+	c := chart{plot: newPlot(), quantity: q, Across: "step"}
+	across, up := c.across(0, float64(last), nil), c.up(span(low, high, q.zero))
 	for _, step := range stepTicks(last) {
 		c.Columns = append(c.Columns, tick{across.at(float64(step)), grouped(step)})
 	}
@@ -91,7 +71,7 @@ func draw(q quantity, curves []series.Curve) (chart, bool) {
 		}
 		c.warn(curve, l.Stroke, func(point series.Point) (x, y float64, found bool) {
 			y = c.Floor
-			if value, has := q.of(curve, point); has {
+			if value, has := q.of(point); has {
 				y = up.at(value)
 			}
 			return across.at(float64(point.Step)), y, true
@@ -106,8 +86,8 @@ func draw(q quantity, curves []series.Curve) (chart, bool) {
 func bounds(q quantity, curves []series.Curve) (low, high float64, last int64, found bool) {
 	for _, curve := range curves {
 		has := false
-		for _, point := range curve.Points {
-			value, measured := q.of(curve, point)
+		for _, point := range q.drawnOf(curve) {
+			value, measured := q.of(point)
 			if !measured {
 				continue
 			}
@@ -127,8 +107,8 @@ func bounds(q quantity, curves []series.Curve) (low, high float64, last int64, f
 func trace(q quantity, curve series.Curve, across, up scale) (line, float64, bool) {
 	var dots []dot
 	var newest float64
-	for _, point := range curve.Points {
-		value, has := q.of(curve, point)
+	for _, point := range q.drawnOf(curve) {
+		value, has := q.of(point)
 		if !has {
 			continue
 		}

@@ -1,6 +1,6 @@
 // Package report draws the curves of a run as one HTML page: a card for each adapter, a chart for each quantity with a
-// line for each adapter, the configuration side by side, and all numbers as tables. It also draws an evaluation, and what a
-// reward model is worth with its calibration.
+// line for each adapter, the configuration side by side, and all numbers as tables. It also draws an evaluation, the drift of a
+// channel, and what a reward model is worth with its calibration.
 //
 // It promises a page that needs nothing but itself: no network, no script, no font; light or dark as the reader's
 // system is; every line has its own colour, its own dashes and its name beside it, every point says its numbers when

@@ -3,7 +3,6 @@ package report
 import (
 	_ "embed"
 	"fmt"
-	"html/template"
 	"strings"
 	"time"
 
@@ -28,14 +27,12 @@ type drifting struct {
 
 // driftChart is the course of a metric over time.
 type driftChart struct {
+	plot
 	Metric    spec.Metric
 	Describes string // for who does not see it
-	Rows      []tick // across
-	Columns   []tick // up
 	Path      string // through the values of each adapter that was served
 	Points    []drawnPoint
 	Changes   []mark // of the adapter that is served
-	Floor     float64
 }
 
 // drawnPoint is a value with its interval.
@@ -65,14 +62,10 @@ func DriftPage(channel string, drifts []spec.Drift) ([]byte, error) {
 		}
 		all = append(all, d)
 	}
-	return html("drift of channel "+channel, driftTemplate, template.FuncMap{
-		"add": func(a, b float64) float64 { return a + b }, "pixel": pixel,
-	}, struct {
-		Channel                         string
-		Style                           template.CSS
-		Drifts                          []drifting
-		Width, Height, Left, Right, Top float64
-	}{channel, template.CSS(style), all, chartWidth, chartHeight, left, chartWidth - right, top})
+	return html("drift of channel "+channel, driftTemplate, struct {
+		Channel string
+		Drifts  []drifting
+	}{channel, all})
 }
 
 // drawDrift makes the chart of a metric; false when it was never measured.
@@ -96,14 +89,10 @@ func drawDrift(metric spec.Metric, points []spec.DriftPoint) (driftChart, bool) 
 	for _, m := range all {
 		low, high = min(low, m.figure.Low), max(high, m.figure.High)
 	}
-	c := driftChart{Metric: metric, Floor: chartHeight - bottom}
-	from, to, rows := span(low, high, false)
-	up := scale{from, to, c.Floor, top}
-	for _, value := range rows {
-		c.Rows = append(c.Rows, tick{up.at(value), number(value)})
-	}
+	c := driftChart{plot: newPlot(), Metric: metric}
+	up := c.up(span(low, high, false))
 	began, ended := all[0].At, all[len(all)-1].At
-	across := acrossTime(began, ended)
+	across := c.acrossTime(began, ended)
 	for _, share := range []float64{0, 0.5, 1} {
 		at := began.Add(time.Duration(share * float64(ended.Sub(began))))
 		c.Columns = append(c.Columns, tick{across(at), at.UTC().Format("2 Jan 2006")})
@@ -139,10 +128,10 @@ func drawDrift(metric spec.Metric, points []spec.DriftPoint) (driftChart, bool) 
 }
 
 // acrossTime maps moments onto pixels; a single moment is in the middle.
-func acrossTime(began, ended time.Time) func(time.Time) float64 {
+func (p *plot) acrossTime(began, ended time.Time) func(time.Time) float64 {
 	if !ended.After(began) {
-		return func(time.Time) float64 { return (left + chartWidth - right) / 2 }
+		return func(time.Time) float64 { return (p.Left + p.Right) / 2 }
 	}
-	across := scale{0, ended.Sub(began).Seconds(), left, chartWidth - right}
+	across := p.across(0, ended.Sub(began).Seconds(), nil)
 	return func(at time.Time) float64 { return across.at(at.Sub(began).Seconds()) }
 }

@@ -3,7 +3,6 @@ package report
 import (
 	_ "embed"
 	"fmt"
-	"html/template"
 	"math"
 
 	"elara/spec"
@@ -78,11 +77,5 @@ func estimate(e spec.Estimate) string {
 // EvaluationPage draws an evaluation: the verdict on top, its reasons, every figure with its interval, and the answers, worst
 // first.
 func EvaluationPage(e Evaluated) ([]byte, error) {
-	return html("evaluation of "+e.Title, evaluationTemplate, template.FuncMap{
-		"pixel": pixel, "estimate": estimate, "number": number, "interval": rangeOf,
-		"percent": func(v float64) string { return fmt.Sprintf("%.1f %%", 100*v) },
-	}, struct {
-		Evaluated
-		Style template.CSS
-	}{e, template.CSS(style)})
+	return html("evaluation of "+e.Title, evaluationTemplate, e)
 }

@@ -1,10 +1,7 @@
 package report
 
 import (
-	"bytes"
 	_ "embed"
-	"fmt"
-	"html/template"
 	"time"
 
 	"elara/spec"
@@ -14,24 +11,15 @@ import (
 //go:embed page.html
 var pageTemplate string
 
-//go:embed style.css
-var style string
-
 // page is what the template draws.
 type page struct {
 	Title    string
 	Began    string
-	Style    template.CSS
 	Cards    []card
 	Charts   []chart
 	Samples  []sampleTable
 	Settings settings
 	Tables   []table
-	Width    float64
-	Height   float64
-	Left     float64
-	Right    float64 // x where the lines end
-	Top      float64
 }
 
 // Page draws the curves of a run.
@@ -45,10 +33,7 @@ func PolicyPage(title string, curve series.Curve, samples []spec.PPOSample) ([]b
 }
 
 func pageOf(title string, curves []series.Curve) page {
-	p := page{
-		Title: title, Style: template.CSS(style),
-		Width: chartWidth, Height: chartHeight, Left: left, Right: chartWidth - right, Top: top,
-	}
+	p := page{Title: title}
 	began := time.Time{}
 	for i, curve := range curves {
 		p.Cards = append(p.Cards, cardOf(curve, i%strokeKinds))
@@ -78,22 +63,5 @@ func pageOf(title string, curves []series.Curve) page {
 }
 
 func (p page) draw() ([]byte, error) {
-	return html("report of "+p.Title, pageTemplate, template.FuncMap{
-		"add": func(a, b float64) float64 { return a + b }, "pixel": pixel, "number": number,
-	}, p)
+	return html("report of "+p.Title, pageTemplate, p)
 }
-
-// html fills a template; what names the document in an error.
-func html(what, text string, functions template.FuncMap, document any) ([]byte, error) {
-	drawn, err := template.New("document").Funcs(functions).Parse(text)
-	if err != nil {
-		return nil, fmt.Errorf("read the template of the %s: %w", what, err)
-	}
-	var b bytes.Buffer
-	if err := drawn.Execute(&b, document); err != nil {
-		return nil, fmt.Errorf("draw the %s: %w", what, err)
-	}
-	return b.Bytes(), nil
-}
-
-func pixel(v float64) string { return fmt.Sprintf("%.1f", v) }

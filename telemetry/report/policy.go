@@ -17,19 +17,11 @@ func rewardAtKL(curves []series.Curve) (chart, bool) {
 		return chart{}, false
 	}
 	c := chart{
+		plot:     newPlot(),
 		quantity: quantity{Title: "Reward at its KL", Unit: "mean score of the answers, a point for each iteration"},
-		Across:   "KL from the reference, nats of an answer", Floor: chartHeight - bottom,
+		Across:   "KL from the reference, nats of an answer",
 	}
-	from, to, columns := span(near, far, true)
-	across := scale{from, to, left, chartWidth - right}
-	for _, value := range columns {
-		c.Columns = append(c.Columns, tick{across.at(value), number(value)})
-	}
-	from, to, rows := span(low, high, false)
-	up := scale{from, to, c.Floor, top}
-	for _, value := range rows {
-		c.Rows = append(c.Rows, tick{up.at(value), number(value)})
-	}
+	across, up := c.across(span(near, far, true)), c.up(span(low, high, false))
 	var says []string
 	for i, curve := range curves {
 		var dots []dot

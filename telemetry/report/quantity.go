@@ -62,11 +62,17 @@ func ofSteps() []quantity {
 	}
 }
 
-// of gives a point's value in the chart's unit. What a policy descends is no loss of tokens, and is not drawn beside one.
-func (q quantity) of(curve series.Curve, point series.Point) (float64, bool) {
+// drawnOf gives the points of a curve that the chart may draw. What a policy descends is no loss of tokens, and is not drawn
+// beside one.
+func (q quantity) drawnOf(curve series.Curve) []series.Point {
 	if q.Key == series.TrainLoss && reinforced(curve) {
-		return 0, false
+		return nil
 	}
+	return curve.Points
+}
+
+// of gives a point's value in the chart's unit.
+func (q quantity) of(point series.Point) (float64, bool) {
 	value, has := point.Get(q.Key)
 	return value * q.scale, has
 }

@@ -155,7 +155,7 @@ func TestThinnedLineKeepsItsPeak(t *testing.T) {
 }
 
 func TestNamesOfLinesDoNotCoverEachOther(t *testing.T) {
-	c := chart{Floor: 200, Lines: []line{{EndAt: 195, NameAt: 195}, {EndAt: 50, NameAt: 50}, {EndAt: 196, NameAt: 196}, {EndAt: 55, NameAt: 55}}}
+	c := chart{plot: plot{Floor: 200}, Lines: []line{{EndAt: 195, NameAt: 195}, {EndAt: 50, NameAt: 50}, {EndAt: 196, NameAt: 196}, {EndAt: 55, NameAt: 55}}}
 	c.spread()
 	require.InDelta(t, 185, c.Lines[0].NameAt, 1e-9)
 	require.InDelta(t, 50, c.Lines[1].NameAt, 1e-9)

@@ -19,15 +19,6 @@ const (
 	EvalLoss          = "eval/loss"                // nats per supervised token, over the held-out rows
 )
 
-// Keys lists them in the order in which a point holds them. What a training measures beside them, under Metric, comes after them
-// in alphabetical order.
-func Keys() []string {
-	return []string{
-		TrainLoss, TrainLearningRate, TrainGradNorm, TrainEpoch, TrainGlobalStep, TrainTokens, TrainPeakMemory, TrainMatmulShare,
-		EvalLoss,
-	}
-}
-
 const (
 	trainPrefix = "train/"
 	evalPrefix  = "eval/"
@@ -42,11 +33,15 @@ func isKey(name string) bool {
 	return strings.HasPrefix(name, trainPrefix) || strings.HasPrefix(name, evalPrefix)
 }
 
-// order compares two keys by their places in a point.
+// order compares two keys by their places in a point: those above in their order, then what a training measures beside them,
+// under Metric, in alphabetical order.
 func order(a, b string) int {
-	known := Keys()
+	known := [...]string{
+		TrainLoss, TrainLearningRate, TrainGradNorm, TrainEpoch, TrainGlobalStep, TrainTokens, TrainPeakMemory, TrainMatmulShare,
+		EvalLoss,
+	}
 	place := func(key string) int {
-		if at := slices.Index(known, key); at >= 0 {
+		if at := slices.Index(known[:], key); at >= 0 {
 			return at
 		}
 		return len(known)

@@ -23,7 +23,7 @@ type Value struct {
 type Point struct {
 	Step   int64
 	At     time.Time // zero where it is not known: the log of a checkpoint has no clock
-	Values []Value   // in the order of Keys, then by their keys, none twice
+	Values []Value   // in the order of their keys, none twice
 }
 
 // Of makes the point of a step that ended a logging window or was followed by an evaluation; other steps give none.

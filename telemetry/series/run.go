@@ -1,6 +1,7 @@
 package series
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -56,15 +57,13 @@ type Curve struct {
 
 // Keys lists what the points measure, in the order in which a point has it.
 func (c Curve) Keys() []string {
-	var keys []string
+	measured := map[string]bool{}
 	for _, point := range c.Points {
 		for _, v := range point.Values {
-			if at, found := slices.BinarySearchFunc(keys, v.Key, order); !found {
-				keys = slices.Insert(keys, at, v.Key)
-			}
+			measured[v.Key] = true
 		}
 	}
-	return keys
+	return slices.SortedFunc(maps.Keys(measured), order)
 }
 
 // Sink keeps points in one form. Calls come one at a time.
