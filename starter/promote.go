@@ -111,11 +111,8 @@ func (p promotion) approved(ctx context.Context, store storage.Store, channel st
 		}
 		return change, nil, refuse(fault.NotFound, "", "channel %s serves nothing with an approval that is kept", p.from)
 	}
-	if fault.Is(err, fault.NotFound) {
-		return change, nil, refusedError{err}
-	}
 	if err == nil && offer.Decision.IsZero() {
 		err = refuse(fault.NotFound, fmt.Sprintf("elara approve %s", offer.Run), "nobody has decided on candidate %s of run %s", offer.Candidate.Digest.Short(), offer.Run)
 	}
-	return artifact.Change{To: offer.Candidate, Approval: offer.Decision, Smoke: offer.Smoke}, offer.Approvers, err
+	return artifact.Change{To: offer.Candidate, Approval: offer.Decision, Smoke: offer.Smoke}, offer.Approvers, noneSuch(err)
 }

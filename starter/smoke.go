@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -163,9 +164,12 @@ func (s *smoker) run(ctx context.Context, a *app, in spec.SmokeReleaseInput) (ta
 // forgets a worker some minutes after its last poll.
 func (s *smoker) unattended(ctx context.Context, server client.Client, plan spec.SmokePlan) string {
 	checks := []setup.Check{workerCheck(ctx, server, "worker", s.target.settings.Queues.Control, enums.TASK_QUEUE_TYPE_WORKFLOW)}
+	var looked []string
 	for _, asked := range plan.Targets {
-		queue := workflows.DeviceQueue(plan.TrainQueue, asked.Device)
-		checks = append(checks, workerCheck(ctx, server, "device worker", queue, enums.TASK_QUEUE_TYPE_ACTIVITY))
+		if queue := workflows.DeviceQueue(plan.TrainQueue, asked.Device); !slices.Contains(looked, queue) {
+			looked = append(looked, queue)
+			checks = append(checks, workerCheck(ctx, server, "device worker", queue, enums.TASK_QUEUE_TYPE_ACTIVITY))
+		}
 	}
 	for _, check := range checks {
 		if !check.OK {

@@ -211,10 +211,10 @@ func (v view) under(stage string) string {
 		}
 		return ""
 	}
-	note := fmt.Sprintf("%s of %s", terminal.Count(v.Now.Step), terminal.Count(v.Now.TotalSteps))
 	if stage == spec.StageExport {
 		return fmt.Sprintf("%s of %s", terminal.Bytes(v.Now.Step), terminal.Bytes(v.Now.TotalSteps))
 	}
+	note := fmt.Sprintf("%s of %s", terminal.Count(v.Now.Step), terminal.Count(v.Now.TotalSteps))
 	switch v.Now.Adapter {
 	case spec.TeacherName:
 		return "the teacher is asked: " + note + " parts"

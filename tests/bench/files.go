@@ -59,7 +59,10 @@ func read(out string) ([]result, error) {
 // sources is the digest of what the figures depend on.
 func sources() (string, error) {
 	all := sha256.New()
-	for _, root := range []string{"engine", "worker", "go.sum", filepath.Join("data", "tokenizer"), filepath.Join("internal", "setup"), filepath.Join("tests", "bench"), filepath.Join("tests", "peer", "venv")} {
+	for _, root := range []string{
+		"engine", "worker", "go.sum", filepath.Join("data", "tokenizer"), filepath.Join("internal", "setup"),
+		filepath.Join("tests", "bench"), filepath.Join("tests", "ground"), filepath.Join("tests", "peer", "venv"),
+	} {
 		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || strings.HasSuffix(path, "_test.go") || filepath.Base(filepath.Dir(path)) == "testdata" {
 				return err

@@ -51,8 +51,8 @@ func (g *field) python(ctx context.Context, mode string) (figures, error) {
 	var got figures
 	c := exec.CommandContext(ctx, g.interpreter, filepath.Join("tests", "bench", "peer.py"), mode, g.base, g.train, g.held, strconv.Itoa(g.steps))
 	c.Env = append(os.Environ(), "HF_HUB_OFFLINE=1", "TRANSFORMERS_VERBOSITY=error")
-	if mode != "guide" { // at its best, with what the worker sets for itself
-		c.Env = append(c.Env, "GOMP_SPINCOUNT=30000", "ONEDNN_PRIMITIVE_CACHE_CAPACITY=64", "LRU_CACHE_CAPACITY=64")
+	if mode != "guide" { // at its best
+		c.Env = append(c.Env, ground.WorkerSettings()...)
 	}
 	out := &bytes.Buffer{}
 	c.Stdout, c.Stderr = out, out

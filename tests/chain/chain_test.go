@@ -185,23 +185,6 @@ func (th *theatre) showsItself(t *testing.T) {
 	require.Equal(t, "train patient for the audience patient", summary)
 }
 
-// The promise: a worker killed with -9 in the middle of a segment costs time, and nothing else.
-func TestKilledWorkerGivesTheBytesOfAnUndisturbedRun(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a heartbeat timeout of 90 s")
-	}
-	th := open(t, calmBucket, roughBucket)
-	// Step 8 lies in the second segment (steps 6 to 10), after the checkpoint of step 6; the adapters of the other
-	// audiences wait behind it.
-	calm, survived := th.killed(t, 8, input)
-	require.Equal(t, calm.Adapters, survived.Adapters)
-	require.Equal(t, calm.Evaluate, survived.Evaluate)
-	require.Equal(t, calm.Candidate, survived.Candidate)
-	for i, adapter := range survived.Adapters {
-		th.sameWeights(t, calm.Adapters[i].Ref, roughBucket, adapter.Ref)
-	}
-}
-
 func TestBadInputFailsTheRunWithOneLine(t *testing.T) {
 	th := open(t, "calm")
 	th.worker(t, "calm", 0)

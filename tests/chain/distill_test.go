@@ -47,13 +47,7 @@ func TestFromRowsToAnExportedStudent(t *testing.T) {
 	require.Equal(t, student, candidate.Student)
 	require.Len(t, result.Export.Exports, 2)
 	for _, exported := range result.Export.Exports {
-		ancestors, err := artifact.Lineage(t.Context(), store, exported.Ref)
-		require.NoError(t, err)
-		var from []spec.Digest
-		for _, ancestor := range ancestors {
-			from = append(from, ancestor.Ref.Digest)
-		}
-		require.Subset(t, from, []spec.Digest{
+		require.Subset(t, ancestorsOf(t, store, exported.Ref), []spec.Digest{
 			student.Digest, result.Distill.Control.Digest, result.Merge.Best.Digest, result.Adapters[0].Ref.Digest, result.Adapters[1].Ref.Digest,
 			result.Prepare.Datasets[0].Dataset.Digest, result.Base.Digest,
 		})
@@ -74,21 +68,4 @@ func TestFromRowsToAnExportedStudent(t *testing.T) {
 		"pipeline-distilled": workflows.PipelineID("run-1"), "distill": workflows.DistillID("run-1"), "distill-unchanged": workflows.DistillID("run-2"),
 		"export": workflows.ExportID("run-1"),
 	})
-}
-
-// A worker killed with -9 in the middle of a segment of the distillation costs time, and nothing else.
-func TestKilledDistillationGivesTheBytesOfAnUndisturbedOne(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a heartbeat timeout of 90 s")
-	}
-	th := open(t, calmBucket, roughBucket)
-	calm, survived := th.killed(t, steps+5, func(run spec.RunID, bucket string) spec.PipelineInput { // after the checkpoint of step 16
-		in := distillingInput(run, bucket)
-		in.Distill.Job.Args.MaxSteps = steps + 8 // more steps than the trainings before it have
-		in.Distill.Control, in.Export = false, spec.ExportPlan{}
-		return in
-	})
-	require.Equal(t, calm.Distill, survived.Distill)
-	require.Equal(t, calm.Candidate, survived.Candidate)
-	th.sameWeights(t, calm.Distill.Student, roughBucket, survived.Distill.Student)
 }

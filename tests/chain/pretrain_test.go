@@ -58,16 +58,3 @@ func TestPretrainedModelIsTheBaseOfTheAdapters(t *testing.T) {
 		"pretrain-unchanged":  workflows.PretrainID("run-2"),
 	})
 }
-
-// A worker killed with -9 in the middle of a segment of the continued pre-training costs time, and nothing else.
-func TestKilledPretrainingGivesTheBytesOfAnUndisturbedOne(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a heartbeat timeout of 90 s")
-	}
-	th := open(t, calmBucket, roughBucket)
-	calm, survived := th.killed(t, 8, pretrainingInput) // in the second segment, after the checkpoint of step 6
-	require.Equal(t, calm.Pretrain, survived.Pretrain)
-	require.Equal(t, calm.Adapters, survived.Adapters)
-	require.Equal(t, calm.Candidate, survived.Candidate)
-	th.sameWeights(t, calm.Base, roughBucket, survived.Base)
-}

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"elara/spec"
+	"elara/storage"
 	"elara/storage/artifact"
 	"elara/workflows"
 )
@@ -81,13 +82,7 @@ func TestFromJudgementsToARelease(t *testing.T) {
 	candidate, err := artifact.ReadCandidate(t.Context(), store, result.Candidate)
 	require.NoError(t, err)
 	require.Equal(t, aligned.Policy.Ref, candidate.Adapters[3].Ref)
-	ancestors, err := artifact.Lineage(t.Context(), store, aligned.Policy.Ref)
-	require.NoError(t, err)
-	var from []spec.Digest
-	for _, ancestor := range ancestors {
-		from = append(from, ancestor.Ref.Digest)
-	}
-	require.Subset(t, from, []spec.Digest{
+	require.Subset(t, ancestorsOf(t, store, aligned.Policy.Ref), []spec.Digest{
 		aligned.SFT.Digest, aligned.Reward.Ref.Digest, aligned.Comparisons.Ref.Digest, aligned.Comparisons.Preferences.Digest, aligned.Pairs.Digest,
 		result.Prepare.Datasets[3].Dataset.Digest, result.Base.Digest,
 	})
@@ -118,26 +113,20 @@ func TestFromJudgementsToARelease(t *testing.T) {
 	})
 }
 
+// ancestorsOf is what an artifact was made from, however many steps ago.
+func ancestorsOf(t *testing.T, store storage.Store, ref spec.ArtifactRef) (ancestors []spec.Digest) {
+	t.Helper()
+	lineage, err := artifact.Lineage(t.Context(), store, ref)
+	require.NoError(t, err)
+	for _, ancestor := range lineage {
+		ancestors = append(ancestors, ancestor.Ref.Digest)
+	}
+	return ancestors
+}
+
 func skippedOf(result spec.PipelineResult) (stages []string) {
 	for _, skipped := range result.Skipped {
 		stages = append(stages, skipped.Stage)
 	}
 	return stages
-}
-
-// A worker killed with -9 in the middle of a segment of PPO costs time, and nothing else.
-func TestKilledAlignmentGivesTheBytesOfAnUndisturbedOne(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a heartbeat timeout of 90 s")
-	}
-	th := open(t, calmBucket, roughBucket)
-	calm, survived := th.killed(t, steps+5, func(run spec.RunID, bucket string) spec.PipelineInput { // after the checkpoint of step 16
-		in := aligningInput(run, bucket, spec.MethodPPO)
-		in.RLHF.Preferences = "testdata/preferences.jsonl"
-		in.RLHF.PPO.PPO.TotalEpisodes = 2 * (steps + 8) // more steps than the trainings before it have
-		return in
-	})
-	require.Equal(t, calm.RLHF, survived.RLHF)
-	require.Equal(t, calm.Candidate, survived.Candidate)
-	th.sameWeights(t, calm.RLHF[0].Policy.Ref, roughBucket, survived.RLHF[0].Policy.Ref)
 }

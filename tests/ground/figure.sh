@@ -8,6 +8,7 @@ prove_by_test() { # NAME TEST BOUND
   ELARA_PROOF=1 go test -tags torch -count=1 -timeout 60m -v -run "^$2\$" ./engine/recipes > "$log" 2>&1 || status=short
   grep -v '^===' "$log" || true
   figure="$(sed -n 's/.*figure: //p' "$log")"
-  echo "proof $1: ${figure:-no figure} (bound $3) $status"
+  [[ -n $figure ]] || figure="no figure" status=short # the test was skipped, or has another name
+  echo "proof $1: $figure (bound $3) $status"
   [[ $status == ok ]]
 }

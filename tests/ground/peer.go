@@ -20,6 +20,12 @@ func Peer(ctx context.Context, venv string) (string, error) {
 	return strings.TrimSpace(string(python)), nil
 }
 
+// WorkerSettings are the variables that the worker sets for its threads and its caches. A Python peer that is timed at its best gets
+// them too.
+func WorkerSettings() []string {
+	return []string{"GOMP_SPINCOUNT=30000", "ONEDNN_PRIMITIVE_CACHE_CAPACITY=64", "LRU_CACHE_CAPACITY=64"}
+}
+
 // SmolLM2 is the file of the model that proofs and benchmarks are about.
 func SmolLM2() (string, error) {
 	path := os.Getenv("ELARA_SMOLLM2")

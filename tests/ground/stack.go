@@ -11,6 +11,9 @@ import (
 	"syscall"
 	"time"
 
+	"go.temporal.io/sdk/client"
+
+	"elara/internal/connect"
 	"elara/spec/fault"
 	"elara/starter/devstack"
 	"elara/storage"
@@ -77,6 +80,15 @@ func (s Stack) Store(ctx context.Context) (storage.Store, error) {
 		Endpoint: record.S3, Region: record.Region, Bucket: record.Bucket, PathStyle: true,
 		AccessKey: credentials.AccessKey, SecretKey: s3.Secret(credentials.SecretKey),
 	})
+}
+
+// Temporal makes a client of the stack's server, which connects when it is used. It stays good over every kill.
+func (s Stack) Temporal() (client.Client, error) {
+	record, err := devstack.Find(s.State)
+	if err != nil {
+		return nil, err
+	}
+	return client.NewLazyClient(client.Options{HostPort: record.Temporal, Namespace: record.Namespace, Logger: connect.Quiet{}})
 }
 
 // Kill ends a part as a power cut would, and gives the process that it was.

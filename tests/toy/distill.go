@@ -34,11 +34,13 @@ func (d Distiller) Distill(ctx context.Context, job spec.DistillJob, resume *spe
 	if err := os.MkdirAll(inputs, 0o700); err != nil {
 		return spec.DistillOutcome{}, err
 	}
-	for name, path := range map[string]string{"teacher": job.TeacherModel, "adapter": job.TeacherAdapter, "student": job.StudentModel, "said": job.TeacherLogProbs} {
+	for name, path := range map[string]string{
+		"teacher": job.TeacherModel, "adapter": job.TeacherAdapter, "student": job.StudentModel, "said": job.TeacherLogProbs,
+	} {
 		if path == "" {
 			continue
 		}
-		sum, err := digestOf(spec.LoRAJob{BaseModel: path, TrainDataPath: path, EvalDataPath: path})
+		sum, err := contentOf("", path)
 		if err != nil {
 			return spec.DistillOutcome{}, err
 		}
@@ -48,25 +50,30 @@ func (d Distiller) Distill(ctx context.Context, job spec.DistillJob, resume *spe
 	}
 	job.Args.Seed += int64(1000 * job.KDRatio) // so that the control is another training
 	outcome, err := d.Trainer.TrainLoRA(ctx, spec.LoRAJob{
-		BaseModel: inputs, OutputDir: job.OutputDir, TrainDataPath: job.TrainDataPath, EvalDataPath: cmp.Or(job.EvalDataPath, job.TrainDataPath), Args: job.Args,
+		BaseModel: inputs, OutputDir: job.OutputDir, TrainDataPath: job.TrainDataPath,
+		EvalDataPath: cmp.Or(job.EvalDataPath, job.TrainDataPath), Args: job.Args,
 	}, resume, observer)
 	result := spec.DistillOutcome{TrainOutcome: outcome}
-	if err == nil && outcome.Done {
-		if d.Model != "" {
-			err = os.CopyFS(job.OutputDir, os.DirFS(d.Model))
-		}
-		result.Report = &spec.DistillReport{DistillFigures: spec.DistillFigures{Rows: 3, Tokens: 12, Student: 2, ToTeacher: comparison(1)}}
-		if job.ControlModel != "" {
-			beside := comparison(2)
-			result.Report.ToControl = &beside
-		}
+	if err != nil || !outcome.Done {
+		return result, err
 	}
-	return result, err
+	result.Report = &spec.DistillReport{DistillFigures: spec.DistillFigures{Rows: 3, Tokens: 12, Student: 2, ToTeacher: comparison(1)}}
+	if job.ControlModel != "" {
+		beside := comparison(2)
+		result.Report.ToControl = &beside
+	}
+	if d.Model == "" {
+		return result, nil
+	}
+	return result, os.CopyFS(job.OutputDir, os.DirFS(d.Model))
 }
 
 // comparison is of a student with a held-out loss of 2 beside another model's.
 func comparison(other float64) spec.Comparison {
-	return spec.Comparison{Metric: spec.MetricLoss, Items: 3, Old: spec.Estimate{Value: other}, New: spec.Estimate{Value: 2}, Gain: spec.Estimate{Value: other - 2, Low: other - 2.5, High: other - 1.5}}
+	return spec.Comparison{
+		Metric: spec.MetricLoss, Items: 3, Old: spec.Estimate{Value: other}, New: spec.Estimate{Value: 2},
+		Gain: spec.Estimate{Value: other - 2, Low: other - 2.5, High: other - 1.5},
+	}
 }
 
 // RecordTeacher implements activities.Distiller. A part is a digest of the teacher and of one row.
@@ -75,7 +82,7 @@ func (Distiller) RecordTeacher(ctx context.Context, job spec.DistillJob, most in
 	if err != nil {
 		return 0, 0, err
 	}
-	teacher, err := digestOf(spec.LoRAJob{BaseModel: job.TeacherModel, TrainDataPath: cmp.Or(job.TeacherAdapter, job.TeacherModel), EvalDataPath: job.TeacherModel})
+	teacher, err := contentOf("", job.TeacherModel, cmp.Or(job.TeacherAdapter, job.TeacherModel))
 	if err != nil {
 		return 0, 0, err
 	}

@@ -72,9 +72,14 @@ func (t Trainer) TrainLoRA(ctx context.Context, job spec.LoRAJob, resume *spec.S
 
 // digestOf depends on the content of the inputs, not on where they lie, and on the seed.
 func digestOf(job spec.LoRAJob) ([32]byte, error) {
+	return contentOf(fmt.Sprintf("seed %d, rank %d\n", job.Args.Seed, job.LoRA.R), job.BaseModel, job.TrainDataPath, job.EvalDataPath)
+}
+
+// contentOf is the digest of a text, and of the content of files and folders.
+func contentOf(text string, roots ...string) ([32]byte, error) {
 	hash := sha256.New()
-	fmt.Fprintf(hash, "seed %d, rank %d\n", job.Args.Seed, job.LoRA.R)
-	for _, root := range []string{job.BaseModel, job.TrainDataPath, job.EvalDataPath} {
+	fmt.Fprint(hash, text)
+	for _, root := range roots {
 		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() {
 				return err

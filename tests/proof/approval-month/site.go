@@ -7,10 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"go.temporal.io/sdk/client"
-
 	"elara/spec"
-	"elara/starter/devstack"
 	"elara/tests/ground"
 	"elara/workflows"
 )
@@ -31,11 +28,7 @@ type site struct{ ground.Stack }
 // holdsNothing makes sure that the run waits without an activity or a child.
 func (s site) holdsNothing(ctx context.Context) error {
 	return ground.Await(ctx, poll, "the waiting run to be described", func() error {
-		record, err := devstack.Find(s.State)
-		if err != nil {
-			return err
-		}
-		server, err := client.DialContext(ctx, client.Options{HostPort: record.Temporal, Namespace: record.Namespace})
+		server, err := s.Temporal()
 		if err != nil {
 			return err
 		}

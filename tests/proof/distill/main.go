@@ -60,7 +60,7 @@ func measure(ctx context.Context) (figure []string, err error) {
 	return figure, err
 }
 
-var worstOf = regexp.MustCompile(`worst: .*`)
+var worstOf = regexp.MustCompile(`worst: (.*)`)
 
 // formulas compares losses and gradients with TRL's, over another draw than that of the committed file.
 func formulas(ctx context.Context, dir string) (string, error) {
@@ -83,7 +83,11 @@ func formulas(ctx context.Context, dir string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("a loss or gradient is not TRL's: %w\n%s", err, out)
 	}
-	return strings.TrimPrefix(worstOf.FindString(string(out)), "worst: "), nil
+	worst := worstOf.FindSubmatch(out)
+	if worst == nil {
+		return "", fmt.Errorf("the test compared nothing\n%s", out)
+	}
+	return string(worst[1]), nil
 }
 
 // students trains the student with and without its teacher.

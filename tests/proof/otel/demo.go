@@ -3,15 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"time"
 
 	"elara/starter/devstack"
+	"elara/tests/ground"
 	"elara/tests/otlp"
 )
 
@@ -26,13 +24,6 @@ type seen struct {
 func runDemo(ctx context.Context) (s seen, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	binary, err := filepath.Abs(filepath.Join("build", "elara"))
-	if err != nil {
-		return s, err
-	}
-	if _, err := os.Stat(binary); err != nil {
-		return s, errors.New("build/elara is missing: run make build, and the proof from the repository's root")
-	}
 	received, err := otlp.Start(ctx)
 	if err != nil {
 		return s, err
@@ -42,28 +33,24 @@ func runDemo(ctx context.Context) (s seen, err error) {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(state)) }()
-	elara := func(arguments ...string) error {
-		command := exec.CommandContext(ctx, binary, append(arguments, "--state", state)...)
-		command.Env = append(os.Environ(), "ELARA_TELEMETRY_OTLP_ENDPOINT="+received.Address)
-		if output, err := command.CombinedOutput(); err != nil {
-			return fmt.Errorf("elara %s: %w: %s", arguments[0], err, output)
-		}
-		return nil
-	}
-	if err := elara("up", "--detach"); err != nil {
+	if err := os.Setenv("ELARA_TELEMETRY_OTLP_ENDPOINT", received.Address); err != nil { // of all that is started here
 		return s, err
 	}
-	err = elara("demo", "--base", "tiny", "--approve-as", "the proof")
+	stack := ground.Stack{State: state}
+	if err := stack.Up(ctx); err != nil {
+		return s, err
+	}
+	_, err = stack.Elara(ctx, "demo", "--base", "tiny", "--approve-as", "the proof")
 	if err == nil {
 		s.page, err = metrics(ctx, state)
 	}
-	err = errors.Join(err, elara("down")) // the worker sends what it still holds
+	err = errors.Join(err, stack.Close(ctx)) // the worker sends what it still holds
 	spans, stopErr := received.Stop()
 	s.spans = spans
 	if err := errors.Join(err, stopErr); err != nil {
 		return s, err
 	}
-	log, err := os.ReadFile(devstack.LogPath(state, "worker"))
+	log, err := os.ReadFile(devstack.LogPath(state, ground.WorkerPart))
 	s.log = string(log)
 	return s, err
 }

@@ -33,15 +33,15 @@ func (f *field) elara(ctx context.Context) (lap, error) {
 	return timed(exec.CommandContext(ctx, ground.Worker, "exec", "ppo", "--config", file))
 }
 
-// trl runs TRL, with the thread and cache settings that the worker gives itself.
+// trl runs TRL, with the settings that the worker gives itself.
 func (f *field) trl(ctx context.Context, dtype string) (lap, error) {
 	file, err := f.file()
 	if err != nil {
 		return lap{}, err
 	}
 	c := exec.CommandContext(ctx, f.interpreter, "tests/peer/ppo/iteration.py", file, dtype)
-	c.Env = append(os.Environ(), "HF_HUB_OFFLINE=1", "TRANSFORMERS_VERBOSITY=error",
-		"GOMP_SPINCOUNT=30000", "ONEDNN_PRIMITIVE_CACHE_CAPACITY=64", "LRU_CACHE_CAPACITY=64")
+	c.Env = append(os.Environ(), "HF_HUB_OFFLINE=1", "TRANSFORMERS_VERBOSITY=error")
+	c.Env = append(c.Env, ground.WorkerSettings()...)
 	return timed(c)
 }
 

@@ -28,7 +28,7 @@ type outcome struct {
 
 // review judges what a reviewer is handed until nothing is left. A call without an answer is made again.
 func (s *site) review(ctx context.Context, reviewer string) (answers, error) {
-	server, err := s.dial()
+	server, err := s.Temporal()
 	if err != nil {
 		return nil, err
 	}

@@ -11,12 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.temporal.io/sdk/client"
-
 	"elara/data/preference"
-	"elara/internal/connect"
 	"elara/spec"
-	"elara/starter/devstack"
 	"elara/tests/ground"
 )
 
@@ -50,15 +46,6 @@ func (s *site) begin(ctx context.Context) error {
 	}
 	_, err := s.Elara(ctx, "preferences", "start", file, "--id", collection, "--per-pair", fmt.Sprint(reviewers+1))
 	return err
-}
-
-// dial connects to the stack. Its address stays over every kill.
-func (s *site) dial() (client.Client, error) {
-	record, err := devstack.Find(s.State)
-	if err != nil {
-		return nil, err
-	}
-	return client.NewLazyClient(client.Options{HostPort: record.Temporal, Namespace: record.Namespace, Logger: connect.Quiet{}})
 }
 
 // status asks how far the collection is.

@@ -157,7 +157,7 @@ func train(ctx context.Context, base string, m model, rows []string) error {
 	if err != nil {
 		return err
 	}
-	return ground.Run(ctx, "build/elara", "export", out, "--form", "peft", "--audience", string(m.audience), "--to", m.folder)
+	return ground.Run(ctx, ground.Elara, "export", out, "--form", "peft", "--audience", string(m.audience), "--to", m.folder)
 }
 
 // expect asks exec generate and exec tokenize, which know nothing of a server, about the training texts of questions.

@@ -32,7 +32,7 @@ func start(ctx context.Context, base string, adapters []model) (*server, error) 
 	for _, m := range adapters {
 		args = append(args, "--adapter", m.name+"="+m.folder)
 	}
-	command := exec.CommandContext(ctx, "build/elara", args...)
+	command := exec.CommandContext(ctx, ground.Elara, args...)
 	command.Env = append(os.Environ(), serving.TokenVariable+"="+token)
 	command.Stderr = os.Stderr
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}

@@ -15,7 +15,6 @@ import (
 
 	"elara/data/sample"
 	"elara/spec"
-	"elara/starter/devstack"
 	"elara/storage"
 	"elara/storage/checkpoint"
 	"elara/tests/ground"
@@ -63,11 +62,7 @@ func open(ctx context.Context, folder string) (s *site, err error) {
 	if s.store, err = s.Store(ctx); err != nil {
 		return s, err
 	}
-	record, err := devstack.Find(s.State)
-	if err != nil {
-		return s, err
-	}
-	if s.server, err = client.DialContext(ctx, client.Options{HostPort: record.Temporal, Namespace: record.Namespace}); err != nil {
+	if s.server, err = s.Temporal(); err != nil {
 		return s, err
 	}
 	if _, err := s.Elara(ctx, "schedule", "create", s.pipeline()); err != nil {
