@@ -5,6 +5,7 @@ package tensor
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -37,6 +38,12 @@ func operations() map[string]operation {
 			return sum.View(1)
 		}}
 	}
+	// Of these no segment is much of the work, so that threads share them out; those of fan go on from one.
+	many := slices.Repeat([]int64{5, 7}, 40)
+	fan := alone(many...)
+	for i := range fan.Parents[1:] {
+		fan.Parents[i+1] = 0
+	}
 	return map[string]operation{
 		"rms norm": {[]int{24, 6}, func(_ *Engine, in []*Tensor) *Tensor { return in[0].View(4, 6).RMSNorm(in[1], 1e-5) }},
 		"swiglu":   {[]int{300, 300}, func(_ *Engine, in []*Tensor) *Tensor { return SwiGLU(in[0], in[1]) }},
@@ -67,6 +74,9 @@ func operations() map[string]operation {
 		"attention, long":               attention(alone(5, 450), 0, 0),
 		"attention, long with a window": attention(alone(450), 200, 0),
 		"attention over a long tree":    attention(Segments{Offsets: []int64{0, 210, 420, 640}, Parents: []int64{-1, 0, 0}}, 0, 0),
+		"attention of many":             attention(alone(many...), 0, 0),
+		"attention of many, dropout":    attention(alone(many...), 0, 0.3),
+		"attention of many over a tree": attention(fan, 0, 0),
 		"cross-entropy":                 entropy(nil, 0),
 		"cross-entropy, weighted":       entropy([]float32{1, 2, 0.5, 1, 3, 1, 0.25}, 0.2),
 	}
