@@ -49,7 +49,7 @@ func (a *Adapter) embeddings(r *reader, own []private) (replace func(), err erro
 		for i, h := range all {
 			h.Weight.Free()
 			h.Embedding.Weight = stored[i].Pin()
-			a.resize = true
+			a.resize, a.brings = true, true
 		}
 	}, nil
 }

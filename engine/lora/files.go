@@ -5,7 +5,6 @@ package lora
 import (
 	"cmp"
 	"errors"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,15 +20,7 @@ func (a *Adapter) KeepEmbeddings() { a.resize = true }
 
 // Encode writes the two PEFT files: adapter_config.json and adapter_model.safetensors.
 func (a *Adapter) Encode(base string) (map[string][]byte, error) {
-	frozen := map[string]*tensor.Tensor{}
-	if a.resize {
-		// PEFT saves the input and the output embedding, also where they are one matrix.
-		embeddings := a.model.Embeddings()
-		// What the adapter has of its own goes over them.
-		frozen[prefix+embeddings[0].Name+".weight"] = embeddings[0].Weight
-		frozen[prefix+headName] = a.model.Head()
-	}
-	weights, err := a.encode(frozen)
+	weights, err := a.encode(a.resize)
 	if err != nil {
 		return nil, err
 	}
@@ -44,17 +35,22 @@ func (a *Adapter) Encode(base string) (map[string][]byte, error) {
 	return map[string][]byte{configFile: config, weightsFile: weights}, nil
 }
 
-// EncodeWeights writes the trainable tensors alone, as a snapshot needs them.
-func (a *Adapter) EncodeWeights() ([]byte, error) { return a.encode(nil) }
+// EncodeWeights writes the trainable tensors alone, for Replace.
+func (a *Adapter) EncodeWeights() ([]byte, error) { return a.encode(false) }
 
-// encode writes the trainable tensors, and frozen ones of other names.
-func (a *Adapter) encode(frozen map[string]*tensor.Tensor) (data []byte, err error) {
+// EncodeSnapshot writes what Restore needs over the same base.
+func (a *Adapter) EncodeSnapshot() ([]byte, error) { return a.encode(a.brings) }
+
+// encode writes the trainable tensors, and the embeddings where asked to.
+func (a *Adapter) encode(embeddings bool) (data []byte, err error) {
 	a.model.Head().Engine().Scope(func() {
-		tensors := maps.Clone(frozen)
-		if tensors == nil {
-			tensors = map[string]*tensor.Tensor{}
+		tensors := map[string]*tensor.Tensor{}
+		if embeddings {
+			// PEFT saves the input and the output embedding, also where they are one matrix.
+			input := a.model.Embeddings()[0]
+			tensors[prefix+input.Name+".weight"], tensors[prefix+headName] = input.Weight, a.model.Head()
 		}
-		for _, p := range a.Params {
+		for _, p := range a.Params { // what the adapter has of its own goes over them
 			tensors[p.Name] = p.stored()
 		}
 		data, err = tensor.EncodeSafetensors(tensors, map[string]string{"format": "pt"})
@@ -81,10 +77,22 @@ func ReplacesEmbeddings(dir string) (found bool, err error) {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	for _, name := range file.Names() {
-		found = found || !strings.Contains(name, ".lora_") && name != scoreName && !isPrivate(name, config)
+	return holdsEmbeddings(file, config), nil
+}
+
+// BringsEmbeddings is ReplacesEmbeddings for the bytes of EncodeSnapshot.
+func BringsEmbeddings(snapshot []byte, config spec.LoRAConfig) (bool, error) {
+	file, err := tensor.ReadSafetensors(weightsFile, snapshot)
+	if err != nil {
+		return false, err
 	}
-	return found, nil
+	return holdsEmbeddings(file, config), nil
+}
+
+func holdsEmbeddings(file *tensor.Safetensors, config spec.LoRAConfig) bool {
+	return slices.ContainsFunc(file.Names(), func(name string) bool {
+		return !strings.Contains(name, ".lora_") && name != scoreName && !isPrivate(name, config)
+	})
 }
 
 // Replace takes over the tensors that EncodeWeights wrote for the same configuration.

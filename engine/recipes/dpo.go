@@ -20,11 +20,11 @@ import (
 // base where there is none.
 func (r *Runner) TrainDPO(ctx context.Context, job spec.DPOJob, resume *spec.Snapshot, observer spec.TrainObserver) (spec.TrainOutcome, error) {
 	var out spec.TrainOutcome
-	replaces, err := alone(job.InitAdapter)
+	alone, err := replaces(job.InitAdapter, job.LoRA, resume)
 	if err != nil {
 		return out, err
 	}
-	base, err := r.acquire(ctx, baseKey{path: job.BaseModel, dtype: r.dtype(job.Args.BF16, job.Args.FP16), addPad: job.AddPadToken, alone: replaces})
+	base, err := r.acquire(ctx, baseKey{path: job.BaseModel, dtype: r.dtype(job.Args.BF16, job.Args.FP16), addPad: job.AddPadToken, alone: alone})
 	if err != nil {
 		return out, err
 	}

@@ -11,16 +11,16 @@ import (
 // TrainLoRA trains one adapter as the guide's script does, from the beginning or from a snapshot, and leaves the PEFT files,
 // the tokenizer's files and trainer_state.json in job.OutputDir when it is done. Several may run at the same time.
 func (r *Runner) TrainLoRA(ctx context.Context, job spec.LoRAJob, resume *spec.Snapshot, observer spec.TrainObserver) (spec.TrainOutcome, error) {
-	init, replaces, err := r.initial(resume)
+	alone, err := replaces(r.InitAdapter, job.LoRA, resume)
 	if err != nil {
 		return spec.TrainOutcome{}, err
 	}
-	base, err := r.acquire(ctx, baseKey{path: job.BaseModel, dtype: r.dtype(job.Args.BF16, job.Args.FP16), addPad: job.AddPadToken, alone: replaces})
+	base, err := r.acquire(ctx, baseKey{path: job.BaseModel, dtype: r.dtype(job.Args.BF16, job.Args.FP16), addPad: job.AddPadToken, alone: alone})
 	if err != nil {
 		return spec.TrainOutcome{}, err
 	}
 	defer r.release(base)
-	run := &loraRun{tuning: newTuning(r, base, job.LoRA, job.Args), job: job, init: init}
+	run := &loraRun{tuning: newTuning(r, base, job.LoRA, job.Args), job: job, init: r.InitAdapter}
 	defer run.close()
 	if err := r.Engine.Do(func() error { return run.open(ctx, resume) }); err != nil {
 		return spec.TrainOutcome{}, err

@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"elara/engine/tensor"
 	"elara/engine/train"
 	"elara/spec"
 	"elara/spec/fault"
@@ -53,6 +55,46 @@ func TestResumeEqualsUnbrokenRunAtEveryStep(t *testing.T) {
 				}
 				require.Equal(t, want, folderBytes(t, again.OutputDir), "killed after step %d", kill)
 			}
+		})
+	}
+}
+
+// An adapter to begin from may bring embeddings of its own, which no file of the run's names: they are part of what goes on.
+func TestResumeKeepsTheEmbeddingsOfTheAdapterItBeganFrom(t *testing.T) {
+	r := newRunner(t)
+	sft := padded(t, r, fullModel(t, r), asItIs)
+	moved := rewritten(t, r, sft.OutputDir, func(all map[string]*tensor.Tensor) {
+		all[embedName] = all[embedName].Scale(2)
+		all[headName] = all[embedName]
+	})
+	dpo := smallDPO(t, sft.BaseModel)
+	dpo.AddPadToken, dpo.InitAdapter, dpo.LoRA = true, moved, sft.LoRA
+	for name, train := range map[string]func(r *Runner, into string, resume *spec.Snapshot, o *recorder) (spec.TrainOutcome, error){
+		"lora": func(r *Runner, into string, resume *spec.Snapshot, o *recorder) (spec.TrainOutcome, error) {
+			job := sft
+			job.OutputDir = into
+			if resume == nil {
+				r.InitAdapter = moved
+			}
+			return r.TrainLoRA(t.Context(), job, resume, o)
+		},
+		"dpo": func(r *Runner, into string, resume *spec.Snapshot, o *recorder) (spec.TrainOutcome, error) {
+			job := dpo
+			job.OutputDir = into
+			return r.TrainDPO(t.Context(), job, resume, o)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			unbroken, resumed := t.TempDir(), t.TempDir()
+			all := &recorder{}
+			outcome, err := train(newRunner(t), unbroken, nil, all)
+			require.NoError(t, err)
+			require.True(t, outcome.Done)
+			snapshot := all.saved[2]
+			outcome, err = train(newRunner(t), resumed, &snapshot, &recorder{})
+			require.NoError(t, err)
+			require.True(t, outcome.Done)
+			require.True(t, maps.Equal(folderBytes(t, unbroken), folderBytes(t, resumed)))
 		})
 	}
 }

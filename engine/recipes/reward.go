@@ -18,11 +18,11 @@ import (
 // another reward model to begin from.
 func (r *Runner) TrainReward(ctx context.Context, job spec.RewardJob, resume *spec.Snapshot, observer spec.TrainObserver) (spec.RewardOutcome, error) {
 	var out spec.RewardOutcome
-	init, replaces, err := r.initial(resume)
+	alone, err := replaces(r.InitAdapter, job.LoRA, resume)
 	if err != nil {
 		return out, err
 	}
-	base, err := r.acquire(ctx, baseKey{path: job.BaseModel, dtype: r.dtype(job.Args.BF16, job.Args.FP16), alone: replaces})
+	base, err := r.acquire(ctx, baseKey{path: job.BaseModel, dtype: r.dtype(job.Args.BF16, job.Args.FP16), alone: alone})
 	if err != nil {
 		return out, err
 	}
@@ -33,7 +33,7 @@ func (r *Runner) TrainReward(ctx context.Context, job spec.RewardJob, resume *sp
 	if err := run.readPairs(ctx, false, observer); err != nil {
 		return out, err
 	}
-	if err := r.Engine.Do(func() error { return run.attach(init, resume) }); err != nil {
+	if err := r.Engine.Do(func() error { return run.attach(r.InitAdapter, resume) }); err != nil {
 		return out, err
 	}
 	loop, err := run.loop(run, run.train.lengths(), len(run.eval.list) > 0, resume, observer)

@@ -79,13 +79,13 @@ func newOptimiser(names []string, params []*tensor.Tensor, a spec.TrainingArgs) 
 	return o
 }
 
-// initial gives the adapter that a training goes on from, and whether it replaces the base's embeddings. A snapshot has its own.
-func (r *Runner) initial(resume *spec.Snapshot) (dir string, replaces bool, err error) {
+// replaces reports whether the adapter that a training goes on from, the snapshot's or that of a folder, replaces the base's
+// embeddings. An empty dir does not.
+func replaces(dir string, config spec.LoRAConfig, resume *spec.Snapshot) (bool, error) {
 	if resume != nil {
-		return "", false, nil
+		return lora.BringsEmbeddings(resume.Files[adapterFile], config)
 	}
-	replaces, err = alone(r.InitAdapter)
-	return r.InitAdapter, replaces, err
+	return alone(dir)
 }
 
 // begin attaches the adapter of a PEFT folder, which must be as the configuration says.
@@ -173,7 +173,7 @@ func (t *tuning) descend(batches [][]nn.Row, rate float64, gradients func(used *
 func (t *tuning) Snapshot() (map[string][]byte, error) {
 	files := map[string][]byte{}
 	err := t.runner.Engine.Do(func() error {
-		weights, err := t.adapter.EncodeWeights()
+		weights, err := t.adapter.EncodeSnapshot()
 		if err != nil {
 			return err
 		}
