@@ -90,8 +90,8 @@ func ppoArgsKeys(a *spec.TrainingArgs) *section {
 	return args
 }
 
-// ppoJobKeys is the table of a PPO file.
-func ppoJobKeys(job *spec.PPOJob) *section {
+// ppoJobKeys is the table of a PPO file, or of a block that stands at a path.
+func ppoJobKeys(job *spec.PPOJob, at string) *section {
 	adapter := loraConfigKeys(&job.LoRA)
 	documentedIn("lora_config", adapter.keys)
 	adapter.row("target_modules").required = false // two adapters that are given bring their own
@@ -99,6 +99,7 @@ func ppoJobKeys(job *spec.PPOJob) *section {
 		path("base_model", &job.BaseModel, "", "Base model: a folder in Hugging Face form, or a .gguf file.").require(),
 		path("sft_model_path", &job.SFTModelPath, "", "Adapter that the policy begins as and that stays its reference; without it a fresh adapter, with the base for its reference."),
 		path("reward_model_path", &job.RewardModelPath, "", "Adapter of the reward model, over the same base; the value function begins as a copy of it.").require(),
+		blocks("scorers", scorerKeys(&spec.Scorer{}), readScorer(&job.Scorers, at), "What an answer is worth: a weighted sum. Without this list it is what the reward model says. See docs/reward.md."),
 		path("output_dir", &job.OutputDir, "", "Folder for the policy's adapter; that of the value function lies beside it, with _value at the end.").require(),
 		path("train_data_path", &job.TrainDataPath, "", `Prompts: JSONL of {"text": ...}.`).require(),
 		path("eval_data_path", &job.EvalDataPath, "", "Prompts whose answers are kept before and after, in samples.jsonl."),
@@ -130,7 +131,7 @@ func LoadPPOJob(path string) (spec.PPOJob, []Warning, error) {
 // readPPOJob also gives the tree under the tables' own spelling, with its notes.
 func readPPOJob(tree *node) (spec.PPOJob, *node, error) {
 	var job spec.PPOJob
-	tree, err := ppoJobKeys(&job).read(tree)
+	tree, err := ppoJobKeys(&job, "").read(tree)
 	if err == nil {
 		err = settle(job.LoRA, &job.Args, tree, "")
 	}

@@ -17,7 +17,7 @@ func TestEveryKeyOfAPPOFileIsRead(t *testing.T) {
 	}
 	// Shown by the tests below: the policy's adapter is given or described; some keys go with others only.
 	shown := []string{"sft_model_path", "kl_coef", "init_kl_coef", "target", "horizon", "target_kl", "missing_eos_penalty", "use_score_norm", "dropout"}
-	served := ppoJobKeys(&spec.PPOJob{})
+	served := ppoJobKeys(&spec.PPOJob{}, "")
 	without := func(s *section) {
 		s.keys = slices.DeleteFunc(s.keys, func(k key) bool { return slices.Contains(shown, k.name) })
 	}
@@ -36,7 +36,7 @@ func TestEveryKeyOfAPPOFileIsRead(t *testing.T) {
 // ppoUnread are fields that other trainings' keys fill, and those of the keys shown below.
 var ppoUnread = []string{
 	".SFTModelPath", ".LoRA.Dropout", ".LoRA.TaskType", ".PPO.KLCoef", ".PPO.InitKLCoef", ".PPO.Target", ".PPO.Horizon", ".PPO.TargetKL", ".PPO.MissingEOSPenalty",
-	".PPO.UseScoreNorm",
+	".PPO.UseScoreNorm", ".Scorers[].Name", ".Scorers[].Kind", ".Scorers[].Weight", ".Scorers[].Words", ".Scorers[].Rules", ".Scorers[].URL", ".Scorers[].Timeout", ".Scorers[].Retries",
 	".Args.NumTrainEpochs", ".Args.MaxSteps", ".Args.PerDeviceEvalBatchSize", ".Args.DataloaderDropLast", ".Args.LabelSmoothingFactor", ".Args.GradientCheckpointing",
 	".Args.EvalStrategy", ".Args.EvalSteps", ".Args.EvalRatio", ".Args.EvalDelay", ".Args.EvalOnStart", ".Args.LoadBestModelAtEnd", ".Args.MetricForBestModel", ".Args.GreaterIsBetter",
 	".Args.EarlyStoppingPatience", ".Args.EarlyStoppingThreshold", ".Args.FP16", ".Args.TrainSamplingStrategy",
@@ -72,7 +72,13 @@ func TestPPOFile(t *testing.T) {
 		`"ppo_config": {"total_episodes": 9}, "lora_config": {"target_modules": ["q_proj"], "dropout": 0.1}`:             "ppo.json:1: ppo_config: lora_config: dropout 0.1, expected 0: PPO draws and learns without",
 		`"sft_model_path": "model", "ppo_config": {"total_episodes": 9, "use_score_norm": true}`:                         "ppo.json:1: ppo_config: use_score_norm is set without use_score_scaling, expected both: the mean is taken off where scores are divided by their deviation",
 		`"sft_model_path": "model", "ppo_config": {"total_episodes": 9, "stop_token": "none", "missing_eos_penalty": 1}`: "ppo.json:1: ppo_config: missing_eos_penalty 1 with stop_token none, expected 0: nothing ends an answer",
-		`"sft_model_path": "none", "ppo_config": {"total_episodes": 9}`:                                                  "ppo.json:1: cannot be opened: no such file or directory, expected a PEFT folder",
+		`"scorers": []`: "ppo.json:1: scorers: the list is empty, expected at least one entry",
+		`"scorers": [{"name": "a", "kind": "reward"}, {"name": "b", "kind": "length", "word": 3}]`: `ppo.json:1: scorers[].word: unknown key (did you mean "words"?)`,
+		`"scorers": [{"name": "a", "kind": "length"}]`:                                             "ppo.json:1: scorers[0]: words is 0, expected at least 1",
+		`"scorers": [{"name": "a", "kind": "reward"}, {"name": "a", "kind": "safety"}]`:            `ppo.json:1: scorers[1]: a second scorer is called "a", expected names that differ`,
+		`"scorers": [{"name": "a", "kind": "safety", "rules": ["no-such"]}]`:                       `ppo.json:1: scorers[0]: rule "no-such": expected one of [`,
+		`"scorers": [{"name": "a", "kind": "safety", "url": "http://h"}]`:                          `ppo.json:1: scorers[0]: url belongs to kind http, this is "safety"`,
+		`"sft_model_path": "none", "ppo_config": {"total_episodes": 9}`:                            "ppo.json:1: cannot be opened: no such file or directory, expected a PEFT folder",
 	} {
 		writeAt(t, path, ppoFile(block))
 		_, _, err := LoadPPOJob(path)

@@ -38,7 +38,7 @@ warning, or refused by name. The blocks of a pipeline's adapters follow the same
 	writeTable(&out, "DPO file", `Direct preference optimisation: a JSON file for `+"`elara-worker exec dpo --config FILE`"+`, see
 [reward.md](reward.md). Its `+"`training_args`"+` take the keys of a training file, with TRL's DPOConfig on top.`, dpoJobKeys(&spec.DPOJob{}), columns{})
 	writeTable(&out, "PPO file", `Reinforcement by a reward model: a JSON file for `+"`elara-worker exec ppo --config FILE`"+`, see [ppo.md](ppo.md).`,
-		ppoJobKeys(&spec.PPOJob{}), columns{})
+		ppoJobKeys(&spec.PPOJob{}, ""), columns{})
 	writeTable(&out, "Merge file", `Several adapters into one, or into the base: a JSON file for `+"`elara-worker exec merge --config FILE`"+`, see
 [merging.md](merging.md).`, mergeJobKeys(&spec.MergeJob{}), columns{})
 	writeTable(&out, "Memory file", `What a model has by heart of its training rows: a JSON file for `+"`elara-worker exec memory --config FILE`"+`, see

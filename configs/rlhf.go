@@ -36,7 +36,7 @@ func (r *pipelineReader) rlhfKeys() *section {
 		}}, "Which answers people are shown, and for how long they are asked. As for elara preferences start."),
 		block("reward_model", within(rewardJobKeys(&p.Reward), known), "The reward model of method ppo, with the adapter's lora_config and the keys of a reward file."),
 		block("dpo", within(dpoJobKeys(&p.DPO), known), "The training of method dpo, with the keys of a DPO file."),
-		block("ppo", within(ppoJobKeys(&p.PPO), known), "The training of method ppo, with the keys of a PPO file."),
+		block("ppo", within(ppoJobKeys(&p.PPO, "rlhf.ppo"), known), "The training of method ppo, with the keys of a PPO file."),
 		choice("device", &p.Device, spec.DefaultDevice, []string{"cpu", "cuda"}, "Class of device: it picks the task queue."),
 		integer("segment_steps", &p.SegmentSteps, 200, 1, maxSteps, "Optimiser steps, of ppo iterations, that one activity does before it hands back to the workflow."),
 	}}

@@ -32,6 +32,15 @@ func TestPipelineWithPreferencesHasAPlanForThem(t *testing.T) {
 	require.Equal(t, []any{[]spec.AdapterName{"urgent"}, int64(64), int64(3), 1e-4, 1, 336.0, 200}, []any{got.Adapters, got.PPO.PPO.TotalEpisodes, got.PPO.PPO.NumSampleGenerations, got.Reward.Args.LearningRate, got.Collect.PerPair, got.Collect.DeadlineHours, got.MaxPrompts})
 	require.Zero(t, got.DPO)
 
+	p, err = LoadPipeline(write(t, "p.yaml", smallPipeline+"rlhf:\n  method: ppo\n  ppo:\n    ppo_config: {total_episodes: 64}\n    scorers:\n"+
+		"    - {name: model, kind: reward}\n    - {name: safe, kind: safety, weight: 2, rules: [missed-emergency]}\n"+
+		"    - {name: clinic, kind: http, weight: -0.5, url: 'http://127.0.0.1:9000/score', timeout: 10s, retries: 3}\n"), nil)
+	require.NoError(t, err)
+	require.Equal(t, []spec.Scorer{
+		{Name: "model", Kind: spec.ScorerReward, Weight: 1}, {Name: "safe", Kind: spec.ScorerSafety, Weight: 2, Rules: []string{"missed-emergency"}},
+		{Name: "clinic", Kind: spec.ScorerHTTP, Weight: -0.5, URL: "http://127.0.0.1:9000/score", Timeout: "10s", Retries: 3},
+	}, p.Input.RLHF.PPO.Scorers)
+
 	p, err = LoadPipeline(write(t, "p.yaml", smallPipeline), nil)
 	require.NoError(t, err)
 	require.Zero(t, p.Input.RLHF, "without the block there is no such stage")
@@ -53,6 +62,7 @@ func TestBadAlignmentIsRefusedWithThePlace(t *testing.T) {
 		"  dpo: {training_args: {loss_type: robust}}":                                            "p.yaml:20: rlhf.dpo.training_args.loss_type: is robust and label_smoothing 0, expected robust with label_smoothing above 0, or sigmoid with 0",
 		"  dpo: {training_args: {bf16: true, fp16: true}}":                                       "p.yaml:20: rlhf.dpo.training_args: fp16 and bf16 are both true, expected at most one",
 		"  dpo: {training_args: {max_step: 3}}":                                                  `p.yaml:20: rlhf.dpo.training_args.max_step: unknown key (did you mean "max_steps"?)`,
+		"  method: ppo\n  ppo:\n    scorers:\n    - {name: a, kind: length}":                     "p.yaml:23: rlhf.ppo.scorers[0]: words is 0, expected at least 1",
 		"  method: ppo\n  ppo: {ppo_config: {total_episodes: 8, target_kl: 2}}":                  "p.yaml:21: rlhf.ppo.ppo_config.target_kl: is not read: early_stopping is false",
 		"  method: ppo\n  ppo: {ppo_config: {total_episodes: 8}, training_args: {max_steps: 3}}": "p.yaml:21: rlhf.ppo.training_args.max_steps: 3 is not supported: ppo_config.total_episodes says how long a run is",
 	} {

@@ -10,30 +10,8 @@ import (
 	"time"
 
 	"elara/scoring/safety"
+	"elara/spec"
 	"elara/spec/fault"
-)
-
-// Config is one scorer of a mix.
-type Config struct {
-	Name   string  `json:"name"`
-	Kind   Kind    `json:"kind"`
-	Weight float64 `json:"weight"` // of its score in the sum; negative turns it round
-
-	Words   int           `json:"words,omitempty"`   // KindLength: how long an answer is to be
-	Rules   []safety.Rule `json:"rules,omitempty"`   // KindSafety: which rules count; none: all
-	URL     string        `json:"url,omitempty"`     // KindHTTP
-	Timeout string        `json:"timeout,omitempty"` // KindHTTP: of one request, such as 10s; none: 30s
-	Retries int           `json:"retries,omitempty"` // KindHTTP: how often a request that failed is sent again
-}
-
-// Kind says what a scorer is.
-type Kind string
-
-const (
-	KindReward Kind = "reward" // the reward model, less its center
-	KindLength Kind = "length"
-	KindSafety Kind = "safety"
-	KindHTTP   Kind = "http"
 )
 
 // Bounds of an HTTP scorer.
@@ -43,13 +21,13 @@ const (
 )
 
 // ReadConfig reads a JSON file {"scorers": [...]}.
-func ReadConfig(path string) ([]Config, error) {
+func ReadConfig(path string) ([]spec.Scorer, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fault.At(path, 0, "cannot be read: %w", err)
 	}
 	var file struct {
-		Scorers []Config `json:"scorers"`
+		Scorers []spec.Scorer `json:"scorers"`
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
@@ -59,21 +37,29 @@ func ReadConfig(path string) ([]Config, error) {
 	if len(file.Scorers) == 0 {
 		return nil, fault.At(path, 0, "scorers is empty, expected at least one")
 	}
-	names := map[string]bool{}
-	for i, c := range file.Scorers {
-		if err := c.check(); err != nil {
-			return nil, fault.At(path, 0, "scorers[%d]: %w", i, err)
-		}
-		if names[c.Name] {
-			return nil, fault.At(path, 0, "scorers[%d]: a second scorer is called %q, expected names that differ", i, c.Name)
-		}
-		names[c.Name] = true
+	if n, err := Check(file.Scorers); err != nil {
+		return nil, fault.At(path, 0, "scorers[%d]: %w", n, err)
 	}
 	return file.Scorers, nil
 }
 
+// Check refuses a list of scorers that would not work, and gives the index of the one to blame.
+func Check(list []spec.Scorer) (index int, err error) {
+	names := map[string]bool{}
+	for i, c := range list {
+		if err := check(c); err != nil {
+			return i, err
+		}
+		if names[c.Name] {
+			return i, fault.New(fault.Invalid, "a second scorer is called %q, expected names that differ", c.Name)
+		}
+		names[c.Name] = true
+	}
+	return 0, nil
+}
+
 // check refuses what is missing, and what this kind of scorer does not read.
-func (c Config) check() error {
+func check(c spec.Scorer) error {
 	if c.Name == "" {
 		return fault.New(fault.Invalid, "has no name, under which its scores are told")
 	}
@@ -83,41 +69,41 @@ func (c Config) check() error {
 	for _, k := range []struct {
 		key   string
 		given bool
-		of    Kind
+		of    spec.ScorerKind
 	}{
-		{"words", c.Words != 0, KindLength}, {"rules", c.Rules != nil, KindSafety},
-		{"url", c.URL != "", KindHTTP}, {"timeout", c.Timeout != "", KindHTTP}, {"retries", c.Retries != 0, KindHTTP},
+		{"words", c.Words != 0, spec.ScorerLength}, {"rules", c.Rules != nil, spec.ScorerSafety},
+		{"url", c.URL != "", spec.ScorerHTTP}, {"timeout", c.Timeout != "", spec.ScorerHTTP}, {"retries", c.Retries != 0, spec.ScorerHTTP},
 	} {
 		if k.given && k.of != c.Kind {
 			return fault.New(fault.Invalid, "%s belongs to kind %s, this is %q", k.key, k.of, c.Kind)
 		}
 	}
 	switch c.Kind {
-	case KindReward:
+	case spec.ScorerReward:
 		return nil
-	case KindLength:
+	case spec.ScorerLength:
 		if c.Words < 1 {
 			return fault.New(fault.Invalid, "words is %d, expected at least 1", c.Words)
 		}
 		return nil
-	case KindSafety:
+	case spec.ScorerSafety:
 		for _, rule := range c.Rules {
-			if !slices.Contains(safety.AllRules(), rule) {
+			if !slices.Contains(safety.AllRules(), safety.Rule(rule)) {
 				return fault.New(fault.Invalid, "rule %q: expected one of %v", rule, safety.AllRules())
 			}
 		}
 		return nil
-	case KindHTTP:
-		return c.checkHTTP()
+	case spec.ScorerHTTP:
+		return checkHTTP(c)
 	}
 	return fault.New(fault.Invalid, "kind %q: expected reward, length, safety or http", c.Kind)
 }
 
-func (c Config) checkHTTP() error {
+func checkHTTP(c spec.Scorer) error {
 	if to, err := url.Parse(c.URL); err != nil || to.Host == "" || to.Scheme != "http" && to.Scheme != "https" {
 		return fault.New(fault.Invalid, "url %q: expected an http or https address", c.URL)
 	}
-	if d, err := c.timeout(); err != nil || d <= 0 {
+	if d, err := timeout(c); err != nil || d <= 0 {
 		return fault.New(fault.Invalid, "timeout %q: expected a time such as 10s", c.Timeout)
 	}
 	if c.Retries < 0 || c.Retries > maxRetries {
@@ -126,28 +112,31 @@ func (c Config) checkHTTP() error {
 	return nil
 }
 
-func (c Config) timeout() (time.Duration, error) {
+func timeout(c spec.Scorer) (time.Duration, error) {
 	if c.Timeout == "" {
 		return defaultTimeout, nil
 	}
 	return time.ParseDuration(c.Timeout)
 }
 
-func (c Config) scorer(model Scorer) (Scorer, error) {
-	if err := c.check(); err != nil {
+func scorer(c spec.Scorer, model Scorer) (Scorer, error) {
+	if err := check(c); err != nil {
 		return nil, named(c.Name, err)
 	}
 	switch c.Kind {
-	case KindLength:
+	case spec.ScorerLength:
 		return length{words: c.Words}, nil
-	case KindSafety:
+	case spec.ScorerSafety:
 		judge, err := safety.Load()
-		rules := c.Rules
+		var rules []safety.Rule
+		for _, rule := range c.Rules {
+			rules = append(rules, safety.Rule(rule))
+		}
 		if rules == nil {
 			rules = safety.AllRules()
 		}
 		return safe{judge: judge, rules: rules}, err
-	case KindHTTP:
+	case spec.ScorerHTTP:
 		return newRemote(c)
 	}
 	if model == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"elara/spec"
 	"elara/spec/fault"
 )
 
@@ -28,14 +29,14 @@ type part struct {
 }
 
 // New makes the sum that a configuration asks for. model scores for the kind reward; it may be nil where there is none.
-func New(list []Config, model Scorer) (*Mix, error) {
+func New(list []spec.Scorer, model Scorer) (*Mix, error) {
 	m := &Mix{}
 	for _, c := range list {
-		scorer, err := c.scorer(model)
+		of, err := scorer(c, model)
 		if err != nil {
 			return nil, err
 		}
-		m.parts = append(m.parts, part{name: c.Name, weight: c.Weight, scorer: scorer})
+		m.parts = append(m.parts, part{name: c.Name, weight: c.Weight, scorer: of})
 	}
 	return m, nil
 }

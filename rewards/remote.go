@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"elara/rewards/endpoint"
+	"elara/spec"
 	"elara/spec/fault"
 )
 
@@ -14,9 +15,9 @@ type remote struct{ at endpoint.Endpoint }
 // maxReply is the longest reply that is read, in bytes.
 const maxReply = 16 << 20
 
-func newRemote(c Config) (*remote, error) {
-	timeout, err := c.timeout()
-	return &remote{endpoint.Endpoint{URL: c.URL, Timeout: timeout, Retries: c.Retries, MaxReply: maxReply}}, err
+func newRemote(c spec.Scorer) (*remote, error) {
+	each, err := timeout(c)
+	return &remote{endpoint.Endpoint{URL: c.URL, Timeout: each, Retries: c.Retries, MaxReply: maxReply}}, err
 }
 
 // Score implements Scorer.

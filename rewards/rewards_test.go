@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"elara/spec"
 	"elara/spec/fault"
 )
 
@@ -48,16 +49,16 @@ func TestTheSumIsThatOfItsParts(t *testing.T) {
 }
 
 func TestAScoreThatIsNoNumberEndsTheWork(t *testing.T) {
-	mix, err := New([]Config{{Name: "model", Kind: KindReward, Weight: 1}}, fixed{0, math.NaN()})
+	mix, err := New([]spec.Scorer{{Name: "model", Kind: spec.ScorerReward, Weight: 1}}, fixed{0, math.NaN()})
 	require.NoError(t, err)
 	_, _, err = mix.Score(t.Context(), answers)
 	require.True(t, fault.Is(err, fault.Diverged))
 	require.ErrorContains(t, err, `scorer "model": the score of answer 2 is NaN`)
-	mix, err = New([]Config{{Name: "model", Kind: KindReward, Weight: 1}}, fixed{0})
+	mix, err = New([]spec.Scorer{{Name: "model", Kind: spec.ScorerReward, Weight: 1}}, fixed{0})
 	require.NoError(t, err)
 	_, _, err = mix.Score(t.Context(), answers)
 	require.ErrorContains(t, err, `scorer "model": 1 scores for 2 answers`)
-	_, err = New([]Config{{Name: "model", Kind: KindReward, Weight: 1}}, nil)
+	_, err = New([]spec.Scorer{{Name: "model", Kind: spec.ScorerReward, Weight: 1}}, nil)
 	require.ErrorContains(t, err, "there is no reward model")
 }
 
@@ -84,7 +85,7 @@ func says(text string) http.HandlerFunc {
 // asking scores both answers by HTTP, with pauses that take no time.
 func asking(t *testing.T, url string, retries int, timeout string) ([]float64, error) {
 	t.Helper()
-	r, err := newRemote(Config{Name: "clinic", Kind: KindHTTP, Weight: 1, URL: url, Retries: retries, Timeout: timeout})
+	r, err := newRemote(spec.Scorer{Name: "clinic", Kind: spec.ScorerHTTP, Weight: 1, URL: url, Retries: retries, Timeout: timeout})
 	require.NoError(t, err)
 	r.at.Pause = time.Microsecond
 	return r.Score(t.Context(), answers)

@@ -12,12 +12,14 @@ type PPOJob struct {
 	// is a fresh adapter of LoRA, and the base itself is its reference.
 	SFTModelPath string `json:"sft_model_path,omitempty"`
 	// RewardModelPath is the PEFT folder of a reward model over the same base. The value function begins as a copy of it.
-	RewardModelPath string     `json:"reward_model_path,omitempty"`
-	OutputDir       string     `json:"output_dir"`
-	TrainDataPath   string     `json:"train_data_path"` // prompts: JSONL of {"text": ...}
-	EvalDataPath    string     `json:"eval_data_path,omitempty"`
-	LoRA            LoRAConfig `json:"lora_config"` // of a fresh policy, and of the value function where there is no reward model
-	PPO             PPOConfig  `json:"ppo_config"`
+	RewardModelPath string `json:"reward_model_path,omitempty"`
+	// Scorers say what an answer is worth, in a weighted sum; none: what the reward model says.
+	Scorers       []Scorer   `json:"scorers,omitempty"`
+	OutputDir     string     `json:"output_dir"`
+	TrainDataPath string     `json:"train_data_path"` // prompts: JSONL of {"text": ...}
+	EvalDataPath  string     `json:"eval_data_path,omitempty"`
+	LoRA          LoRAConfig `json:"lora_config"` // of a fresh policy, and of the value function where there is no reward model
+	PPO           PPOConfig  `json:"ppo_config"`
 	// Args are the training's: output_dir, rate and schedule, batch, AdamW, clipping, logging, saving, seed, bf16. A step is one
 	// iteration, and max_steps follows from total_episodes.
 	Args TrainingArgs `json:"training_args"`

@@ -36,7 +36,7 @@ func (r *Runner) TrainPPO(ctx context.Context, job spec.PPOJob, reward Reward, r
 	if err := job.Check(); err != nil {
 		return spec.PPOOutcome{}, err
 	}
-	if reward == nil && job.RewardModelPath == "" {
+	if reward == nil && job.RewardModelPath == "" && len(job.Scorers) == 0 {
 		return spec.PPOOutcome{}, fault.New(fault.Invalid, "reward_model_path is missing: nothing judges the answers")
 	}
 	base, err := r.acquire(ctx, baseKey{path: job.BaseModel, dtype: r.dtype(job.Args.BF16, false)})
@@ -49,13 +49,19 @@ func (r *Runner) TrainPPO(ctx context.Context, job spec.PPOJob, reward Reward, r
 			return spec.PPOOutcome{}, err
 		}
 	}
+	var made spec.RewardReport
 	if job.RewardModelPath != "" {
-		if _, err := readReward(job.RewardModelPath, base); err != nil && !errors.Is(err, fs.ErrNotExist) { // one of PEFT has no such file
+		if made, err = readReward(job.RewardModelPath, base); err != nil && !errors.Is(err, fs.ErrNotExist) { // one of PEFT has no such file
 			return spec.PPOOutcome{}, err
 		}
 	}
 	run := &ppoRun{runner: r, job: job, base: base, model: base.model, reward: reward, reference: nn.NoAdapter}
 	defer run.close()
+	if len(job.Scorers) > 0 {
+		if run.scorers, err = newScorers(job.Scorers, reward != nil || job.RewardModelPath != "", made.Center); err != nil {
+			return spec.PPOOutcome{}, err
+		}
+	}
 	if run.prompts, err = run.read(ctx, job.TrainDataPath); err != nil {
 		return spec.PPOOutcome{}, err
 	}
@@ -87,6 +93,7 @@ type ppoRun struct {
 	base          *base
 	model         model.Model // of base
 	reward        Reward
+	scorers       *scorers // nil: the score is the reward
 	prompts, held [][]int32
 
 	policy, value learner

@@ -24,6 +24,7 @@ type episode struct {
 	logProbs, entropy, ref []float64 // [tokens of the answer]
 	values                 []float64 // [steps]
 	score                  float64   // as it was judged
+	parts                  []float64 // what each scorer of the job said; nil where there are none
 
 	kl, rewards           []float64
 	advantages, returns   []float64
@@ -121,7 +122,18 @@ func (p *ppoRun) generate(ctx context.Context, slot int, prompts [][]int32, temp
 
 // judged fills in the scores.
 func (p *ppoRun) judged(ctx context.Context, episodes []*episode) error {
-	if p.reward == nil {
+	if err := p.rewardedBy(ctx, episodes); err != nil || p.scorers == nil {
+		return err
+	}
+	return p.scorers.score(ctx, episodes, func(ids []int32) string { return p.base.tok.Decode(ids, true) })
+}
+
+// rewardedBy fills in what the reward model says, or what stands in its place.
+func (p *ppoRun) rewardedBy(ctx context.Context, episodes []*episode) error {
+	switch {
+	case p.reward == nil && p.judge == nil: // scorers alone
+		return nil
+	case p.reward == nil:
 		scores, err := scoreRows(ctx, p.runner.Engine, p.model, p.judge.Slot(), p.judge.Score, episodeRows(episodes), p.job.PPO.LocalRolloutForwardBatchSize)
 		for n, score := range scores {
 			episodes[n].score = score

@@ -131,6 +131,9 @@ func (p *ppoRun) measure(m map[string]float64, episodes []*episode, done updates
 
 // measureAnswers adds what is known of the answers before anything is learnt from them.
 func (p *ppoRun) measureAnswers(m map[string]float64, episodes []*episode) {
+	if p.scorers != nil {
+		p.scorers.measure(m, episodes)
+	}
 	n := float64(len(episodes))
 	for _, e := range episodes {
 		for t, kl := range e.kl {

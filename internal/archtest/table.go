@@ -39,7 +39,7 @@ func Table() []Layer {
 		{Path: "scoring", May: []string{"spec", "data/sample", "data/instruct"}, Never: []string{temporal, aws, viper, gotch, engine, storage}},
 		// A scorer of answers may lie behind HTTP, which package scoring, whose judgements never change, must not.
 		{Path: "rewards", May: []string{"spec", "scoring"}, Never: []string{temporal, aws, viper, gotch, engine, storage}},
-		{Path: "configs", May: []string{"spec", "data/hub"}, Never: []string{temporal, aws, gotch, engine, storage}},
+		{Path: "configs", May: []string{"spec", "data/hub", "rewards"}, Never: []string{temporal, aws, gotch, engine, storage}},
 		// A collection of preferences answers queries with what data/preference makes of its state; the files are trl's.
 		{Path: "workflows", May: []string{"spec", "activities", "data/preference"}, Never: []string{gotch, engine, viper}},
 		{
@@ -64,7 +64,7 @@ func Table() []Layer {
 		{Path: "engine/ppo", May: []string{"spec"}, Never: append([]string{gotch, "elara/engine/tensor"}, outside...)},
 		{
 			Path:  "engine/recipes",
-			May:   []string{"engine", "data", "scoring", "spec"},
+			May:   []string{"engine", "data", "scoring", "rewards", "spec"},
 			Never: append([]string{"elara/activities", "elara/workflows"}, outside...),
 		},
 		{Path: "engine", Never: outside}, // the folder's own doc.go

@@ -73,7 +73,7 @@ func scoreRewardCommand() *cobra.Command {
 			for i, p := range pairs {
 				answers[i] = recipes.Answered{Question: p.Question, Answer: *p.Answer}
 			}
-			var list []rewards.Config
+			var list []spec.Scorer
 			if scorers != "" {
 				if list, err = rewards.ReadConfig(scorers); err != nil {
 					return err
@@ -128,7 +128,7 @@ func (scored rewardsOf) Score(context.Context, []rewards.Answer) ([]float64, err
 }
 
 // writeRewards writes a line for each answer. Without scorers the reward is the model's own.
-func writeRewards(ctx context.Context, list []rewards.Config, answers []recipes.Answered, scored []recipes.Rewarded, line func(any) error) error {
+func writeRewards(ctx context.Context, list []spec.Scorer, answers []recipes.Answered, scored []recipes.Rewarded, line func(any) error) error {
 	mix, err := rewards.New(list, rewardsOf(scored))
 	if err != nil {
 		return err
