@@ -9,6 +9,9 @@ import (
 // StageDistill stands between StageMerge and StageEvaluate in a pipeline that has it.
 const StageDistill = "distill"
 
+// StageTeacher is the part of a distillation in which the teacher is asked; its steps are parts of the rows.
+const StageTeacher = "teacher"
+
 // Names under which the checkpoints of a run's student, and of its control, lie beside those of its adapters. No adapter of such a
 // pipeline may have one of them.
 const (

@@ -100,7 +100,7 @@ func (d *distillation) record(ctx context.Context, most int, progress func(spec.
 			if err := want.add(data); err != nil {
 				return err
 			}
-			progress(spec.Progress{Stage: "teacher", Step: int64(at + 1), TotalSteps: int64(parts)})
+			progress(spec.Progress{Stage: spec.StageTeacher, Step: int64(at + 1), TotalSteps: int64(parts)})
 		}
 		return nil
 	})

@@ -4,6 +4,7 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,6 +21,7 @@ import (
 // course is the training that a file describes.
 type course struct {
 	base   *string // of the job: a name on a hub is replaced by a path; nil where the job takes a path alone
+	asRead any     // the job as the file has it
 	output string
 	args   spec.TrainingArgs
 	train  func(ctx context.Context, r *recipes.Runner, from *spec.Snapshot, observer *folderObserver) (summary string, err error)
@@ -30,6 +32,7 @@ type course struct {
 func courseCommand(name, short, config string, load func(file string) (course, []configs.Warning, error)) *cobra.Command {
 	var file string
 	var engine engineFlags
+	var curves curveFlags
 	var resume bool
 	c := &cobra.Command{
 		Use:     name + " --config C.json [--resume]",
@@ -56,10 +59,14 @@ func courseCommand(name, short, config string, load func(file string) (course, [
 						return err
 					}
 				}
-				return engine.withEngine(func(r *recipes.Runner) error {
+				if err := curves.open([]watched{{file, job.asRead, job.output, from, observer}}, c.ErrOrStderr()); err != nil {
+					return err
+				}
+				err := engine.withEngine(func(r *recipes.Runner) error {
 					r.Timings = true
 					r.Notice = func(line string) { fmt.Fprintln(out, line) }
 					summary, err := job.train(c.Context(), r, from, observer)
+					observer.curve.Close(err == nil)
 					if err != nil {
 						return placed(file, err)
 					}
@@ -73,11 +80,13 @@ func courseCommand(name, short, config string, load func(file string) (course, [
 					}
 					return job.report(out)
 				})
+				return errors.Join(err, curves.tell(out))
 			})
 		},
 	}
 	required(c, &file, "config", config)
 	engine.declare(c)
+	curves.declare(c, name)
 	c.Flags().BoolVar(&resume, "resume", false, "go on from the newest checkpoint in training_args.output_dir")
 	return c
 }

@@ -19,16 +19,28 @@ func distillCommand() *cobra.Command {
 	return courseCommand("distill", "Train all weights of a smaller model to answer as a larger one does, and compare the two",
 		"distillation file: teacher, student and rows", func(file string) (course, []configs.Warning, error) {
 			job, warnings, err := configs.LoadDistillJob(file)
-			c := course{output: job.OutputDir, args: job.Args}
+			c := course{asRead: job, output: job.OutputDir, args: job.Args}
 			var report *spec.DistillReport
 			c.train = func(ctx context.Context, r *recipes.Runner, from *spec.Snapshot, observer *folderObserver) (string, error) {
-				outcome, err := r.Distill(ctx, job, from, observer)
+				outcome, err := r.Distill(ctx, job, from, &distillObserver{observer})
 				report = outcome.Report
 				return stepsOf(outcome.TrainOutcome), err
 			}
 			c.report = func(out io.Writer) error { return printDistilled(out, report) }
 			return c, warnings, err
 		})
+}
+
+// distillObserver tells how far the teacher has been asked apart from the steps of the student.
+type distillObserver struct{ *folderObserver }
+
+// Progress implements spec.TrainObserver.
+func (o *distillObserver) Progress(p spec.Progress) {
+	if p.Stage != spec.StageTeacher {
+		o.folderObserver.Progress(p)
+		return
+	}
+	fmt.Fprintf(o.out, "teacher: part %d of %d of the rows\n", p.Step, p.TotalSteps)
 }
 
 // printDistilled says how the student does, where rows were held out.

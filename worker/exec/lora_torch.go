@@ -55,7 +55,11 @@ func loraCommand() *cobra.Command {
 						return err
 					}
 				}
-				if err := curves.open(trainings, c.ErrOrStderr()); err != nil {
+				var list []watched
+				for _, t := range trainings {
+					list = append(list, watched{t.config, t.asRead, t.job.OutputDir, t.from, t.observer})
+				}
+				if err := curves.open(list, c.ErrOrStderr()); err != nil {
 					return err
 				}
 				err := engine.withEngine(func(r *recipes.Runner) error {
@@ -63,10 +67,7 @@ func loraCommand() *cobra.Command {
 					r.Notice = func(line string) { fmt.Fprintln(c.OutOrStdout(), line) }
 					return trainAll(c.Context(), r, trainings)
 				})
-				if report := curves.report(); report != "" {
-					fmt.Fprintf(c.OutOrStdout(), "curves: %s\n", report)
-				}
-				return err
+				return errors.Join(err, curves.tell(c.OutOrStdout()))
 			})
 		},
 	}
@@ -76,7 +77,7 @@ func loraCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&initAdapter, "init-adapter", "", "PEFT folder to begin from instead of a fresh adapter")
 	engine.declare(c)
-	curves.declare(c)
+	curves.declare(c, "lora")
 	c.Flags().BoolVar(&resume, "resume", false, "go on from the newest checkpoint in training_args.output_dir")
 	c.MarkFlagsMutuallyExclusive("init-adapter", "resume")
 	return c

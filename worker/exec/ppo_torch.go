@@ -20,7 +20,7 @@ func ppoCommand() *cobra.Command {
 	return courseCommand("ppo", "Train a policy by proximal policy optimisation against a reward model",
 		"PPO file in the form of the guide's other files", func(file string) (course, []configs.Warning, error) {
 			job, warnings, err := configs.LoadPPOJob(file)
-			c := course{output: job.OutputDir, args: job.Args}
+			c := course{asRead: job, output: job.OutputDir, args: job.Args}
 			c.train = func(ctx context.Context, r *recipes.Runner, from *spec.Snapshot, observer *folderObserver) (string, error) {
 				r.Timings = false // tokens of the update say little of an iteration, which draws for most of its time
 				outcome, err := r.TrainPPO(ctx, job, nil, from, &ppoObserver{observer})
@@ -41,6 +41,7 @@ type ppoObserver struct{ *folderObserver }
 
 // Progress implements spec.TrainObserver.
 func (o *ppoObserver) Progress(p spec.Progress) {
+	o.curve.Observe(p)
 	if m := p.Metrics; p.LoggedStep == p.Step || p.Step == p.TotalSteps {
 		fmt.Fprintf(o.out, "iteration %d/%d  score %.4f  KL %.4f  entropy %.3f  length %.1f  EOS %.0f %%  lr %.3g\n", p.Step, p.TotalSteps,
 			m["objective/scores"], m["objective/kl"], m["policy/entropy_avg"], m["response_length"], 100*m["eos_rate"], p.LearningRate)

@@ -24,7 +24,7 @@ func rewardCommand() *cobra.Command {
 	var initAdapter string
 	command := courseCommand("reward", "Train a reward model from preferences", preferencesFile, func(file string) (course, []configs.Warning, error) {
 		job, warnings, err := configs.LoadRewardJob(file)
-		c := course{base: &job.BaseModel, output: job.OutputDir, args: job.Args}
+		c := course{base: &job.BaseModel, asRead: job, output: job.OutputDir, args: job.Args}
 		c.train = func(ctx context.Context, r *recipes.Runner, from *spec.Snapshot, observer *folderObserver) (string, error) {
 			r.InitAdapter = initAdapter
 			outcome, err := r.TrainReward(ctx, job, from, observer)
@@ -48,7 +48,7 @@ func rewardCommand() *cobra.Command {
 func dpoCommand() *cobra.Command {
 	return courseCommand("dpo", "Train an adapter by direct preference optimisation", preferencesFile, func(file string) (course, []configs.Warning, error) {
 		job, warnings, err := configs.LoadDPOJob(file)
-		c := course{base: &job.BaseModel, output: job.OutputDir, args: job.Args}
+		c := course{base: &job.BaseModel, asRead: job, output: job.OutputDir, args: job.Args}
 		c.train = func(ctx context.Context, r *recipes.Runner, from *spec.Snapshot, observer *folderObserver) (string, error) {
 			outcome, err := r.TrainDPO(ctx, job, from, observer)
 			return stepsOf(outcome), err
