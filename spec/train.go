@@ -51,5 +51,7 @@ type TrainOutcome struct {
 	EvalLoss        float64 `json:"eval_loss,omitempty"` // of the weights that were kept, when it is done; the last one before
 	TrainableParams int64   `json:"trainable_params"`
 	AllParams       int64   `json:"all_params"`
-	RowsDropped     int64   `json:"rows_dropped"` // rows cut to no supervised token
+	RowsDropped     int64   `json:"rows_dropped"`             // rows cut to no supervised token
+	RowsShortened   int64   `json:"rows_shortened,omitempty"` // rows that max_length cut, those of RowsDropped among them
+	TokensCut       int64   `json:"tokens_cut,omitempty"`     // at the ends of those rows
 }

@@ -53,6 +53,9 @@ func TestResultsSayWhichAdaptersLostRows(t *testing.T) {
 	require.NotContains(t, resultText(result), "Cut ")
 	result.Adapters[1].Outcome.RowsDropped = 1204
 	require.Contains(t, resultText(result), "\nCut        1,204 rows of emergency: max_length leaves them no token to learn from\n")
+	require.NotContains(t, resultText(result), "Shortened ")
+	result.Adapters[0].Outcome.RowsShortened, result.Adapters[0].Outcome.TokensCut = 3, 2050
+	require.Contains(t, resultText(result), "\nShortened  3 rows of "+string(result.Adapters[0].Adapter)+": max_length cuts 2,050 tokens off their ends\n")
 }
 
 func TestTablesOfTheOtherVerbs(t *testing.T) {

@@ -99,6 +99,9 @@ func resultText(result spec.PipelineResult) string {
 		if dropped := adapter.Outcome.RowsDropped; dropped > 0 {
 			fmt.Fprintf(&b, "Cut        %s rows of %s: max_length leaves them no token to learn from\n", terminal.Count(dropped), adapter.Adapter)
 		}
+		if shortened := adapter.Outcome.RowsShortened; shortened > 0 {
+			fmt.Fprintf(&b, "Shortened  %s rows of %s: max_length cuts %s tokens off their ends\n", terminal.Count(shortened), adapter.Adapter, terminal.Count(adapter.Outcome.TokensCut))
+		}
 	}
 	fmt.Fprintf(&b, "Candidate  %s\n%s", result.Candidate.Digest, gatesText(result.Gates))
 	for _, fall := range result.Drift {

@@ -158,6 +158,7 @@ func (d *distillation) run(ctx context.Context, resume *spec.Snapshot, observer 
 	}
 	outcome, err = loop.Run(ctx)
 	outcome.TrainableParams, outcome.AllParams, outcome.RowsDropped = d.parameters, d.parameters, int64(len(d.train.cut))
+	outcome.RowsShortened, outcome.TokensCut = d.train.shortened, d.train.lost
 	if err != nil || !outcome.Done {
 		return outcome, err
 	}

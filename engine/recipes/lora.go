@@ -32,6 +32,7 @@ func (r *Runner) TrainLoRA(ctx context.Context, job spec.LoRAJob, resume *spec.S
 	}
 	outcome, err := loop.Run(ctx)
 	outcome.TrainableParams, outcome.AllParams, outcome.RowsDropped = run.trainable, run.trainable+run.parameters, int64(len(run.train.cut))
+	outcome.RowsShortened, outcome.TokensCut = run.train.shortened, run.train.lost
 	if err != nil || !outcome.Done {
 		return outcome, err
 	}

@@ -20,6 +20,8 @@ type rows struct {
 	list  []nn.Row
 	lines []int64 // of the rows, from 1
 	cut   []int64 // from 1
+
+	shortened, lost int64 // rows whose text is longer than max_length, and their tokens beyond it
 }
 
 // reading says how texts become rows.
@@ -47,7 +49,11 @@ func (r reading) rows(ctx context.Context, path string) (rows, error) {
 		if err != nil {
 			return out, err
 		}
-		row := nn.Row{Tokens: append(r.tok.EncodeWithSpecial(text.Text), end...)}
+		tokens := r.tok.EncodeWithSpecial(text.Text)
+		if over := len(tokens) - r.maxLength; r.maxLength > 0 && over > 0 {
+			out.shortened, out.lost = out.shortened+1, out.lost+int64(over)
+		}
+		row := nn.Row{Tokens: append(tokens, end...)}
 		if r.maxLength > 0 && len(row.Tokens) > r.maxLength {
 			row.Tokens = row.Tokens[:r.maxLength]
 		}
@@ -65,7 +71,7 @@ func (r reading) rows(ctx context.Context, path string) (rows, error) {
 	return out, nil
 }
 
-// training is rows of a file to learn from, which must have some. It says how many it leaves out.
+// training is rows of a file to learn from, which must have some. It says how many it leaves out, and what others lose.
 func (r reading) training(ctx context.Context, path string, notice func(string)) (rows, error) {
 	out, err := r.rows(ctx, path)
 	if err != nil {
@@ -73,6 +79,9 @@ func (r reading) training(ctx context.Context, path string, notice func(string))
 	}
 	if len(out.list) == 0 {
 		return out, fault.At(path, 0, "no row has a supervised token (%d rows were cut to none), expected at least one", len(out.cut))
+	}
+	if out.shortened > 0 {
+		notice(fmt.Sprintf("%s: %d of %d rows are longer than max_length %d and lose %d tokens at their ends", path, out.shortened, len(out.list)+len(out.cut), r.maxLength, out.lost))
 	}
 	if n := len(out.cut); n > 0 {
 		notice(fmt.Sprintf("%s: %d rows have no supervised token and are left out", path, n))

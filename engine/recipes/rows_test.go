@@ -29,16 +29,17 @@ func TestEndTokenGoesToRowsThatWereNotCut(t *testing.T) {
 	for name, c := range map[string]struct {
 		maxLength int
 		appendEOS bool
+		lost      int64 // of "abcde"
 		want      [][]int32
 	}{
-		"without the end token":       {4, false, [][]int32{{'a', 'b'}, {'a', 'b', 'c'}, {'a', 'b', 'c', 'd'}, {'a', 'b', 'c', 'd'}}},
-		"with it":                     {8, true, [][]int32{{'a', 'b', endOfText}, {'a', 'b', 'c', endOfText}, {'a', 'b', 'c', 'd', endOfText}, {'a', 'b', 'c', 'd', 'e', endOfText}}},
-		"with it, where there's room": {4, true, [][]int32{{'a', 'b', endOfText}, {'a', 'b', 'c', endOfText}, {'a', 'b', 'c', 'd'}, {'a', 'b', 'c', 'd'}}},
+		"without the end token":       {4, false, 1, [][]int32{{'a', 'b'}, {'a', 'b', 'c'}, {'a', 'b', 'c', 'd'}, {'a', 'b', 'c', 'd'}}},
+		"with it":                     {8, true, 0, [][]int32{{'a', 'b', endOfText}, {'a', 'b', 'c', endOfText}, {'a', 'b', 'c', 'd', endOfText}, {'a', 'b', 'c', 'd', 'e', endOfText}}},
+		"with it, where there's room": {4, true, 1, [][]int32{{'a', 'b', endOfText}, {'a', 'b', 'c', endOfText}, {'a', 'b', 'c', 'd'}, {'a', 'b', 'c', 'd'}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := readTexts(t, c.maxLength, c.appendEOS, "ab", "abc", "abcd", "abcde")
 			require.NoError(t, err)
-			require.Equal(t, rows{list: nn.Rows(c.want), lines: []int64{1, 2, 3, 4}}, got)
+			require.Equal(t, rows{list: nn.Rows(c.want), lines: []int64{1, 2, 3, 4}, shortened: c.lost, lost: c.lost}, got)
 		})
 	}
 }
@@ -50,16 +51,18 @@ func TestRowsWithoutSupervisedTokenAreDroppedAndCounted(t *testing.T) {
 	got, err = readTexts(t, 1, false, "ab", "bc")
 	require.NoError(t, err)
 	require.Equal(t, []int64{1, 2}, got.cut)
+	require.Equal(t, []int64{2, 2}, []int64{got.shortened, got.lost})
 
 	r := newRunner(t)
 	job := smallJob(t, tinyModel(t, r))
 	var notices []string
 	r.Notice = func(line string) { notices = append(notices, line) }
-	job.TrainDataPath = textsFile(t, "a", "ab", "b", "bc")
+	job.TrainDataPath, job.MaxLength = textsFile(t, "a", "abcdefg", "b", "bcdef"), 4
 	outcome, err := r.TrainLoRA(t.Context(), job, nil, &recorder{})
 	require.NoError(t, err)
-	require.Equal(t, int64(2), outcome.RowsDropped)
+	require.Equal(t, []int64{2, 2, 4}, []int64{outcome.RowsDropped, outcome.RowsShortened, outcome.TokensCut})
 	require.Contains(t, strings.Join(notices, "\n"), "2 rows have no supervised token and are left out")
+	require.Contains(t, strings.Join(notices, "\n"), "2 of 4 rows are longer than max_length 4 and lose 4 tokens at their ends")
 }
 
 // The byte tokenizer has a token for every letter, so that places in the text are places among the tokens.
