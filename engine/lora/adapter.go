@@ -22,7 +22,7 @@ type Adapter struct {
 	input  *tensor.Tensor // its own input embedding, or nil
 	biases int64          // elements of the base's biases that it trains
 	resize bool           // the vocabulary was changed: the embeddings belong to the adapter's files
-	brings bool           // the embeddings came with it: they belong to its snapshots, too
+	brings bool           // embeddings came with it that are not the base's: they belong to its snapshots, too
 }
 
 // Param is a named trainable tensor.

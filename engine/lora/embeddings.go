@@ -37,19 +37,20 @@ func (a *Adapter) embeddings(r *reader, own []private) (replace func(), err erro
 		}
 		return func() {}, err
 	}
-	stored := make([]*tensor.Tensor, len(all))
+	stored, brings := make([]*tensor.Tensor, len(all)), false
 	for i, h := range all {
 		t, err := r.file.Load(r.e, h.name)
 		if err != nil {
 			return nil, err
 		}
 		stored[i] = t.To(h.Weight.DType())
+		brings = brings || stored[i].Size(0) != h.Weight.Size(0) || rowsApart(h.Weight, stored[i]) > 0
 	}
 	return func() {
 		for i, h := range all {
 			h.Weight.Free()
 			h.Embedding.Weight = stored[i].Pin()
-			a.resize, a.brings = true, true
+			a.resize, a.brings = true, brings
 		}
 	}, nil
 }
@@ -113,10 +114,8 @@ func (a *Adapter) difference(r *reader, all []held, own []private) (string, erro
 	return "", nil
 }
 
-// others counts the rows of the base that a folder does not repeat bit for bit. Both are rounded to the type of the base as it is
-// held here and to the folder's: the rows were copied in the one, from a base that may have been held in the other.
+// others counts the rows of the base that a folder does not repeat bit for bit.
 func (a *Adapter) others(r *reader, h held) (count int64, err error) {
-	const step = 1024 // rows that are compared at a time
 	r.e.Scope(func() {
 		base := h.Weight
 		if s, ok := a.model.(*model.Streamed); ok {
@@ -125,22 +124,29 @@ func (a *Adapter) others(r *reader, h held) (count int64, err error) {
 			}
 		}
 		var stored *tensor.Tensor
-		if stored, err = r.file.Load(r.e, h.name); err != nil {
-			return
-		}
-		for at, rows := int64(0), base.Size(0); at < rows; at += step {
-			n := min(step, rows-at)
-			r.e.Scope(func() {
-				ours := base.Narrow(0, at, n).To(stored.DType()).Bytes()
-				theirs := stored.Narrow(0, at, n).To(base.DType()).To(stored.DType()).Bytes()
-				width := len(ours) / int(n)
-				for row := range int(n) {
-					if !bytes.Equal(ours[row*width:][:width], theirs[row*width:][:width]) {
-						count++
-					}
-				}
-			})
+		if stored, err = r.file.Load(r.e, h.name); err == nil {
+			count = rowsApart(base, stored)
 		}
 	})
 	return count, err
+}
+
+// rowsApart counts the rows of base, [rows, width], that the first rows of stored do not repeat bit for bit. Both are rounded to
+// the types of both: the rows were copied in the one, from a base that may have been held in the other.
+func rowsApart(base, stored *tensor.Tensor) (count int64) {
+	const step = 1024 // rows that are compared at a time
+	for at, rows := int64(0), base.Size(0); at < rows; at += step {
+		n := min(step, rows-at)
+		base.Engine().Scope(func() {
+			ours := base.Narrow(0, at, n).To(stored.DType()).Bytes()
+			theirs := stored.Narrow(0, at, n).To(base.DType()).To(stored.DType()).Bytes()
+			width := len(ours) / int(n)
+			for row := range int(n) {
+				if !bytes.Equal(ours[row*width:][:width], theirs[row*width:][:width]) {
+					count++
+				}
+			}
+		})
+	}
+	return count
 }

@@ -99,6 +99,27 @@ func TestResumeKeepsTheEmbeddingsOfTheAdapterItBeganFrom(t *testing.T) {
 	}
 }
 
+// Embeddings that only repeat the base's, with the padding token's row, are no weight of a snapshot: they would be most of it.
+func TestSnapshotHasNoEmbeddingsThatAreTheBases(t *testing.T) {
+	r := newRunner(t)
+	sft := padded(t, r, fullModel(t, r), asItIs)
+	dpo := smallDPO(t, sft.BaseModel)
+	dpo.AddPadToken, dpo.InitAdapter, dpo.LoRA = true, sft.OutputDir, sft.LoRA
+	o := &recorder{}
+	_, err := r.TrainDPO(t.Context(), dpo, nil, o)
+	require.NoError(t, err)
+	file, err := tensor.ReadSafetensors(adapterFile, o.saved[2].Files[adapterFile])
+	require.NoError(t, err)
+	require.NotContains(t, file.Names(), embedName)
+	require.NotContains(t, file.Names(), headName)
+
+	snapshot, want := o.saved[2], folderBytes(t, dpo.OutputDir)
+	dpo.OutputDir = t.TempDir()
+	_, err = newRunner(t).TrainDPO(t.Context(), dpo, &snapshot, &recorder{})
+	require.NoError(t, err)
+	require.True(t, maps.Equal(want, folderBytes(t, dpo.OutputDir)))
+}
+
 func requireSameFiles(t *testing.T, want, got map[string][]byte, where string) {
 	t.Helper()
 	require.Len(t, got, len(want), where)
