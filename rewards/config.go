@@ -120,9 +120,6 @@ func timeout(c spec.Scorer) (time.Duration, error) {
 }
 
 func scorer(c spec.Scorer, model Scorer) (Scorer, error) {
-	if err := check(c); err != nil {
-		return nil, named(c.Name, err)
-	}
 	switch c.Kind {
 	case spec.ScorerLength:
 		return length{words: c.Words}, nil

@@ -1,7 +1,6 @@
 package rewards
 
 import (
-	"context"
 	"encoding/json"
 	"math"
 	"net/http"
@@ -16,11 +15,6 @@ import (
 	"elara/spec"
 	"elara/spec/fault"
 )
-
-// fixed is a reward model that always says the same.
-type fixed []float64
-
-func (f fixed) Score(context.Context, []Answer) ([]float64, error) { return f, nil }
 
 var answers = []Answer{
 	{Prompt: "My son ate peanuts and now his lips swell and he cannot breathe.", Text: "Wait and see."},
@@ -40,7 +34,7 @@ func TestTheSumIsThatOfItsParts(t *testing.T) {
 		{"name": "brief", "kind": "length", "weight": 0.5, "words": 4},
 		{"name": "safe", "kind": "safety", "weight": 2, "rules": ["missed-emergency"]}]}`))
 	require.NoError(t, err)
-	mix, err := New(list, fixed{0.25, 1})
+	mix, err := New(list, &Known{0.25, 1})
 	require.NoError(t, err)
 	totals, parts, err := mix.Score(t.Context(), answers)
 	require.NoError(t, err)
@@ -49,12 +43,12 @@ func TestTheSumIsThatOfItsParts(t *testing.T) {
 }
 
 func TestAScoreThatIsNoNumberEndsTheWork(t *testing.T) {
-	mix, err := New([]spec.Scorer{{Name: "model", Kind: spec.ScorerReward, Weight: 1}}, fixed{0, math.NaN()})
+	mix, err := New([]spec.Scorer{{Name: "model", Kind: spec.ScorerReward, Weight: 1}}, &Known{0, math.NaN()})
 	require.NoError(t, err)
 	_, _, err = mix.Score(t.Context(), answers)
 	require.True(t, fault.Is(err, fault.Diverged))
 	require.ErrorContains(t, err, `scorer "model": the score of answer 2 is NaN`)
-	mix, err = New([]spec.Scorer{{Name: "model", Kind: spec.ScorerReward, Weight: 1}}, fixed{0})
+	mix, err = New([]spec.Scorer{{Name: "model", Kind: spec.ScorerReward, Weight: 1}}, &Known{0})
 	require.NoError(t, err)
 	_, _, err = mix.Score(t.Context(), answers)
 	require.ErrorContains(t, err, `scorer "model": 1 scores for 2 answers`)

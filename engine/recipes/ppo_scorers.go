@@ -15,21 +15,12 @@ import (
 type scorers struct {
 	list   []spec.Scorer
 	mix    *rewards.Mix
-	model  ownScores // of the answers that are scored now
-	center float64   // of the reward model
+	model  rewards.Known // of the answers that are scored now
+	center float64       // of the reward model
 }
-
-// ownScores lets rewards that are computed already take part in a sum.
-type ownScores []float64
-
-// Score implements rewards.Scorer.
-func (s *ownScores) Score(context.Context, []rewards.Answer) ([]float64, error) { return *s, nil }
 
 // newScorers makes the sum of a list. hasModel says whether a reward model takes part where the list asks for it.
 func newScorers(list []spec.Scorer, hasModel bool, center float64) (*scorers, error) {
-	if _, err := rewards.Check(list); err != nil {
-		return nil, err
-	}
 	s := &scorers{list: list, center: center}
 	var model rewards.Scorer
 	if hasModel {

@@ -115,21 +115,13 @@ type mixedReward struct {
 	Parts map[string]float64 `json:"parts,omitempty"`
 }
 
-// rewardsOf lets rewards that are computed already take part in a sum.
-type rewardsOf []recipes.Rewarded
-
-// Score implements rewards.Scorer.
-func (scored rewardsOf) Score(context.Context, []rewards.Answer) ([]float64, error) {
-	own := make([]float64, len(scored))
+// writeRewards writes a line for each answer. Without scorers the reward is the model's own.
+func writeRewards(ctx context.Context, list []spec.Scorer, answers []recipes.Answered, scored []recipes.Rewarded, line func(any) error) error {
+	own := make(rewards.Known, len(scored))
 	for i, s := range scored {
 		own[i] = s.Reward
 	}
-	return own, nil
-}
-
-// writeRewards writes a line for each answer. Without scorers the reward is the model's own.
-func writeRewards(ctx context.Context, list []spec.Scorer, answers []recipes.Answered, scored []recipes.Rewarded, line func(any) error) error {
-	mix, err := rewards.New(list, rewardsOf(scored))
+	mix, err := rewards.New(list, &own)
 	if err != nil {
 		return err
 	}
