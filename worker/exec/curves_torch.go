@@ -25,7 +25,7 @@ type curveFlags struct {
 // declare adds the flags; run is the folder's default name.
 func (f *curveFlags) declare(c *cobra.Command, run string) {
 	c.Flags().StringVar(&f.dir, "logging-dir", "", "folder for the curves: series, report, and what --report-to names")
-	c.Flags().StringVar(&f.run, "run-name", run, "folder of this run in --logging-dir, and their group at W&B")
+	c.Flags().StringVar(&f.run, "run-name", run, "folder of this run in --logging-dir, and its group at W&B")
 	c.Flags().StringSliceVar(&f.reportTo, "report-to", nil, "where curves go beside the series and the report: tensorboard, wandb")
 }
 

@@ -57,7 +57,7 @@ func loraCommand() *cobra.Command {
 				}
 				var list []watched
 				for _, t := range trainings {
-					list = append(list, watched{t.config, t.asRead, t.job.OutputDir, t.from, t.observer})
+					list = append(list, t.watched)
 				}
 				if err := curves.open(list, c.ErrOrStderr()); err != nil {
 					return err
@@ -108,12 +108,9 @@ func (l *lines) Write(p []byte) (int, error) {
 
 // training is one adapter of the command.
 type training struct {
-	config   string // its file
-	asRead   spec.LoRAJob
-	job      spec.LoRAJob // with a path for a base model
-	base     hub.Name     // of the base model; zero where it was given by a path
-	from     *spec.Snapshot
-	observer *folderObserver
+	watched
+	job  spec.LoRAJob // with a path for a base model, once it is found
+	base hub.Name     // of the base model; zero where it was given by a path
 }
 
 // openTraining reads a training file and finds the checkpoint to go on from.
@@ -127,9 +124,9 @@ func openTraining(c *cobra.Command, file string, resume, named bool) (*training,
 		name = filepath.Base(job.OutputDir) + ": "
 	}
 	warn(c, name, warnings)
-	t := &training{config: file, asRead: job, job: job, observer: &folderObserver{
+	t := &training{job: job, watched: watched{file: file, asRead: job, output: job.OutputDir, observer: &folderObserver{
 		dir: job.Args.OutputDir, keep: job.Args.SaveTotalLimit, out: c.OutOrStdout(), name: name,
-	}}
+	}}}
 	if resume {
 		t.from, err = t.observer.newest()
 	}
@@ -150,9 +147,9 @@ func apart(trainings []*training) error {
 		folders := []string{filepath.Clean(t.job.OutputDir), filepath.Clean(t.job.Args.OutputDir)}
 		for _, folder := range slices.Compact(folders) {
 			if other, taken := owner[folder]; taken {
-				return fault.At(t.config, 0, "output_dir %s is also that of %s, expected a folder of its own", folder, other)
+				return fault.At(t.file, 0, "output_dir %s is also that of %s, expected a folder of its own", folder, other)
 			}
-			owner[folder] = t.config
+			owner[folder] = t.file
 		}
 	}
 	return nil
@@ -160,7 +157,7 @@ func apart(trainings []*training) error {
 
 // findBase fetches a base model that is given by its name on a hub.
 func (t *training) findBase(ctx context.Context, m *models) (err error) {
-	t.job.BaseModel, t.base, err = m.base(ctx, t.config, t.asRead.BaseModel)
+	t.job.BaseModel, t.base, err = m.base(ctx, t.file, t.job.BaseModel)
 	return err
 }
 
@@ -168,7 +165,7 @@ func (t *training) run(ctx context.Context, r *recipes.Runner) error {
 	outcome, err := r.TrainLoRA(ctx, t.job, t.from, t.observer)
 	t.observer.curve.Close(err == nil && outcome.Done)
 	if err != nil {
-		return placed(t.config, err)
+		return placed(t.file, err)
 	}
 	if t.base != (hub.Name{}) {
 		if err := nameBase(t.job.OutputDir, t.base); err != nil {
