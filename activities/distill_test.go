@@ -19,19 +19,14 @@ import (
 // distillTarget is a distillation of 20 steps that saves every 5, from an adapter over a base, on two data sets.
 func distillTarget(t *testing.T, r *room) spec.DistillTarget {
 	t.Helper()
-	publish := func(kind spec.ArtifactKind, content map[string]string) spec.ArtifactRef {
-		ref, err := artifact.Publish(t.Context(), r.store, kind, files(t, content), nil, nil)
-		require.NoError(t, err)
-		return ref
-	}
 	dataset := func(name string) spec.ArtifactRef {
-		return publish(spec.KindDataset, map[string]string{
+		return r.publish(t, spec.KindDataset, map[string]string{
 			trainFile: `{"text":"` + name + ` 1"}` + "\n" + `{"text":"` + name + ` 2"}` + "\n", evalFile: `{"text":"` + name + ` 3"}` + "\n" + `{"text":"` + name + ` 4"}` + "\n",
 		})
 	}
 	return spec.DistillTarget{DistillInput: spec.DistillInput{
-		Run: "run-1", Base: publish(spec.KindBaseModel, map[string]string{"config.json": "{}", "model.safetensors": "base"}),
-		Teacher: publish(spec.KindAdapter, map[string]string{toy.WeightsFile: "adapter"}), Datasets: []spec.ArtifactRef{dataset("one"), dataset("two")},
+		Run: "run-1", Base: r.publish(t, spec.KindBaseModel, map[string]string{"config.json": "{}", "model.safetensors": "base"}),
+		Teacher: r.publish(t, spec.KindAdapter, map[string]string{toy.WeightsFile: "adapter"}), Datasets: []spec.ArtifactRef{dataset("one"), dataset("two")},
 		Plan: spec.DistillPlan{
 			Teacher: "one", Adapters: []spec.AdapterName{"one", "two"}, MaxRows: 1, SegmentSteps: 10,
 			Job: spec.DistillJob{StudentConfig: spec.StudentShape{NumHiddenLayers: 2}, KDRatio: 0.5, Temperature: 1, Args: spec.TrainingArgs{MaxSteps: 20, SaveSteps: 5, Seed: 3}},
@@ -118,10 +113,8 @@ func TestControlHasNoTeacherAndCheckpointsOfItsOwn(t *testing.T) {
 func TestRowsOfADistillationThatCannotBeReadEndIt(t *testing.T) {
 	r := newRoom(t)
 	in := distillTarget(t, r)
-	torn, err := artifact.Publish(t.Context(), r.store, spec.KindDataset, files(t, map[string]string{trainFile: `{"text":`, evalFile: `{"text":"1"}`}), nil, nil)
-	require.NoError(t, err)
-	in.Datasets[1] = torn
-	_, err = try(t, r, r.device.DistillSegment, spec.DistillSegmentInput{DistillTarget: in, UntilStep: 10})
+	in.Datasets[1] = r.publish(t, spec.KindDataset, map[string]string{trainFile: `{"text":`, evalFile: `{"text":"1"}`})
+	_, err := try(t, r, r.device.DistillSegment, spec.DistillSegmentInput{DistillTarget: in, UntilStep: 10})
 	kind, _ := kindOf(t, err)
 	require.Equal(t, fault.Invalid, kind)
 	require.ErrorContains(t, err, "train.jsonl:1")
@@ -131,11 +124,9 @@ func TestWhatTheTeacherSaysIsKeptPartByPartAndLearntFrom(t *testing.T) {
 	r := newRoom(t)
 	in := distillTarget(t, r)
 	in.Plan.TeacherLogProbs, in.Plan.Job.TopK = true, 8
-	dataset, err := artifact.Publish(t.Context(), r.store, spec.KindDataset, files(t, map[string]string{
+	in.Datasets = []spec.ArtifactRef{r.publish(t, spec.KindDataset, map[string]string{
 		trainFile: strings.Repeat(`{"text":"a row"}`+"\n", partsAtOnce+1), evalFile: `{"text":"1"}` + "\n",
-	}), nil, nil)
-	require.NoError(t, err)
-	in.Datasets = []spec.ArtifactRef{dataset}
+	})}
 	require.Empty(t, do(t, r, r.control.FindTeacher, in).Unchanged)
 	first := do(t, r, r.device.RecordTeacher, spec.TeacherInput{DistillTarget: in})
 	require.Equal(t, []int{partsAtOnce, partsAtOnce + 1}, []int{first.Parts, first.All})

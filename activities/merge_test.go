@@ -15,13 +15,8 @@ import (
 // mergeInput is a merge of two adapters, in two ways, whose materials lie in the store.
 func mergeInput(t *testing.T, r *room) spec.MergeInput {
 	t.Helper()
-	publish := func(kind spec.ArtifactKind, content map[string]string) spec.ArtifactRef {
-		ref, err := artifact.Publish(t.Context(), r.store, kind, files(t, content), nil, nil)
-		require.NoError(t, err)
-		return ref
-	}
 	in := spec.MergeInput{
-		Run: "run-1", Base: publish(spec.KindBaseModel, map[string]string{"config.json": "{}", "model.safetensors": "base"}), MaxLength: 64,
+		Run: "run-1", Base: r.publish(t, spec.KindBaseModel, map[string]string{"config.json": "{}", "model.safetensors": "base"}), MaxLength: 64,
 		Plan: spec.MergePlan{
 			Adapters: []spec.AdapterName{"one", "two"}, Into: spec.IntoAdapter, DType: "float32", MaxRows: 2,
 			Candidates: []spec.MergeMethod{
@@ -33,8 +28,8 @@ func mergeInput(t *testing.T, r *room) spec.MergeInput {
 	for _, name := range in.Plan.Adapters {
 		in.Adapters = append(in.Adapters, spec.MergeTarget{
 			Name:    name,
-			Adapter: publish(spec.KindAdapter, map[string]string{toy.WeightsFile: string(name)}),
-			Dataset: publish(spec.KindDataset, map[string]string{trainFile: "", evalFile: `{"text":"1"}` + "\n" + `{"text":"2"}` + "\n" + `{"text":"3 ` + string(name) + `"}`}),
+			Adapter: r.publish(t, spec.KindAdapter, map[string]string{toy.WeightsFile: string(name)}),
+			Dataset: r.publish(t, spec.KindDataset, map[string]string{trainFile: "", evalFile: `{"text":"1"}` + "\n" + `{"text":"2"}` + "\n" + `{"text":"3 ` + string(name) + `"}`}),
 		})
 	}
 	return in
@@ -68,10 +63,8 @@ func TestMergeIsPublishedWithWhatItWasMadeOfAndFoundAgain(t *testing.T) {
 func TestHeldOutRowsThatCannotBeReadEndTheMerge(t *testing.T) {
 	r := newRoom(t)
 	in := mergeInput(t, r)
-	torn, err := artifact.Publish(t.Context(), r.store, spec.KindDataset, files(t, map[string]string{trainFile: "", evalFile: `{"text":"1"}` + "\n" + `{"text":`}), nil, nil)
-	require.NoError(t, err)
-	in.Adapters[1].Dataset = torn
-	_, err = try(t, r, r.device.MergeAdapters, in)
+	in.Adapters[1].Dataset = r.publish(t, spec.KindDataset, map[string]string{trainFile: "", evalFile: `{"text":"1"}` + "\n" + `{"text":`})
+	_, err := try(t, r, r.device.MergeAdapters, in)
 	kind, _ := kindOf(t, err)
 	require.Equal(t, fault.Invalid, kind)
 	require.ErrorContains(t, err, "eval.jsonl:2")

@@ -105,6 +105,14 @@ func (r *room) names(t *testing.T, ref spec.ArtifactRef) []string {
 }
 
 // files writes files below a new folder.
+// publish puts an artifact of some files into the store.
+func (r *room) publish(t *testing.T, kind spec.ArtifactKind, content map[string]string) spec.ArtifactRef {
+	t.Helper()
+	ref, err := artifact.Publish(t.Context(), r.store, kind, files(t, content), nil, nil)
+	require.NoError(t, err)
+	return ref
+}
+
 func files(t *testing.T, content map[string]string) string {
 	t.Helper()
 	folder := t.TempDir()

@@ -74,10 +74,7 @@ func TestEveryKeyOfADistillationOfAPipelineIsRead(t *testing.T) {
 		if _, named := doc["student.name"]; named {
 			delete(doc, "student.path") // one of the two
 		}
-		adapter, other := map[string]any{"name": "a", "preset": "patient"}, map[string]any{"name": "b", "preset": "patient"}
-		file := tree(t, map[string]any{"name": "p", "base.path": "b", "prepare.sources": []any{map[string]any{"path": "s"}}, "adapters": []any{adapter, other}}, "/d")
-		file.put(field{name: "distill", value: tree(t, doc, "/d")})
-		p, err := decodePipeline(file, nil)
+		p, err := withBlock(t, "distill", doc)
 		return p.Input.Distill, err
 	}, elsewhere...)
 }

@@ -216,6 +216,15 @@ func TestEveryKeyOfASourceIsRead(t *testing.T) {
 	})
 }
 
+// withBlock reads a pipeline of two adapters, a and b, that has a block.
+func withBlock(t *testing.T, name string, block map[string]any) (Pipeline, error) {
+	t.Helper()
+	adapter, other := map[string]any{"name": "a", "preset": "patient"}, map[string]any{"name": "b", "preset": "patient"}
+	file := tree(t, map[string]any{"name": "p", "base.path": "b", "prepare.sources": []any{map[string]any{"path": "s"}}, "adapters": []any{adapter, other}}, "/d")
+	file.put(field{name: name, value: tree(t, block, "/d")})
+	return decodePipeline(file, nil)
+}
+
 func TestEveryKeyOfAPipelineIsRead(t *testing.T) {
 	withoutVariables(t)
 	adapter, other := map[string]any{"name": "a", "preset": "patient"}, map[string]any{"name": "b", "preset": "patient"}

@@ -91,10 +91,7 @@ func TestEveryKeyOfAnAlignmentIsRead(t *testing.T) {
 		if doc["method"] != nil {
 			doc["ppo.ppo_config.total_episodes"] = 8
 		}
-		adapter, other := map[string]any{"name": "a", "preset": "patient"}, map[string]any{"name": "b", "preset": "patient"}
-		file := tree(t, map[string]any{"name": "p", "base.path": "b", "prepare.sources": []any{map[string]any{"path": "s"}}, "adapters": []any{adapter, other}}, "/d")
-		file.put(field{name: "rlhf", value: tree(t, doc, "/d")})
-		p, err := decodePipeline(file, nil)
+		p, err := withBlock(t, "rlhf", doc)
 		return p.Input.RLHF, err
 	}, trainings...)
 }
