@@ -107,6 +107,7 @@ func TestNothingToTrainOnIsRefused(t *testing.T) {
 func TestParametersAreCountedAsPEFTCountsThem(t *testing.T) {
 	r := newRunner(t)
 	job := smallJob(t, tinyModel(t, r))
+	job.MaxLength = 128 // no row is longer, of which there would be a line, too
 	var notices []string
 	r.Notice = func(line string) { notices = append(notices, line) }
 	outcome, err := r.TrainLoRA(t.Context(), job, nil, &recorder{})
