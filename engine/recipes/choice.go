@@ -24,22 +24,22 @@ func (r *Runner) Choose(ctx context.Context, path, adapter string, items []choic
 func (r *Runner) likelihoods(ctx context.Context, b *base, slot int, items []choice.Item) ([][]choice.Likelihood, error) {
 	all := make([][]choice.Likelihood, len(items))
 	var list []sequence
-	var of []int // item of each sequence
+	var of []*choice.Likelihood // what each sequence is scored for
 	for i, item := range items {
 		requests, err := choice.Requests(item, b.tok.EncodeWithSpecial, int(b.model.Facts().MaxPositions))
 		if err != nil {
 			return nil, fault.New(fault.Invalid, "item %s: %w", item.ID, err)
 		}
-		for _, q := range requests {
-			list, of = append(list, sequence{q.Tokens, q.Scored}), append(of, i)
+		all[i] = make([]choice.Likelihood, len(requests))
+		for n, q := range requests {
+			list, of = append(list, sequence{q.Tokens, q.Scored}), append(of, &all[i][n])
 		}
 	}
 	err := predict(ctx, r.Engine, b.model, slot, list, false, func(number int, made []prediction) error {
-		one := choice.Likelihood{Tokens: len(made)}
+		of[number].Tokens = len(made)
 		for _, p := range made {
-			one.Sum += p.logProb
+			of[number].Sum += p.logProb
 		}
-		all[of[number]] = append(all[of[number]], one)
 		return nil
 	})
 	return all, err

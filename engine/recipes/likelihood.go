@@ -4,6 +4,7 @@ package recipes
 
 import (
 	"context"
+	"slices"
 
 	"elara/engine/loss"
 	"elara/engine/model"
@@ -23,22 +24,25 @@ type prediction struct {
 	isTop   bool    // no other token is more probable; only where it was asked for
 }
 
-// passTokens is how many tokens of sequences go through the model at once, and topRows how many rows of logits are compared at once:
-// with a vocabulary of 50,000 they take 25 MB.
+// passTokens is how many tokens of sequences go through the model at once, topRows how many rows of logits are compared at once (with a
+// vocabulary of 50,000 they take 25 MB), and leastCommon how many tokens a beginning must have to be worth a segment of its own.
 const (
-	passTokens = 2048
-	topRows    = 128
+	passTokens  = 2048
+	topRows     = 128
+	leastCommon = 8
 )
 
-// predict scores sequences in their order, several in a stream: each gets its predictions in the order of its tokens. What
-// neighbours have in common at their beginning is computed once, and the last token of a sequence, which nothing follows, is not
-// computed at all: choices of one token each cost no more than their prompt. It must not run inside Engine.Do.
+// predict scores sequences, several in a stream, and hands each one's predictions to a function, in the order of its tokens. Those that
+// begin alike go together, wherever they stand in the list: what they have in common is computed once. The last token of a sequence,
+// which nothing follows, is not computed at all: choices of one token each cost no more than their prompt. It must not run inside
+// Engine.Do.
 func predict(ctx context.Context, e *tensor.Engine, m model.Model, adapter int, list []sequence, withTop bool, each func(number int, made []prediction) error) error {
-	for first := 0; first < len(list); {
+	numbers, ordered := alphabetical(list)
+	for first := 0; first < len(ordered); {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		part := list[first : first+fitting(list[first:])]
+		part := ordered[first : first+fitting(ordered[first:])]
 		made := make([][]prediction, len(part))
 		if err := e.Do(func() error {
 			unrecorded(e, func() { predictPass(m, pack(part, adapter), withTop, made) })
@@ -47,7 +51,7 @@ func predict(ctx context.Context, e *tensor.Engine, m model.Model, adapter int, 
 			return err
 		}
 		for i := range made {
-			if err := each(first+i, made[i]); err != nil {
+			if err := each(numbers[first+i], made[i]); err != nil {
 				return err
 			}
 		}
@@ -56,17 +60,33 @@ func predict(ctx context.Context, e *tensor.Engine, m model.Model, adapter int, 
 	return nil
 }
 
+// alphabetical puts sequences in the order of their tokens, so that a beginning is followed by all that go on from it, and gives the
+// number that each has in the list.
+func alphabetical(list []sequence) (numbers []int, ordered []sequence) {
+	for i := range list {
+		numbers = append(numbers, i)
+	}
+	slices.SortStableFunc(numbers, func(a, b int) int { return slices.Compare(list[a].tokens, list[b].tokens) })
+	for _, i := range numbers {
+		ordered = append(ordered, list[i])
+	}
+	return numbers, ordered
+}
+
 // fitting is how many of the first sequences make up a pass; at least one.
 func fitting(list []sequence) int {
 	tokens := 0
+	var before []int32
 	for i, s := range list {
-		fresh := len(s.tokens)
-		if i > 0 {
-			fresh -= nn.Common(list[i-1].tokens, s.tokens)
+		computed := s.tokens[:len(s.tokens)-1]
+		fresh := len(computed)
+		if common := nn.Common(before, computed); common >= min(leastCommon, fresh) {
+			fresh -= common
 		}
-		if tokens += max(fresh, leastShared); tokens > passTokens {
+		if tokens += fresh; tokens > passTokens {
 			return max(i, 1)
 		}
+		before = computed
 	}
 	return len(list)
 }
@@ -78,7 +98,7 @@ func pack(list []sequence, adapter int) *nn.Pass {
 		last := len(s.tokens) - 1
 		rows[i] = supervisedFrom(s.tokens[:last], len(s.tokens)-s.scored)
 	}
-	p := nn.Pack(rows, leastShared)
+	p := nn.Pack(rows, leastCommon)
 	p.Adapter = adapter
 	for i, s := range list {
 		p.At, p.Targets = append(p.At, p.Last[i]), append(p.Targets, int64(s.tokens[len(s.tokens)-1]))

@@ -15,11 +15,11 @@ import (
 // predicted scores sequences of a model's base.
 func predicted(t *testing.T, r *Runner, dir string, list []sequence, withTop bool) [][]prediction {
 	t.Helper()
-	var out [][]prediction
+	out := make([][]prediction, len(list))
 	require.NoError(t, r.open(t.Context(), dir, "", func(b *base, slot int) error {
 		return predict(t.Context(), r.Engine, b.model, slot, list, withTop, func(number int, made []prediction) error {
-			require.Len(t, out, number)
-			out = append(out, made)
+			require.Nil(t, out[number], "told twice")
+			out[number] = made
 			return nil
 		})
 	}))

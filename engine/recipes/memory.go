@@ -194,16 +194,20 @@ func (a memoryAsked) rows(ctx context.Context, r *Runner, b *base, slot int, pat
 	if len(list) == 0 {
 		return out, fault.At(path, 0, "no row has a token to look at; expected rows of the training's form")
 	}
-	err = predict(ctx, r.Engine, b.model, slot, list, withRuns, func(_ int, made []prediction) error {
+	out.tokens, out.losses = make([]int, len(list)), make([]float64, len(list))
+	if withRuns {
+		out.runs = make([]int, len(list))
+	}
+	err = predict(ctx, r.Engine, b.model, slot, list, withRuns, func(number int, made []prediction) error {
 		loss := 0.0
 		isTop := make([]bool, len(made))
 		for i, p := range made {
 			loss -= p.logProb / float64(len(made))
 			isTop[i] = p.isTop
 		}
-		out.tokens, out.losses = append(out.tokens, len(made)), append(out.losses, loss)
+		out.tokens[number], out.losses[number] = len(made), loss
 		if withRuns {
-			out.runs = append(out.runs, memory.LongestRun(isTop))
+			out.runs[number] = memory.LongestRun(isTop)
 		}
 		a.moved()
 		return nil
