@@ -4,17 +4,20 @@
 #include <c10/core/GradMode.h>
 
 #include "border.h"
+#include "kernel.h"
 #include "native.h"
+#include "portable.h"
 
 namespace elara {
 namespace {
 
+// With p = softmax(h w^T): log p[target], -sum p log p, and d log p[target] / d h = w[target] - p w.
 struct Wanted {
   at::Tensor logprobs, entropy, slope;  // slope: undefined where it is not wanted
 };
 
-// With p = softmax(h w^T): log p[target], -sum p log p, and d log p[target] / d h = w[target] - p w.
-void distribution_rows(const Wanted& to, const at::Tensor& h, const at::Tensor& w, const at::Tensor& target, int64_t start, int64_t n) {
+// In ATen's operations, for any device.
+void portable_rows(const Wanted& to, const at::Tensor& h, const at::Tensor& w, const at::Tensor& target, int64_t start, int64_t n) {
   at::Tensor part = h.narrow(0, start, n), logits = at::mm(part, w.t()).to(at::kFloat);
   at::Tensor logp = at::_log_softmax(logits, 1, false), own = target.narrow(0, start, n).unsqueeze(1);
   at::Tensor p = logp.exp();
@@ -24,6 +27,66 @@ void distribution_rows(const Wanted& to, const at::Tensor& h, const at::Tensor& 
   p.neg_().scatter_add_(1, own, at::ones_like(own, p.options()));
   at::Tensor rows = to.slope.narrow(0, start, n);
   at::mm_out(rows, p.to(w.scalar_type()), w);
+}
+
+// What the rows of one chunk are measured against, and where the results go.
+struct Rows {
+  const int64_t* target;
+  float *logprobs, *entropy;
+  int64_t vocab;
+  bool slope;
+};
+
+// With z = row - max(row): log p = z - log(sum e^z), and the entropy is log(sum e^z) - sum z e^z / sum e^z. With slope the row
+// becomes the target's unit vector less p.
+template <class S>
+EL_INLINE void distribution_rows(S* logits, const Rows& to, int64_t begin, int64_t end) {
+  int64_t vocab = to.vocab;
+  for (int64_t r = begin; r < end; r++) {
+    S* row = logits + r * vocab;
+    float most = -INFINITY;
+#pragma omp simd reduction(max : most)
+    for (int64_t i = 0; i < vocab; i++) most = load(row + i) > most ? load(row + i) : most;
+    double sum = 0, moment = 0;
+    for (int64_t block = 0; block < vocab; block += 1024) {
+      int64_t stop = block + 1024 < vocab ? block + 1024 : vocab;
+      float part = 0, weighted = 0;
+#pragma omp simd reduction(+ : part, weighted)
+      for (int64_t i = block; i < stop; i++) {
+        float z = load(row + i) - most, e = exp_f(z);
+        part += e;
+        weighted += z * e;
+      }
+      sum += part;
+      moment += weighted;
+    }
+    double log_sum = std::log(sum);
+    float lse = most + static_cast<float>(log_sum);
+    int64_t target = to.target[r];
+    float own = load(row + target);
+    to.logprobs[r] = own - lse;
+    to.entropy[r] = static_cast<float>(log_sum - moment / sum);
+    if (!to.slope) continue;
+    for (int64_t i = 0; i < vocab; i++) store(row + i, -exp_f(load(row + i) - lse));
+    store(row + target, 1.0f - exp_f(own - lse));
+  }
+}
+EL_CLONES void distribution_f32(float* logits, const Rows& to, int64_t b, int64_t e) { distribution_rows(logits, to, b, e); }
+EL_CLONES void distribution_bf16(bf16* logits, const Rows& to, int64_t b, int64_t e) { distribution_rows(logits, to, b, e); }
+
+void fused_rows(const Wanted& to, const at::Tensor& h, const at::Tensor& w, const at::Tensor& target, int64_t start, int64_t n) {
+  at::Tensor logits = at::mm(h.narrow(0, start, n), w.t());
+  Rows rows{target.data_ptr<int64_t>() + start, to.logprobs.data_ptr<float>() + start, to.entropy.data_ptr<float>() + start, w.size(0), to.slope.defined()};
+  at::parallel_for(0, n, 1, [&](int64_t b, int64_t e) {
+    if (is_bf16(logits)) {
+      distribution_bf16(logits.data_ptr<bf16>(), rows, b, e);
+    } else {
+      distribution_f32(logits.data_ptr<float>(), rows, b, e);
+    }
+  });
+  if (!to.slope.defined()) return;
+  at::Tensor slope = to.slope.narrow(0, start, n);
+  at::mm_out(slope, logits, w);
 }
 
 }  // namespace
@@ -38,13 +101,15 @@ char* el_linear_log_probs(el_tensor* logprobs, el_tensor* entropy, el_tensor* sl
     c10::NoGradGuard none;
     const at::Tensor &tw = T(w), &tt = T(targets);
     at::Tensor th = T(h).contiguous();
+    if (!portable::wanted(th)) check_float(th, "h");
     TORCH_CHECK(th.dim() == 2 && tw.dim() == 2 && th.size(1) == tw.size(1) && th.scalar_type() == tw.scalar_type(), "h ", th.scalar_type(), th.sizes(), ", head ", tw.scalar_type(), tw.sizes(), ", expected [rows, width] and [vocabulary, width] of one type");
-    TORCH_CHECK(tt.dim() == 1 && tt.size(0) == th.size(0) && tt.scalar_type() == at::kLong, "targets ", tt.sizes(), ", expected int64 [", th.size(0), "]");
+    TORCH_CHECK(tt.dim() == 1 && tt.size(0) == th.size(0) && tt.scalar_type() == at::kLong && tt.is_contiguous(), "targets ", tt.sizes(), ", expected int64 [", th.size(0), "]");
     TORCH_CHECK(th.size(0) > 0 && chunk > 0, "no rows");
     TORCH_CHECK(tt.min().item<int64_t>() >= 0 && tt.max().item<int64_t>() < tw.size(0), "a target lies outside the vocabulary of ", tw.size(0));
     auto numbers = th.options().dtype(at::kFloat);
     Wanted to{at::empty({th.size(0)}, numbers), at::empty({th.size(0)}, numbers), slope != nullptr ? at::empty_like(th) : at::Tensor()};
-    for (int64_t start = 0; start < th.size(0); start += chunk) distribution_rows(to, th, tw, tt, start, std::min(chunk, th.size(0) - start));
+    auto rows = portable::wanted(th) ? portable_rows : fused_rows;
+    for (int64_t start = 0; start < th.size(0); start += chunk) rows(to, th, tw, tt, start, std::min(chunk, th.size(0) - start));
     *logprobs = own(to.logprobs);
     *entropy = own(to.entropy);
     if (slope != nullptr) *slope = own(to.slope);

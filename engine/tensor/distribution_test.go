@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"elara/internal/testdevice"
 )
 
 // The cross-entropy of the same rows, whose numbers come from Python, is the log-probability with the other sign, and its
@@ -43,4 +45,32 @@ func TestLinearLogProbsAreTheCrossEntropysRows(t *testing.T) {
 		_, _, none := LinearLogProbs(h, w, targets, 3, false)
 		require.Nil(t, none)
 	})
+}
+
+// More than a block of words and of rows, and logits far apart.
+func TestPortableLogProbsAreThoseOfTheFusedKernel(t *testing.T) {
+	if testdevice.Name() != CPU {
+		t.Skip("the fused kernels are those of the CPU")
+	}
+	const rows, width, vocabulary = 9, 6, 2500
+	for dtype, bound := range map[DType]float64{Float32: 2e-6, BFloat16: 3e-2} {
+		var all [2][][]float32
+		for form, portable := range []bool{false, true} {
+			e := started(t, portable)
+			require.NoError(t, e.Do(func() error {
+				h := e.FromFloat32(draw(rows*width, 1), rows, width).Scale(8).To(dtype)
+				w := e.FromFloat32(draw(vocabulary*width, 2), vocabulary, width).Scale(4).To(dtype)
+				logProbs, entropy, slope := LinearLogProbs(h, w, e.FromInt64([]int64{0, 7, 1023, 1024, 2047, 2048, 2499, 3, 3}), 4, true)
+				all[form] = [][]float32{logProbs.Float32s(), entropy.Float32s(), slope.Float32s()}
+				return nil
+			}))
+		}
+		for i, want := range all[1] {
+			scale := 1.0
+			for _, v := range want {
+				scale = max(scale, math.Abs(float64(v)))
+			}
+			require.InDeltaSlice(t, want, all[0][i], bound*scale, "%s: of log-probabilities, entropies and slopes, %d", dtype, i)
+		}
+	}
 }
