@@ -99,7 +99,7 @@ func ppoJobKeys(job *spec.PPOJob, at string) *section {
 		path("base_model", &job.BaseModel, "", "Base model: a folder in Hugging Face form, or a .gguf file.").require(),
 		path("sft_model_path", &job.SFTModelPath, "", "Adapter that the policy begins as and that stays its reference; without it a fresh adapter, with the base for its reference."),
 		path("reward_model_path", &job.RewardModelPath, "", "Adapter of the reward model, over the same base; the value function begins as a copy of it.").require(),
-		blocks("scorers", scorerKeys(&spec.Scorer{}), readScorer(&job.Scorers, at), "What an answer is worth: a weighted sum. Without this list it is what the reward model says. See docs/reward.md."),
+		scorersKey(&job.Scorers, at),
 		path("output_dir", &job.OutputDir, "", "Folder for the policy's adapter; that of the value function lies beside it, with _value at the end.").require(),
 		path("train_data_path", &job.TrainDataPath, "", `Prompts: JSONL of {"text": ...}.`).require(),
 		path("eval_data_path", &job.EvalDataPath, "", "Prompts whose answers are kept before and after, in samples.jsonl."),

@@ -20,6 +20,22 @@ func scorerKeys(s *spec.Scorer) *section {
 	}}
 }
 
+// scorersKey is a list of scorers, in the block at a path.
+func scorersKey(list *[]spec.Scorer, at string) key {
+	return blocks("scorers", scorerKeys(&spec.Scorer{}), readScorer(list, at), "What an answer is worth: a weighted sum. Without this list it is what the reward model says. See docs/reward.md.")
+}
+
+// LoadScorers reads a file that has nothing but a list of scorers, as a PPO file has it.
+func LoadScorers(path string) ([]spec.Scorer, error) {
+	tree, err := parseFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var list []spec.Scorer
+	_, err = (&section{keys: []key{scorersKey(&list, "").require()}}).read(tree)
+	return list, err
+}
+
 // readScorer reads one entry of a list of scorers, which stands in the block at a path. What is wrong with it, or with it beside those before, is told at its place.
 func readScorer(list *[]spec.Scorer, at string) func(index int, n *node) error {
 	return func(index int, n *node) error {

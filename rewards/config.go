@@ -1,11 +1,8 @@
 package rewards
 
 import (
-	"bytes"
-	"encoding/json"
 	"math"
 	"net/url"
-	"os"
 	"slices"
 	"time"
 
@@ -19,29 +16,6 @@ const (
 	defaultTimeout = 30 * time.Second
 	maxRetries     = 10
 )
-
-// ReadConfig reads a JSON file {"scorers": [...]}.
-func ReadConfig(path string) ([]spec.Scorer, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fault.At(path, 0, "cannot be read: %w", err)
-	}
-	var file struct {
-		Scorers []spec.Scorer `json:"scorers"`
-	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&file); err != nil {
-		return nil, fault.At(path, 0, `%w, expected {"scorers": [{"name", "kind", "weight", ...}]}`, err)
-	}
-	if len(file.Scorers) == 0 {
-		return nil, fault.At(path, 0, "scorers is empty, expected at least one")
-	}
-	if n, err := Check(file.Scorers); err != nil {
-		return nil, fault.At(path, 0, "scorers[%d]: %w", n, err)
-	}
-	return file.Scorers, nil
-}
 
 // Check refuses a list of scorers that would not work, and gives the index of the one to blame.
 func Check(list []spec.Scorer) (index int, err error) {
@@ -101,7 +75,7 @@ func check(c spec.Scorer) error {
 
 func checkHTTP(c spec.Scorer) error {
 	if to, err := url.Parse(c.URL); err != nil || to.Host == "" || to.Scheme != "http" && to.Scheme != "https" {
-		return fault.New(fault.Invalid, "url %q: expected an http or https address", c.URL)
+		return fault.New(fault.Invalid, "url: expected an http or https address") // unquoted: it may hold a password
 	}
 	if d, err := timeout(c); err != nil || d <= 0 {
 		return fault.New(fault.Invalid, "timeout %q: expected a time such as 10s", c.Timeout)

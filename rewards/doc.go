@@ -5,7 +5,6 @@
 // scorer and the place of the answer. It refuses configurations that name a key its kind of scorer does not read. It never writes an
 // answer into an error; an HTTP scorer sends prompts and answers to the server it is given, and to nobody else.
 //
-//	list, err := rewards.ReadConfig("scorers.json")
-//	mix, err := rewards.New(list, model)
+//	mix, err := rewards.New([]spec.Scorer{{Name: "brief", Kind: spec.ScorerLength, Weight: 1, Words: 80}}, nil)
 //	totals, parts, err := mix.Score(ctx, []rewards.Answer{{Prompt: "What is gout?", Text: "Crystals in a joint."}})
 package rewards

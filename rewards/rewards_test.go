@@ -5,8 +5,6 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -21,20 +19,12 @@ var answers = []Answer{
 	{Prompt: "What is gout?", Text: "Crystals of uric acid in a joint."},
 }
 
-func configFile(t *testing.T, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "scorers.json")
-	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-	return path
-}
-
 func TestTheSumIsThatOfItsParts(t *testing.T) {
-	list, err := ReadConfig(configFile(t, `{"scorers": [
-		{"name": "model", "kind": "reward", "weight": 1},
-		{"name": "brief", "kind": "length", "weight": 0.5, "words": 4},
-		{"name": "safe", "kind": "safety", "weight": 2, "rules": ["missed-emergency"]}]}`))
-	require.NoError(t, err)
-	mix, err := New(list, &Known{0.25, 1})
+	mix, err := New([]spec.Scorer{
+		{Name: "model", Kind: spec.ScorerReward, Weight: 1},
+		{Name: "brief", Kind: spec.ScorerLength, Weight: 0.5, Words: 4},
+		{Name: "safe", Kind: spec.ScorerSafety, Weight: 2, Rules: []string{"missed-emergency"}},
+	}, &Known{0.25, 1})
 	require.NoError(t, err)
 	totals, parts, err := mix.Score(t.Context(), answers)
 	require.NoError(t, err)
@@ -138,24 +128,23 @@ func TestHTTPScorerGivesUpWhereItMust(t *testing.T) {
 }
 
 func TestBadScorersAreRefused(t *testing.T) {
-	for text, want := range map[string]string{
-		`{"scorers": []}`: "scorers is empty",
-		`{"scorer": []}`:  `unknown field "scorer"`,
-		`{"scorers": [{"kind": "reward", "weight": 1}]}`:                                                                        "scorers[0]: has no name",
-		`{"scorers": [{"name": "a", "kind": "reward"}]}`:                                                                        "scorers[0]: weight is 0",
-		`{"scorers": [{"name": "a", "kind": "magic", "weight": 1}]}`:                                                            `scorers[0]: kind "magic": expected reward, length, safety or http`,
-		`{"scorers": [{"name": "a", "kind": "reward", "weight": 1, "words": 3}]}`:                                               `scorers[0]: words belongs to kind length, this is "reward"`,
-		`{"scorers": [{"name": "a", "kind": "length", "weight": 1}]}`:                                                           "scorers[0]: words is 0, expected at least 1",
-		`{"scorers": [{"name": "a", "kind": "safety", "weight": 1, "rules": ["kindness"]}]}`:                                    `scorers[0]: rule "kindness": expected one of`,
-		`{"scorers": [{"name": "a", "kind": "http", "weight": 1, "url": "file:///x"}]}`:                                         `scorers[0]: url "file:///x": expected an http or https address`,
-		`{"scorers": [{"name": "a", "kind": "http", "weight": 1, "url": "http://h", "timeout": "10"}]}`:                         `scorers[0]: timeout "10": expected a time such as 10s`,
-		`{"scorers": [{"name": "a", "kind": "http", "weight": 1, "url": "http://h", "retries": 11}]}`:                           "scorers[0]: retries is 11, expected 0 to 10",
-		`{"scorers": [{"name": "a", "kind": "reward", "weight": 1}, {"name": "a", "kind": "length", "weight": 1, "words": 4}]}`: `scorers[1]: a second scorer is called "a"`,
+	for want, bad := range map[string]spec.Scorer{
+		"has no name": {Kind: spec.ScorerReward, Weight: 1},
+		"weight is 0": {Name: "a", Kind: spec.ScorerReward},
+		`kind "magic": expected reward, length, safety or http`: {Name: "a", Kind: "magic", Weight: 1},
+		`words belongs to kind length, this is "reward"`:        {Name: "a", Kind: spec.ScorerReward, Weight: 1, Words: 3},
+		"words is 0, expected at least 1":                       {Name: "a", Kind: spec.ScorerLength, Weight: 1},
+		`rule "kindness": expected one of`:                      {Name: "a", Kind: spec.ScorerSafety, Weight: 1, Rules: []string{"kindness"}},
+		"url: expected an http or https address":                {Name: "a", Kind: spec.ScorerHTTP, Weight: 1, URL: "file:///x"},
+		`timeout "10": expected a time such as 10s`:             {Name: "a", Kind: spec.ScorerHTTP, Weight: 1, URL: "http://h", Timeout: "10"},
+		"retries is 11, expected 0 to 10":                       {Name: "a", Kind: spec.ScorerHTTP, Weight: 1, URL: "http://h", Retries: 11},
+		`a second scorer is called "good"`:                      {Name: "good", Kind: spec.ScorerLength, Weight: 1, Words: 4},
 	} {
-		_, err := ReadConfig(configFile(t, text))
-		require.True(t, fault.Is(err, fault.Invalid), text)
+		at, err := Check([]spec.Scorer{{Name: "good", Kind: spec.ScorerReward, Weight: 1}, bad})
+		require.True(t, fault.Is(err, fault.Invalid), want)
 		require.ErrorContains(t, err, want)
+		require.Equal(t, 1, at)
 	}
-	_, err := ReadConfig("nowhere.json")
-	require.ErrorContains(t, err, "nowhere.json: cannot be read")
+	_, err := Check([]spec.Scorer{{Name: "a", Kind: spec.ScorerHTTP, Weight: 1, URL: "ftp://who:secret@h"}})
+	require.NotContains(t, err.Error(), "secret")
 }

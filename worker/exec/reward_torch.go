@@ -75,7 +75,7 @@ func scoreRewardCommand() *cobra.Command {
 			}
 			var list []spec.Scorer
 			if scorers != "" {
-				if list, err = rewards.ReadConfig(scorers); err != nil {
+				if list, err = configs.LoadScorers(scorers); err != nil {
 					return err
 				}
 			}
@@ -104,7 +104,7 @@ func scoreRewardCommand() *cobra.Command {
 	required(c, &reward, "reward", "folder of the reward model")
 	required(c, &in, "in", `JSONL of {"question", "answer"}; the question is the whole prompt where the reward model has no audience`)
 	required(c, &out, "out", `JSONL to write: {"score", "reward"} a line, and "parts" with --scorers`)
-	c.Flags().StringVar(&scorers, "scorers", "", "JSON of scorers whose weighted sum the reward is; see docs/reward.md")
+	c.Flags().StringVar(&scorers, "scorers", "", "file of scorers, as a PPO file has them, whose weighted sum the reward is; see docs/reward.md")
 	engine.declare(c)
 	return c
 }
