@@ -44,28 +44,13 @@ EL_INLINE void distribution_rows(S* logits, const Rows& to, int64_t begin, int64
   int64_t vocab = to.vocab;
   for (int64_t r = begin; r < end; r++) {
     S* row = logits + r * vocab;
-    float most = -INFINITY;
-#pragma omp simd reduction(max : most)
-    for (int64_t i = 0; i < vocab; i++) most = load(row + i) > most ? load(row + i) : most;
-    double sum = 0, moment = 0;
-    for (int64_t block = 0; block < vocab; block += 1024) {
-      int64_t stop = block + 1024 < vocab ? block + 1024 : vocab;
-      float part = 0, weighted = 0;
-#pragma omp simd reduction(+ : part, weighted)
-      for (int64_t i = block; i < stop; i++) {
-        float z = load(row + i) - most, e = exp_f(z);
-        part += e;
-        weighted += z * e;
-      }
-      sum += part;
-      moment += weighted;
-    }
-    double log_sum = std::log(sum);
-    float lse = most + static_cast<float>(log_sum);
+    Mass of = mass_of<true>(row, vocab);
+    double log_sum = std::log(of.sum);
+    float lse = of.most + static_cast<float>(log_sum);
     int64_t target = to.target[r];
     float own = load(row + target);
     to.logprobs[r] = own - lse;
-    to.entropy[r] = static_cast<float>(log_sum - moment / sum);
+    to.entropy[r] = static_cast<float>(log_sum - of.moment / of.sum);
     if (!to.slope) continue;
     for (int64_t i = 0; i < vocab; i++) store(row + i, -exp_f(load(row + i) - lse));
     store(row + target, 1.0f - exp_f(own - lse));

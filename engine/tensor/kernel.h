@@ -59,6 +59,35 @@ EL_INLINE float exp_f(float x) {
   return p * s;
 }
 
+// What a row of logits weighs: its largest element, and with z = row - most the sum of e^z, and with Moment that of z e^z.
+struct Mass {
+  float most;
+  double sum, moment;
+};
+
+// Sums of blocks in float are added up in double.
+template <bool Moment, class S>
+EL_INLINE Mass mass_of(const S* row, int64_t n) {
+  Mass of{-INFINITY, 0, 0};
+  float most = of.most;
+#pragma omp simd reduction(max : most)
+  for (int64_t i = 0; i < n; i++) most = load(row + i) > most ? load(row + i) : most;
+  of.most = most;
+  for (int64_t block = 0; block < n; block += 1024) {
+    int64_t stop = block + 1024 < n ? block + 1024 : n;
+    float part = 0, weighted = 0;
+#pragma omp simd reduction(+ : part, weighted)
+    for (int64_t i = block; i < stop; i++) {
+      float z = load(row + i) - most, e = exp_f(z);
+      part += e;
+      if constexpr (Moment) weighted += z * e;
+    }
+    of.sum += part;
+    of.moment += weighted;
+  }
+  return of;
+}
+
 // Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
 // One tile is 64 outputs of 16 counter blocks: output e of a tile is lane e/16 of block 16*tile + e%16.
 constexpr int64_t kTile = 64;

@@ -44,18 +44,8 @@ EL_INLINE void entropy_rows(S* logits, const Rows& to, int64_t begin, int64_t en
   int64_t vocab = to.vocab;
   for (int64_t r = begin; r < end; r++) {
     S* row = logits + r * vocab;
-    float most = -INFINITY;
-#pragma omp simd reduction(max : most)
-    for (int64_t i = 0; i < vocab; i++) most = load(row + i) > most ? load(row + i) : most;
-    double sum = 0;
-    for (int64_t block = 0; block < vocab; block += 1024) {
-      int64_t stop = block + 1024 < vocab ? block + 1024 : vocab;
-      float part = 0;
-#pragma omp simd reduction(+ : part)
-      for (int64_t i = block; i < stop; i++) part += exp_f(load(row + i) - most);
-      sum += part;
-    }
-    float lse = most + static_cast<float>(std::log(sum));
+    Mass of = mass_of<false>(row, vocab);
+    float lse = of.most + static_cast<float>(std::log(of.sum));
     int64_t target = to.target[r];
     float own = 1.0f - to.smoothing, each = to.smoothing / static_cast<float>(vocab);
     to.nll[r] = lse - load(row + target);
