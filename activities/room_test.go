@@ -104,7 +104,6 @@ func (r *room) names(t *testing.T, ref spec.ArtifactRef) []string {
 	return names
 }
 
-// files writes files below a new folder.
 // publish puts an artifact of some files into the store.
 func (r *room) publish(t *testing.T, kind spec.ArtifactKind, content map[string]string) spec.ArtifactRef {
 	t.Helper()
@@ -113,6 +112,7 @@ func (r *room) publish(t *testing.T, kind spec.ArtifactKind, content map[string]
 	return ref
 }
 
+// files writes files below a new folder.
 func files(t *testing.T, content map[string]string) string {
 	t.Helper()
 	folder := t.TempDir()
