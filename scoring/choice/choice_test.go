@@ -45,7 +45,7 @@ func write(t *testing.T, lines ...string) string {
 	return path
 }
 
-// The prompts are those of the harness's preprocess_medqa.py, utils_medmcqa.py and preprocess_pubmedqa.py.
+// The prompts are those of the harness's preprocess_medqa.py, utils_medmcqa.py and preprocess_pubmedqa.py; cloze is its arc_easy.yaml.
 func TestPromptsAreThoseOfTheHarness(t *testing.T) {
 	for form, c := range map[string]struct {
 		lines []string
@@ -66,6 +66,10 @@ func TestPromptsAreThoseOfTheHarness(t *testing.T) {
 		"generic": {
 			[]string{"", `{"id":"g","question":"Q?","choices":["one","two"],"answer":"A"}`},
 			choice.Item{ID: "g", Prompt: "Question: Q?\nA. one\nB. two\nAnswer:", Choices: []string{"A", "B"}, Gold: 0},
+		},
+		"cloze": {
+			[]string{`{"id":"c","question":"Q?","choices":["one","two"],"answer":"B"}`},
+			choice.Item{ID: "c", Prompt: "Question: Q?\nAnswer:", Choices: []string{"one", "two"}, Gold: 1},
 		},
 	} {
 		items, err := choice.Read(form, write(t, c.lines...))
@@ -97,6 +101,7 @@ func TestBadItemsNameTheLine(t *testing.T) {
 		require.True(t, fault.Is(err, fault.Invalid))
 	}
 	for form, c := range map[string][2]string{
+		"cloze":    {`{"question":"Q?","choices":["one","two"],"answer":"one"}`, `:1: label "one" outside the choices; expected one of A, B`},
 		"medqa":    {`{"question":"Q?","options":{"A":"one","C":"three"},"answer_idx":"A"}`, `:1: "options" has no B; expected the letters from A on`},
 		"medmcqa":  {`{"question":"Q?","opa":"1","opb":"2","opc":"3","opd":"4","cop":5}`, `:1: "cop" is missing or outside the choices; expected 0 to 3 or 1 to 4`},
 		"pubmedqa": {`{"question":"Q?","context":{},"final_decision":"yes"}`, `:1: no "contexts" in "context"; expected the abstract`},
@@ -114,7 +119,7 @@ func TestBadItemsNameTheLine(t *testing.T) {
 	_, err = choice.Read("generic", write(t))
 	require.ErrorContains(t, err, "no items; expected one a line")
 	_, err = choice.Read("gpqa", unsure)
-	require.EqualError(t, err, `form "gpqa": expected medqa, medmcqa, pubmedqa, generic`)
+	require.EqualError(t, err, `form "gpqa": expected medqa, medmcqa, pubmedqa, generic, cloze`)
 	_, err = choice.Read("generic", unsure+"x")
 	require.True(t, fault.Is(err, fault.NotFound))
 }

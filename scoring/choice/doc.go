@@ -1,7 +1,7 @@
 // Package choice is multiple choice by log-likelihood without the model: items with their prompts, and what the
 // likelihoods of their choices make of them. The conventions are those of lm-evaluation-harness.
 //
-// It promises the harness's prompts for MedQA, MedMCQA and PubMedQA, its acc and acc_norm with standard error, and a set
+// It promises the harness's prompts for MedQA, MedMCQA, PubMedQA and ARC (cloze), its acc and acc_norm with standard error, and a set
 // of the project's own, made of the table of facts, that is the same on every machine: no item twice, four choices, the
 // right one on every place equally often.
 //

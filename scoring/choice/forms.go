@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// The prompts are those of lm-evaluation-harness's tasks medqa_4options, medmcqa and pubmedqa.
+// The prompts are those of lm-evaluation-harness's tasks medqa_4options, medmcqa, pubmedqa and, for cloze, arc_easy.
 
 func medqa(line []byte) (row, error) {
 	var in struct {
@@ -74,20 +74,40 @@ func pubmedqa(line []byte) (row, error) {
 }
 
 func generic(line []byte) (row, error) {
-	var in Generic
-	if err := decode(line, &in, true); err != nil {
+	in, err := decodeGeneric(line)
+	if err != nil {
 		return row{}, err
-	}
-	sorted := slices.Sorted(slices.Values(in.Choices))
-	if len(slices.Compact(sorted)) < len(in.Choices) {
-		return row{}, errors.New("a choice stands twice; expected different ones")
 	}
 	r, err := question(in.Question, "", in.Choices, in.Answer)
 	r.id = in.ID
 	return r, err
 }
 
-// Generic is a line of the generic form.
+// cloze shows no choices: each text is scored behind the question alone, as in the harness's ARC tasks. Only here do the lengths
+// of choices differ enough for acc_norm to say something else than acc.
+func cloze(line []byte) (row, error) {
+	in, err := decodeGeneric(line)
+	if err != nil {
+		return row{}, err
+	}
+	r, err := question(in.Question, "", in.Choices, in.Answer)
+	r.id, r.labels, r.choices = in.ID, r.choices, in.Choices
+	r.prompt = "Question: " + in.Question + "\nAnswer:"
+	return r, err
+}
+
+func decodeGeneric(line []byte) (in Generic, err error) {
+	if err := decode(line, &in, true); err != nil {
+		return in, err
+	}
+	sorted := slices.Sorted(slices.Values(in.Choices))
+	if len(slices.Compact(sorted)) < len(in.Choices) {
+		return in, errors.New("a choice stands twice; expected different ones")
+	}
+	return in, nil
+}
+
+// Generic is a line of the generic form and of cloze.
 type Generic struct {
 	ID       string   `json:"id"`
 	Question string   `json:"question"`

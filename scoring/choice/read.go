@@ -16,7 +16,7 @@ import (
 )
 
 // Forms lists the names of the forms that Read knows.
-func Forms() []string { return []string{"medqa", "medmcqa", "pubmedqa", "generic"} }
+func Forms() []string { return []string{"medqa", "medmcqa", "pubmedqa", "generic", "cloze"} }
 
 // maxLine is the longest line that is read.
 const maxLine = 4 << 20
@@ -27,10 +27,11 @@ const maxLine = 4 << 20
 //	medmcqa   {"question", "opa", "opb", "opc", "opd", "cop"}: the authors' files count cop from 1, Hugging Face from 0
 //	pubmedqa  {"question", "context": {"contexts": [...]}, "final_decision": "yes"}: as on Hugging Face
 //	generic   {"id", "question", "choices": [...], "answer": "B"}
+//	cloze     the lines of generic; the model sees no choices, and their texts are scored instead of letters
 //
 // Keys that a published file has beside these are passed over; a generic file may have no others.
 func Read(form, path string) (_ []Item, err error) {
-	parse, isKnown := map[string]func([]byte) (row, error){"medqa": medqa, "medmcqa": medmcqa, "pubmedqa": pubmedqa, "generic": generic}[form]
+	parse, isKnown := map[string]func([]byte) (row, error){"medqa": medqa, "medmcqa": medmcqa, "pubmedqa": pubmedqa, "generic": generic, "cloze": cloze}[form]
 	if !isKnown {
 		return nil, fault.New(fault.Invalid, "form %q: expected %s", form, strings.Join(Forms(), ", "))
 	}
@@ -73,7 +74,8 @@ type row struct {
 	id      string
 	prompt  string
 	choices []string
-	label   string // a choice, or for medmcqa a number
+	labels  []string // the names of the choices where a label does not repeat a choice; nil: it does
+	label   string   // one of those, or for medmcqa a number
 }
 
 func parseLine(parse func([]byte) (row, error), line []byte) (row, error) {
@@ -106,12 +108,16 @@ func items(form, path string, rows []row) ([]Item, error) {
 	}
 	all := make([]Item, len(rows))
 	for i, r := range rows {
-		gold := slices.Index(r.choices, r.label)
+		names := r.labels
+		if names == nil {
+			names = r.choices
+		}
+		gold := slices.Index(names, r.label)
 		if form == "medmcqa" {
 			gold = int(r.label[0]-'0') - first
 		}
 		if gold < 0 || gold >= len(r.choices) {
-			return nil, fault.At(path, r.line, "label %q outside the choices; expected one of %s", r.label, strings.Join(r.choices, ", "))
+			return nil, fault.At(path, r.line, "label %q outside the choices; expected one of %s", r.label, strings.Join(names, ", "))
 		}
 		id := r.id
 		if id == "" {

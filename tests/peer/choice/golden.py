@@ -33,6 +33,11 @@ FILES = {
         {"id": "g1", "question": "Which has no cure?", "choices": ["Measles", "A cold"], "answer": "B"},
         {"id": "g2", "question": "Which is a virus? ", "choices": ["Measles", "Malaria", "Scabies", "Ringworm", "Thrush"], "answer": "A"},
     ],
+    "cloze": [
+        {"id": "c1", "question": "Which has no cure?", "choices": ["Measles", "A cold, which mostly passes within a week or two"], "answer": "B"},
+        {"id": "c2", "question": "What does a na\u00efve T cell meet first?", "choices": ["An antigen", "A drug", "Iron "], "answer": "A"},
+        {"id": "c3", "question": LONG * 2 + "Did it help?", "choices": ["Half of them", "No", "All of them, and soon", "Some"], "answer": "C"},
+    ],
 }
 
 stdout, sys.stdout = sys.stdout, sys.stderr  # the harness prints

@@ -1,5 +1,5 @@
-"""Multiple choice as lm-evaluation-harness scores it: its own tasks medqa_4options, medmcqa and pubmedqa, and one for the generic
-form, on a local file in place of their data set.
+"""Multiple choice as lm-evaluation-harness scores it: its own tasks medqa_4options, medmcqa and pubmedqa, arc_easy for the cloze form,
+and one for the generic form, on a local file in place of their data set.
 
 Versions: lm_eval 0.4.13, torch 2.11.0, transformers 5.23.0.
 It is a module; serve.py is the program. An item is the list of its choices' log-likelihoods, computed in float32; seconds are those of
@@ -31,9 +31,9 @@ def task(form):
         metrics = [{"metric": m, "aggregation": "mean", "higher_is_better": True} for m in ("acc", "acc_norm", "acc_bytes")]
         return {"task": "generic", "output_type": "multiple_choice", "doc_to_text": generic_text, "metric_list": metrics,
                 "doc_to_choice": lambda doc: [chr(65 + i) for i in range(len(doc["choices"]))], "doc_to_target": lambda doc: ord(doc["answer"]) - 65}
-    name = {"medqa": "medqa/medqa.yaml", "medmcqa": "medmcqa/medmcqa.yaml", "pubmedqa": "pubmedqa/pubmedqa.yaml"}[form]
+    name = {"medqa": "medqa/medqa.yaml", "medmcqa": "medmcqa/medmcqa.yaml", "pubmedqa": "pubmedqa/pubmedqa.yaml", "cloze": "arc/arc_easy.yaml"}[form]
     config = load_yaml(TASKS / name, resolve_func=True)
-    for key in ("dataset_name", "training_split", "validation_split", "should_decontaminate", "doc_to_decontamination_query"):
+    for key in ("tag", "dataset_name", "training_split", "validation_split", "should_decontaminate", "doc_to_decontamination_query"):
         config.pop(key, None)
     return config
 
@@ -45,6 +45,9 @@ def document(form, row):
         return {"sent1": row["question"], **{f"ending{i}": options[k] for i, k in enumerate("ABCD")}, "label": ord(row["answer_idx"]) - 65}
     if form == "pubmedqa":
         return {"CONTEXTS": row["context"]["contexts"], "QUESTION": row["question"], "final_decision": row["final_decision"]}
+    if form == "cloze":
+        labels = [chr(65 + i) for i in range(len(row["choices"]))]
+        return {"question": row["question"], "choices": {"label": labels, "text": row["choices"]}, "answerKey": row["answer"]}
     return row
 
 
