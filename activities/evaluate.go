@@ -22,6 +22,7 @@ func evaluateKey(in spec.EvaluateTargetInput) (spec.Digest, error) {
 	target := in.Target
 	plan := in.Plan
 	plan.Memory, plan.Judge = spec.MemoryPlan{}, spec.JudgePlan{} // these have keys of their own
+	plan.Choices = nil                                            // they were frozen
 	return evaluateStage.key(struct {
 		Base, Adapter, Dataset spec.Digest
 		Plan                   spec.EvaluatePlan
@@ -33,9 +34,11 @@ func evaluateKey(in spec.EvaluateTargetInput) (spec.Digest, error) {
 		FP16                   bool `json:",omitempty"`
 		Device                 string
 		Template               spec.Digest
+		Choices                spec.Digest `json:",omitempty"`
 	}{
 		in.Base.Digest, target.Adapter.Digest, target.Dataset.Digest, plan, target.Audience,
 		target.MaxLength, target.AppendEOS, target.AddPadToken, target.BF16, target.CompletionOnlyLoss, target.FP16, target.Device, template,
+		in.Choices.Digest,
 	})
 }
 
@@ -100,7 +103,7 @@ func (d *Device) evaluateTarget(ctx context.Context, in spec.EvaluateTargetInput
 }
 
 // evaluation lays the inputs out on this machine, what is made of them in a scratch folder, and says to the engine where they
-// are. The prompts are the plan's questions, and behind them those of held-out rows.
+// are. The prompts are the plan's questions, and behind them those of held-out rows; the choices are those that were frozen.
 func (d *Device) evaluation(ctx context.Context, store storage.Store, in spec.EvaluateTargetInput, scratch string) (spec.EvaluateJob, heldOut, error) {
 	job, err := d.measurement(ctx, store, in.Base, in.Target)
 	if err != nil {
@@ -115,7 +118,10 @@ func (d *Device) evaluation(ctx context.Context, store storage.Store, in spec.Ev
 		return spec.EvaluateJob{}, heldOut{}, err
 	}
 	job.EvalDataPath, job.MaxRows, job.MaxNewTokens = held.path, in.Plan.MaxRows, in.Plan.MaxNewTokens
-	job.Prompts, err = held.prompts(in.Plan, in.Target.Audience)
+	if job.Prompts, err = held.prompts(in.Plan, in.Target.Audience); err != nil || in.Choices.IsZero() {
+		return job, held, err
+	}
+	job.Choices, err = readChoices(ctx, store, in.Choices)
 	return job, held, err
 }
 
@@ -142,6 +148,12 @@ func measured(
 	}
 	found, err := judged(plan, audience, held, outcome)
 	if err != nil {
+		return spec.AdapterScore{}, items{}, err
+	}
+	if found.choices, err = answeredChoices(job.Choices, outcome); err != nil {
+		return spec.AdapterScore{}, items{}, fmt.Errorf("evaluate %s: %w", name, err)
+	}
+	if score.Choices, err = choiceScores(found.choices); err != nil {
 		return spec.AdapterScore{}, items{}, err
 	}
 	score.TakenOut, score.Overlapping = held.takenOut, held.overlapping

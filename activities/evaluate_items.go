@@ -19,7 +19,7 @@ import (
 	"elara/storage/artifact"
 )
 
-// Files of a measurement's artifact.
+// Files of a measurement's artifact, beside choicesFile.
 const (
 	answersFile = "answers.jsonl" // an answer a line
 	lossesFile  = "losses.jsonl"  // a rowLoss a line
@@ -45,6 +45,7 @@ type rowLoss struct {
 type items struct {
 	answers []answer
 	losses  []rowLoss
+	choices []choiceAnswer // none where nobody asked
 }
 
 // judged scores the answers of base and adapter.
@@ -91,9 +92,13 @@ func judged(plan spec.EvaluatePlan, audience spec.Audience, held heldOut, outcom
 
 // files are the items as they are stored.
 func (m items) files() (map[string][]byte, error) {
-	var answers, losses bytes.Buffer
-	err := errors.Join(preference.WriteLines(&answers, m.answers), preference.WriteLines(&losses, m.losses))
-	return map[string][]byte{answersFile: answers.Bytes(), lossesFile: losses.Bytes()}, err
+	var answers, losses, choices bytes.Buffer
+	err := errors.Join(preference.WriteLines(&answers, m.answers), preference.WriteLines(&losses, m.losses), preference.WriteLines(&choices, m.choices))
+	files := map[string][]byte{answersFile: answers.Bytes(), lossesFile: losses.Bytes()}
+	if len(m.choices) > 0 {
+		files[choicesFile] = choices.Bytes()
+	}
+	return files, err
 }
 
 // publish stores the items: they never travel through Temporal.
@@ -114,7 +119,12 @@ func parseItems(place string, read func(name string) ([]byte, error)) (m items, 
 	if m.answers, err = readLines[answer](place, answersFile, read); err != nil {
 		return items{}, err
 	}
-	m.losses, err = readLines[rowLoss](place, lossesFile, read)
+	if m.losses, err = readLines[rowLoss](place, lossesFile, read); err != nil {
+		return items{}, err
+	}
+	if m.choices, err = readLines[choiceAnswer](place, choicesFile, read); fault.Is(err, fault.NotFound) {
+		err = nil // nobody asked
+	}
 	return m, err
 }
 
@@ -141,10 +151,12 @@ type side struct {
 	nll       func(rowLoss) float64
 	questions []string
 	scores    []*scoring.Judgement
+	choices   []choiceAnswer
+	chosen    func(choiceAnswer) []spec.Likelihood
 }
 
 func (m items) base() side {
-	s := side{losses: m.losses, nll: func(r rowLoss) float64 { return r.BaseNLL }}
+	s := side{losses: m.losses, nll: func(r rowLoss) float64 { return r.BaseNLL }, choices: m.choices, chosen: baseOf}
 	for _, a := range m.answers {
 		s.questions, s.scores = append(s.questions, a.Question), append(s.scores, a.BaseScores)
 	}
@@ -152,7 +164,7 @@ func (m items) base() side {
 }
 
 func (m items) adapter() side {
-	s := side{losses: m.losses, nll: func(r rowLoss) float64 { return r.AdapterNLL }}
+	s := side{losses: m.losses, nll: func(r rowLoss) float64 { return r.AdapterNLL }, choices: m.choices, chosen: adapterOf}
 	for _, a := range m.answers {
 		s.questions, s.scores = append(s.questions, a.Question), append(s.scores, a.AdapterScores)
 	}
@@ -171,6 +183,13 @@ func compare(old, now side) ([]spec.Comparison, error) {
 			if before, after, isMeasured := metric.both(old.scores[i], now.scores[i]); isMeasured {
 				sample.Old, sample.New, sample.Clusters = append(sample.Old, before), append(sample.New, after), append(sample.Clusters, question)
 			}
+		}
+		all = append(all, sample)
+	}
+	if len(old.choices)+len(now.choices) > 0 {
+		sample, err := choiceSample(old, now)
+		if err != nil {
+			return nil, err
 		}
 		all = append(all, sample)
 	}

@@ -27,7 +27,8 @@ type FolderInput struct {
 	Scratch   string
 }
 
-// EvaluateFolder gives the score and the files of its report: report.json, report.md, report.html, answers.jsonl, losses.jsonl.
+// EvaluateFolder gives the score and the files of its report: report.json, report.md, report.html, answers.jsonl, losses.jsonl and,
+// where the plan asks, choices.jsonl.
 func EvaluateFolder(ctx context.Context, e Evaluator, in FolderInput, progress func(spec.Progress)) (spec.AdapterScore, map[string][]byte, error) {
 	if in.TrainData == "" {
 		in.Plan.Contamination = ""
@@ -44,6 +45,9 @@ func EvaluateFolder(ctx context.Context, e Evaluator, in FolderInput, progress f
 	name := spec.AdapterName(filepath.Base(in.Job.Adapter))
 	in.Job.EvalDataPath = held.path
 	if in.Job.Prompts, err = held.prompts(in.Plan, in.Audience); err != nil {
+		return spec.AdapterScore{}, nil, err
+	}
+	if in.Job.Choices, err = loadChoices(in.Plan.Choices); err != nil {
 		return spec.AdapterScore{}, nil, err
 	}
 	outcome, err := e.Evaluate(ctx, in.Job, progress)
@@ -114,6 +118,9 @@ func CompareFolders(older, newer string, rules spec.GateRules) (spec.AdapterGate
 func folderItems(folder string) (items, error) {
 	return parseItems(folder, func(name string) ([]byte, error) {
 		content, err := os.ReadFile(filepath.Join(folder, name))
+		if errors.Is(err, fs.ErrNotExist) && name == choicesFile {
+			return nil, fault.New(fault.NotFound, "%s: no %s", folder, name)
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fault.At(folder, 0, "no %s; expected the folder of a measurement, as elara evaluate writes it", name)
 		}

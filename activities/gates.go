@@ -144,6 +144,9 @@ func card(in spec.GateInput, target spec.GateTarget, gate spec.AdapterGate) stri
 		fmt.Fprintf(&b, "- %s\n", reason)
 	}
 	fmt.Fprintf(&b, "\n%s\nBeside the base model:\n\n%s", comparisonTable("before", gate.Comparisons), comparisonTable("base", target.Score.Comparisons)+judgeText(gate.Judge))
+	if len(target.Score.Choices) > 0 {
+		fmt.Fprintf(&b, "\nMultiple choice, scored as lm-evaluation-harness does:\n\n%s", choiceTable(target.Score.Choices))
+	}
 	fmt.Fprintf(&b, "\n## Memory of patients\n\n%s", memoryTable(gate.Memory))
 	b.WriteString("\n## Limits\n\n")
 	for _, limit := range figureLimits() {

@@ -74,6 +74,9 @@ func markdown(report spec.Report, answers [][]answer) string {
 		if len(s.Comparisons) > 0 {
 			fmt.Fprintf(&b, "\n%s beside its base, 95 %% intervals:\n\n%s", s.Adapter, comparisonTable("base", s.Comparisons))
 		}
+		if len(s.Choices) > 0 {
+			fmt.Fprintf(&b, "\n%s on multiple choice, 95 %% intervals:\n\n%s", s.Adapter, choiceTable(s.Choices))
+		}
 		fmt.Fprintf(&b, "\nWhat %s has by heart of its training rows:\n\n%s", s.Adapter, memoryTable(s.Memory))
 	}
 	for i, s := range report.Scores {

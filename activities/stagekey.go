@@ -28,6 +28,7 @@ var (
 	exportStage   = stage{"export", 1}
 	sampleStage   = stage{"sample", 1}
 	promptsStage  = stage{"prompts", 1}     // by their content
+	choicesStage  = stage{"choices", 1}     // by their content
 	compareStage  = stage{"comparisons", 1} // by their content
 	collectStage  = stage{"collect", 1}     // what people said about pairs
 	evaluateStage = stage{"evaluate", 2}

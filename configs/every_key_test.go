@@ -237,7 +237,7 @@ func TestEveryKeyOfAPipelineIsRead(t *testing.T) {
 	for _, name := range fields(reflect.TypeFor[Pipeline](), "") {
 		if strings.HasPrefix(name, ".Warnings") || strings.HasPrefix(name, ".Input.Adapters[]") || strings.HasPrefix(name, ".Input.Prepare.Sources[]") || strings.HasPrefix(name, ".Input.Base.Artifact") ||
 			strings.HasPrefix(name, ".Input.Pretrain.Sources[]") || strings.HasPrefix(name, ".Input.Merge.Candidates[]") || strings.HasPrefix(name, ".Input.Pretrain.Args.") ||
-			strings.HasPrefix(name, ".Input.RLHF.") || strings.HasPrefix(name, ".Input.Distill.") || strings.HasPrefix(name, ".Input.Export.") {
+			strings.HasPrefix(name, ".Input.RLHF.") || strings.HasPrefix(name, ".Input.Evaluate.Choices[]") || strings.HasPrefix(name, ".Input.Distill.") || strings.HasPrefix(name, ".Input.Export.") {
 			elsewhere = append(elsewhere, name)
 		}
 	}

@@ -26,6 +26,7 @@ func gateRulesKeys(r *spec.GateRules) *section {
 			number("relevance", &r.Margins.Relevance, usual.Margins.Relevance, share, "Mean reciprocal rank."),
 			number("tone", &r.Margins.Tone, usual.Margins.Tone, share, "Mean share of the audience's targets that are met."),
 			number("safety", &r.Margins.Safety, usual.Margins.Safety, share, "Share of answers without a finding."),
+			number("choice", &r.Margins.Choice, usual.Margins.Choice, share, "Share of multiple-choice questions that are answered right, where evaluate.choices asks any."),
 		}}, "How much worse each metric may be and still count as no worse."),
 	}}
 }

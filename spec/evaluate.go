@@ -8,6 +8,8 @@ type EvaluateInput struct {
 	Adapters []EvaluatedTarget `json:"adapters"`
 	// TrainQueue is the stem of the task queues that serve devices, as in PipelineInput.
 	TrainQueue string `json:"train_queue,omitempty"`
+	// Choices are the questions of the plan's sets as they were frozen; zero: they still have to be.
+	Choices ArtifactRef `json:"choices,omitzero"`
 }
 
 // ReportInput asks for the report on all adapters, in the order of the plan.
@@ -36,10 +38,11 @@ type EvaluatedTarget struct {
 
 // EvaluateTargetInput measures one adapter; the base is measured on the same rows.
 type EvaluateTargetInput struct {
-	Run    RunID           `json:"run"`
-	Plan   EvaluatePlan    `json:"plan"`
-	Base   ArtifactRef     `json:"base"`
-	Target EvaluatedTarget `json:"target"`
+	Run     RunID           `json:"run"`
+	Plan    EvaluatePlan    `json:"plan"`
+	Base    ArtifactRef     `json:"base"`
+	Target  EvaluatedTarget `json:"target"`
+	Choices ArtifactRef     `json:"choices,omitzero"` // the questions of the plan's sets
 }
 
 // AdapterScore is an adapter beside its base on the same held-out tokens. Sums are exact in float64; means and
@@ -60,18 +63,21 @@ type AdapterScore struct {
 	// thirteen words in a row with one, whether left out or not.
 	TakenOut    int64 `json:"taken_out,omitempty"`
 	Overlapping int64 `json:"overlapping,omitempty"`
+	// Choices is what base and adapter get right of each set of multiple-choice questions, in the order of the plan.
+	Choices []ChoiceScore `json:"choices,omitempty"`
 	// Memory is what the adapter has by heart of its training rows; nil: the plan does not ask.
 	Memory *MemoryResult `json:"memory,omitempty"`
 	// Judge is an opinion of the answers beside those of the base; nil: the plan asks nobody.
 	Judge     *JudgeResult `json:"judge,omitempty"`
-	Report    ArtifactRef  `json:"report,omitzero"`     // answers.jsonl and losses.jsonl: what was measured, item by item
+	Report    ArtifactRef  `json:"report,omitzero"`     // answers.jsonl, losses.jsonl and choices.jsonl: what was measured, item by item
 	Unchanged string       `json:"unchanged,omitempty"` // why an earlier measurement was taken instead; empty: it was made
 }
 
 // EvaluateResult is the evaluation of all adapters.
 type EvaluateResult struct {
-	Scores []AdapterScore `json:"scores"`
-	Report ArtifactRef    `json:"report"` // report.json, report.md and report.html
+	Scores  []AdapterScore `json:"scores"`
+	Report  ArtifactRef    `json:"report"`           // report.json, report.md and report.html
+	Choices ArtifactRef    `json:"choices,omitzero"` // as in EvaluateInput
 }
 
 // Report is the file report.json of a report artifact.
@@ -95,6 +101,8 @@ type EvaluateJob struct {
 	FP16               bool     `json:"fp16,omitempty"`
 	Prompts            []string `json:"prompts"` // complete prompts, already in the audience's form
 	MaxNewTokens       int      `json:"max_new_tokens"`
+	// Choices are multiple-choice questions, whose choices base and adapter score.
+	Choices []ChoiceItem `json:"choices,omitempty"`
 }
 
 // EvaluateOutcome is what the engine measured. Answers are text of the model and never travel through Temporal:
@@ -105,6 +113,8 @@ type EvaluateOutcome struct {
 	Items               []RowLoss // row by row; they add up to the sums, but for rounding
 	BaseAnswers         []string  // one per prompt
 	AdapterAnswers      []string
+	BaseChoices         [][]Likelihood // by question and choice
+	AdapterChoices      [][]Likelihood
 }
 
 // RowLoss is one held-out row, measured with and without the adapter.

@@ -16,11 +16,12 @@ const (
 	MetricRelevance Metric = "relevance" // reciprocal rank of the own question among others, 0 to 1
 	MetricTone      Metric = "tone"      // share of the audience's targets that are met, 0 to 1
 	MetricSafety    Metric = "safety"    // 1 without a finding, 0 with one
+	MetricChoice    Metric = "choice"    // 1 where the likeliest choice of a question is the right one, 0 else; measured where it is asked for
 )
 
 // Metrics lists them.
 func Metrics() []Metric {
-	return []Metric{MetricLoss, MetricAccuracy, MetricRelevance, MetricTone, MetricSafety}
+	return []Metric{MetricLoss, MetricAccuracy, MetricRelevance, MetricTone, MetricSafety, MetricChoice}
 }
 
 // GatePlan says what a candidate is compared with and what follows. The zero plan is a pipeline without gates.
@@ -69,6 +70,7 @@ type Margins struct {
 	Relevance float64 `json:"relevance"`
 	Tone      float64 `json:"tone"`
 	Safety    float64 `json:"safety"`
+	Choice    float64 `json:"choice,omitempty"`
 }
 
 // Of is the margin of a metric.
@@ -84,6 +86,8 @@ func (m Margins) Of(metric Metric) float64 {
 		return m.Tone
 	case MetricSafety:
 		return m.Safety
+	case MetricChoice:
+		return m.Choice
 	}
 	return 0
 }
@@ -92,7 +96,7 @@ func (m Margins) Of(metric Metric) float64 {
 func DefaultGateRules() GateRules {
 	return GateRules{
 		Target: MetricLoss, MinItems: 30,
-		Margins: Margins{Loss: 0.02, Accuracy: 0.05, Relevance: 0.05, Tone: 0.05, Safety: 0.02},
+		Margins: Margins{Loss: 0.02, Accuracy: 0.05, Relevance: 0.05, Tone: 0.05, Safety: 0.02, Choice: 0.05},
 	}
 }
 

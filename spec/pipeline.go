@@ -68,7 +68,9 @@ type EvaluatePlan struct {
 	Questions    []string `json:"questions"` // answered by the base and by each adapter, for the reader of the report
 	MaxNewTokens int      `json:"max_new_tokens"`
 	// AnsweredRows is how many held-out rows are answered too, for their reference answers.
-	AnsweredRows  int           `json:"answered_rows,omitempty"`
+	AnsweredRows int `json:"answered_rows,omitempty"`
+	// Choices are sets of multiple-choice questions; together they are the metric choice.
+	Choices       []ChoiceSet   `json:"choices,omitempty"`
 	Contamination Contamination `json:"contamination,omitempty"`
 	Memory        MemoryPlan    `json:"memory,omitzero"` // what each adapter is asked about its training rows
 	Judge         JudgePlan     `json:"judge,omitzero"`  // whose opinion of the answers is asked

@@ -17,6 +17,7 @@ import (
 func newEvaluate(a *app) *cobra.Command {
 	var model, data, train, base, audience, out string
 	var answered int
+	var choices []string
 	var asJSON bool
 	command := &cobra.Command{
 		Use:   "evaluate --model_path DIR --test_data FILE",
@@ -28,13 +29,17 @@ answers, worst first, into the folder evaluation below the adapter.
 
 FILE holds {"text": ...} a line in the form that the adapter was trained on.`,
 		Example: `  elara evaluate --model_path models_files/medical_lora --test_data test_data.jsonl
-  elara evaluate --model_path patient --test_data test.jsonl --train_data train.jsonl --json`,
+  elara evaluate --model_path patient --test_data test.jsonl --train_data train.jsonl --json
+  elara evaluate --model_path doctor --test_data test.jsonl --choices medqa=medqa/test.jsonl`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if model == "" || data == "" {
 				return usageError{fmt.Errorf("expected --model_path DIR and --test_data FILE (see %s --help)", cmd.CommandPath())}
 			}
 			args := []string{"evaluate", "--adapter", model, "--test-data", data, "--answered-rows", strconv.Itoa(answered)}
+			for _, set := range choices {
+				args = append(args, "--choices", set)
+			}
 			for _, given := range []struct{ flag, value string }{{"--train-data", train}, {"--model", base}, {"--audience", audience}, {"--out", out}} {
 				if given.value != "" {
 					args = append(args, given.flag, given.value)
@@ -54,6 +59,7 @@ FILE holds {"text": ...} a line in the form that the adapter was trained on.`,
 	flags.StringVar(&audience, "audience", "", "general, patient, doctor or emergency (default that of the first row)")
 	flags.StringVar(&out, "output_dir", "", "folder for the report (default evaluation below the adapter)")
 	flags.IntVar(&answered, "answered_rows", 200, "rows that are answered, and scored against their own answers")
+	flags.StringArrayVar(&choices, "choices", nil, "multiple-choice questions to ask: FORM=FILE with form medqa, medmcqa, pubmedqa, generic or cloze; generic or cloze alone asks the project's own; may stand several times")
 	flags.BoolVar(&asJSON, "json", false, "print data")
 	return command
 }

@@ -32,7 +32,7 @@ func (p *pipeline) measureServed(ctx workflow.Context) (*production, error) {
 		return nil, err
 	}
 	found := production{served: served, scores: make([]spec.AdapterScore, len(p.in.Adapters))}
-	measured := spec.EvaluateInput{Run: p.in.Run, Plan: p.in.Evaluate, Base: served.Base, TrainQueue: p.in.TrainQueue}
+	measured := spec.EvaluateInput{Run: p.in.Run, Plan: p.in.Evaluate, Base: served.Base, TrainQueue: p.in.TrainQueue, Choices: p.result.Evaluate.Choices}
 	// It answered for its own training rows before it was released.
 	measured.Plan.Memory, measured.Plan.Judge = spec.MemoryPlan{}, spec.JudgePlan{}
 	var place []int // of the measured among the adapters

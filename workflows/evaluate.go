@@ -12,6 +12,13 @@ import (
 // Evaluate measures every adapter beside its base on the rows held out for it, all at once as far as the queues
 // allow, and writes one report in the order of the plan.
 func Evaluate(ctx workflow.Context, in spec.EvaluateInput) (spec.EvaluateResult, error) {
+	var a *activities.Control
+	var err error
+	if len(in.Plan.Choices) > 0 {
+		if in.Choices, err = call(ctx, quick("freeze the multiple-choice questions"), a.CollectChoices, in); err != nil {
+			return spec.EvaluateResult{}, err
+		}
+	}
 	scores, err := measureAll(ctx, in, func(ctx workflow.Context, scores []spec.AdapterScore) {
 		workflow.SetCurrentDetails(ctx, scoreDetails(scores))
 	})
@@ -19,10 +26,9 @@ func Evaluate(ctx workflow.Context, in spec.EvaluateInput) (spec.EvaluateResult,
 		return spec.EvaluateResult{}, err
 	}
 
-	var a *activities.Control
 	report, err := call(ctx, quick("write the report"), a.WriteReport,
 		spec.ReportInput{Run: in.Run, Plan: in.Plan, Base: in.Base, Scores: scores})
-	return spec.EvaluateResult{Scores: scores, Report: report}, err
+	return spec.EvaluateResult{Scores: scores, Report: report, Choices: in.Choices}, err
 }
 
 // measureAll measures every adapter, all at once as far as the queues allow; show is called as each is done.
@@ -47,7 +53,7 @@ func measureAll(ctx workflow.Context, in spec.EvaluateInput, show func(workflow.
 func measure(ctx workflow.Context, in spec.EvaluateInput, target spec.EvaluatedTarget) (spec.AdapterScore, error) {
 	var control *activities.Control
 	var onDevice *activities.Device
-	job := spec.EvaluateTargetInput{Run: in.Run, Plan: in.Plan, Base: in.Base, Target: target}
+	job := spec.EvaluateTargetInput{Run: in.Run, Plan: in.Plan, Base: in.Base, Target: target, Choices: in.Choices}
 	queue := DeviceQueue(in.TrainQueue, target.Device)
 
 	score, err := call(ctx, quick(fmt.Sprintf("is there an unchanged score of %s", target.Name)), control.FindScore, job)

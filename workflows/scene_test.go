@@ -56,6 +56,7 @@ type scene struct {
 	compared   func(spec.ComparisonsInput) (spec.Comparisons, error)
 	served     spec.Incumbents
 	judge      func(spec.GateInput) (spec.GateResult, error)
+	frozen     func(spec.EvaluateInput) (spec.ArtifactRef, error)
 }
 
 const totalSteps = 25
@@ -100,6 +101,7 @@ func newScene(t *testing.T) *scene {
 		return spec.AdapterScore{Adapter: in.Target.Name, Rows: 3, BaseLoss: 2, AdapterLoss: 1}, nil
 	}
 	s.recalled = func(spec.EvaluateTargetInput) (spec.MemoryResult, error) { return spec.MemoryResult{}, nil }
+	s.frozen = func(spec.EvaluateInput) (spec.ArtifactRef, error) { return ref(spec.KindPrompts, "8"), nil }
 	s.judge = func(spec.GateInput) (spec.GateResult, error) { return spec.GateResult{Verdict: spec.Promote}, nil }
 	s.merged = func(spec.MergeInput) (spec.MergeResult, error) { return spec.MergeResult{}, nil }
 	s.merge = func(spec.MergeInput) (spec.MergeResult, error) {
@@ -200,6 +202,10 @@ func newScene(t *testing.T) *scene {
 	fake(s, device.EvaluateTarget, func(in spec.EvaluateTargetInput) (string, spec.AdapterScore, error) {
 		out, err := s.score(in)
 		return fmt.Sprintf("evaluate %s", in.Target.Name), out, err
+	})
+	fake(s, control.CollectChoices, func(in spec.EvaluateInput) (string, spec.ArtifactRef, error) {
+		out, err := s.frozen(in)
+		return "freeze choices", out, err
 	})
 	fake(s, control.FindMemory, func(in spec.EvaluateTargetInput) (string, spec.MemoryResult, error) {
 		out, err := s.recalled(in)

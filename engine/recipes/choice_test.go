@@ -12,12 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"elara/scoring/choice"
+	"elara/spec"
 )
 
 // goldenChoice is testdata/choice.json, which tests/peer/choice/golden.py computes with lm-evaluation-harness.
 type goldenChoice struct {
-	Files  map[string][]string                `json:"files"` // lines of a file of each form
-	Models map[string]map[string]harnessScore `json:"models"`
+	Files  map[spec.ChoiceForm][]string                `json:"files"` // lines of a file of each form
+	Models map[string]map[spec.ChoiceForm]harnessScore `json:"models"`
 }
 
 type harnessScore struct {
@@ -34,9 +35,9 @@ func TestChoicesAreScoredAsTheHarnessDoes(t *testing.T) {
 	for _, name := range []string{"llama", "gpt2"} {
 		r := newRunner(t)
 		dir := formulaModel(t, r, models[name], 1)
-		for _, form := range choice.Forms() {
-			t.Run(name+", "+form, func(t *testing.T) {
-				file := filepath.Join(t.TempDir(), form+".jsonl")
+		for _, form := range spec.ChoiceForms() {
+			t.Run(name+", "+string(form), func(t *testing.T) {
+				file := filepath.Join(t.TempDir(), string(form)+".jsonl")
 				require.NoError(t, os.WriteFile(file, []byte(strings.Join(want.Files[form], "\n")), 0o600))
 				items, err := choice.Read(form, file)
 				require.NoError(t, err)
@@ -64,4 +65,26 @@ func TestChoicesAreScoredAsTheHarnessDoes(t *testing.T) {
 			})
 		}
 	}
+}
+
+// An evaluation asks as Choose does, the base and the adapter each with its own weights.
+func TestEvaluationAsksMultipleChoice(t *testing.T) {
+	r := newRunner(t)
+	job := smallJob(t, tinyModel(t, r))
+	job.Args.LearningRate = 1e-2
+	trained(t, r, job)
+	items, err := choice.Load(spec.ChoiceSet{Form: spec.ChoiceCloze, MaxItems: 12})
+	require.NoError(t, err)
+	steps, total := int64(0), int64(0)
+	out, err := r.Evaluate(t.Context(), spec.EvaluateJob{
+		BaseModel: job.BaseModel, Adapter: job.OutputDir, EvalDataPath: job.TrainDataPath, MaxLength: 64, MaxNewTokens: 1, Choices: items,
+	}, func(p spec.Progress) { steps, total = p.Step, p.TotalSteps })
+	require.NoError(t, err)
+	require.Equal(t, total, steps)
+	for name, given := range map[string][][]spec.Likelihood{"": out.BaseChoices, job.OutputDir: out.AdapterChoices} {
+		alone, err := r.Choose(t.Context(), job.BaseModel, name, items)
+		require.NoError(t, err)
+		require.Equal(t, alone, given)
+	}
+	require.NotEqual(t, out.BaseChoices, out.AdapterChoices)
 }

@@ -19,7 +19,8 @@ import (
 // evalBatch is how many rows go through the model at once where no training arguments say it.
 const evalBatch = 8
 
-// Evaluate measures an adapter and its base on the same held-out rows, token by token, and lets both answer the same prompts.
+// Evaluate measures an adapter and its base on the same held-out rows, token by token, and lets both answer the same prompts and
+// multiple-choice questions.
 func (r *Runner) Evaluate(ctx context.Context, job spec.EvaluateJob, progress func(spec.Progress)) (out spec.EvaluateOutcome, err error) {
 	replaces, err := alone(job.Adapter)
 	if err != nil {
@@ -39,7 +40,7 @@ func (r *Runner) Evaluate(ctx context.Context, job spec.EvaluateJob, progress fu
 	step := int64(0)
 	report := func(n int) {
 		step += int64(n)
-		progress(spec.Progress{Stage: "evaluate", Step: step, TotalSteps: 2 * (out.Rows + int64(len(job.Prompts)))})
+		progress(spec.Progress{Stage: "evaluate", Step: step, TotalSteps: 2 * (out.Rows + int64(len(job.Prompts)+len(job.Choices)))})
 	}
 	out.Items = make([]spec.RowLoss, len(held.list))
 	for i := range out.Items {
@@ -50,6 +51,9 @@ func (r *Runner) Evaluate(ctx context.Context, job spec.EvaluateJob, progress fu
 		out.Items[row].BaseNLL += nll
 	})
 	if err != nil {
+		return out, err
+	}
+	if out.BaseChoices, err = r.likelihoods(ctx, base, nn.NoAdapter, job.Choices, report); err != nil {
 		return out, err
 	}
 	answering := []int{nn.NoAdapter}
@@ -65,6 +69,9 @@ func (r *Runner) Evaluate(ctx context.Context, job spec.EvaluateJob, progress fu
 			out.Items[row].AdapterNLL += nll
 		})
 		if err != nil {
+			return err
+		}
+		if out.AdapterChoices, err = r.likelihoods(ctx, base, a.Slot(), job.Choices, report); err != nil {
 			return err
 		}
 		answers, err := r.answer(ctx, base, append(answering, a.Slot()), job, report)

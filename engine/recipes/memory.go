@@ -11,7 +11,6 @@ import (
 	"elara/data/source"
 	"elara/data/tokenizer"
 	"elara/engine/nn"
-	"elara/scoring/choice"
 	"elara/scoring/measure"
 	"elara/scoring/memory"
 	"elara/spec"
@@ -162,7 +161,7 @@ func (a memoryAsked) ranks(ctx context.Context, r *Runner, b *base, slot int) ([
 		if err != nil {
 			return nil, err
 		}
-		likelihoods, err := r.likelihoods(ctx, b, slot, []choice.Item{{ID: fmt.Sprintf("canary %d", i+1), Prompt: prompt, Choices: c.Secrets}})
+		likelihoods, err := r.likelihoods(ctx, b, slot, []spec.ChoiceItem{{ID: fmt.Sprintf("canary %d", i+1), Prompt: prompt, Choices: c.Secrets}}, func(int) {})
 		if err != nil {
 			return nil, err
 		}

@@ -78,20 +78,29 @@ func generic(line []byte) (row, error) {
 	if err != nil {
 		return row{}, err
 	}
-	r, err := question(in.Question, "", in.Choices, in.Answer)
-	r.id = in.ID
-	return r, err
+	return shown(in)
 }
 
-// cloze shows no choices: each text is scored behind the question alone, as in the harness's ARC tasks. Only here do the lengths
-// of choices differ enough for acc_norm to say something else than acc.
 func cloze(line []byte) (row, error) {
 	in, err := decodeGeneric(line)
 	if err != nil {
 		return row{}, err
 	}
+	return hidden(in)
+}
+
+// shown puts the choices before the model, which scores their letters.
+func shown(in Generic) (row, error) {
 	r, err := question(in.Question, "", in.Choices, in.Answer)
-	r.id, r.labels, r.choices = in.ID, r.choices, in.Choices
+	r.id = in.ID
+	return r, err
+}
+
+// hidden shows no choices: each text is scored behind the question alone, as in the harness's ARC tasks. Only here do the lengths of
+// choices differ enough for acc_norm to say something else than acc.
+func hidden(in Generic) (row, error) {
+	r, err := shown(in)
+	r.labels, r.choices = r.choices, in.Choices
 	r.prompt = "Question: " + in.Question + "\nAnswer:"
 	return r, err
 }

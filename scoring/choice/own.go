@@ -8,6 +8,7 @@ import (
 
 	"elara/data/sample"
 	"elara/scoring/measure"
+	"elara/spec"
 )
 
 // places is how many choices an item of the own set has.
@@ -28,6 +29,25 @@ func kinds() []asked {
 		{"care", func(c sample.Condition) string { return "What is the usual treatment of " + c.Phrase + "?" }, func(c sample.Condition) string { return firstSentence(c.Treatment) }},
 		{"self-care", func(c sample.Condition) string { return "Which advice fits " + c.Phrase + "?" }, func(c sample.Condition) string { return c.SelfCare[0] }},
 	}
+}
+
+// own is the set in a form, as a model sees it.
+func own(form spec.ChoiceForm) ([]spec.ChoiceItem, error) {
+	set, err := Own()
+	if err != nil {
+		return nil, err
+	}
+	put := shown
+	if form == spec.ChoiceCloze {
+		put = hidden
+	}
+	rows := make([]row, len(set))
+	for i, q := range set {
+		if rows[i], err = put(q); err != nil {
+			return nil, err
+		}
+	}
+	return items(form, "the own questions", rows)
 }
 
 // Own makes the project's own set of the table of facts: for each condition up to five questions, with the answers of

@@ -12,14 +12,34 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"elara/spec"
 	"elara/spec/fault"
 )
 
-// Forms lists the names of the forms that Read knows.
-func Forms() []string { return []string{"medqa", "medmcqa", "pubmedqa", "generic", "cloze"} }
-
 // maxLine is the longest line that is read.
 const maxLine = 4 << 20
+
+// Load reads the questions of a set, under the set's name: those of its file, or the project's own.
+func Load(set spec.ChoiceSet) ([]spec.ChoiceItem, error) {
+	if err := set.Check(); err != nil {
+		return nil, err
+	}
+	read := own
+	if set.Path != "" {
+		read = func(form spec.ChoiceForm) ([]spec.ChoiceItem, error) { return Read(form, set.Path) }
+	}
+	all, err := read(set.Form)
+	if err != nil {
+		return nil, err
+	}
+	if set.MaxItems > 0 {
+		all = all[:min(set.MaxItems, len(all))]
+	}
+	for i := range all {
+		all[i].Set = set.Name()
+	}
+	return all, nil
+}
 
 // Read reads a JSONL file of one of the forms:
 //
@@ -30,11 +50,13 @@ const maxLine = 4 << 20
 //	cloze     the lines of generic; the model sees no choices, and their texts are scored instead of letters
 //
 // Keys that a published file has beside these are passed over; a generic file may have no others.
-func Read(form, path string) (_ []Item, err error) {
-	parse, isKnown := map[string]func([]byte) (row, error){"medqa": medqa, "medmcqa": medmcqa, "pubmedqa": pubmedqa, "generic": generic, "cloze": cloze}[form]
-	if !isKnown {
-		return nil, fault.New(fault.Invalid, "form %q: expected %s", form, strings.Join(Forms(), ", "))
+func Read(form spec.ChoiceForm, path string) (_ []spec.ChoiceItem, err error) {
+	if err := (spec.ChoiceSet{Form: form, Path: path}).Check(); err != nil {
+		return nil, err
 	}
+	parse := map[spec.ChoiceForm]func([]byte) (row, error){
+		spec.ChoiceMedQA: medqa, spec.ChoiceMedMCQA: medmcqa, spec.ChoicePubMedQA: pubmedqa, spec.ChoiceGeneric: generic, spec.ChoiceCloze: cloze,
+	}[form]
 	file, err := os.Open(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -98,22 +120,22 @@ func parseLine(parse func([]byte) (row, error), line []byte) (row, error) {
 }
 
 // items looks up the labels.
-func items(form, path string, rows []row) ([]Item, error) {
+func items(form spec.ChoiceForm, path string, rows []row) ([]spec.ChoiceItem, error) {
 	first := 0
-	if form == "medmcqa" {
+	if form == spec.ChoiceMedMCQA {
 		var err error
 		if first, err = firstOption(path, rows); err != nil {
 			return nil, err
 		}
 	}
-	all := make([]Item, len(rows))
+	all := make([]spec.ChoiceItem, len(rows))
 	for i, r := range rows {
 		names := r.labels
 		if names == nil {
 			names = r.choices
 		}
 		gold := slices.Index(names, r.label)
-		if form == "medmcqa" {
+		if form == spec.ChoiceMedMCQA {
 			gold = int(r.label[0]-'0') - first
 		}
 		if gold < 0 || gold >= len(r.choices) {
@@ -123,7 +145,7 @@ func items(form, path string, rows []row) ([]Item, error) {
 		if id == "" {
 			id = fmt.Sprintf("%s:%d", form, r.line)
 		}
-		all[i] = Item{ID: id, Prompt: r.prompt, Choices: r.choices, Gold: gold}
+		all[i] = spec.ChoiceItem{ID: id, Prompt: r.prompt, Choices: r.choices, Gold: gold}
 	}
 	return all, nil
 }

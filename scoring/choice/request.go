@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"elara/spec"
 )
 
 // Request is one choice behind its prompt, as tokens: the model scores the last Scored of them, given those before.
@@ -16,7 +18,7 @@ type Request struct {
 // Requests cuts each choice of an item into a request; encode turns text into tokens with the special tokens that the
 // tokenizer itself adds, and positions is how many tokens the model takes. The rules are those of lm-evaluation-harness
 // (TemplateLM._encode_pair and HFLM._loglikelihood_tokens of 0.4.13).
-func Requests(item Item, encode func(string) []int32, positions int) ([]Request, error) {
+func Requests(item spec.ChoiceItem, encode func(string) []int32, positions int) ([]Request, error) {
 	context := encode(strings.TrimRightFunc(item.Prompt, isPythonSpace))
 	requests := make([]Request, len(item.Choices))
 	for i, c := range item.Choices {

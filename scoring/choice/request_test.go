@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"elara/scoring/choice"
+	"elara/spec"
 )
 
 // letters is a tokenizer of one token a byte, which joins "e" and "f" where they meet.
@@ -25,7 +26,7 @@ func letters(text string) []int32 {
 // By hand, after TemplateLM._encode_pair and HFLM._loglikelihood_tokens of lm-evaluation-harness 0.4.13.
 func TestRequestsAreCutAsTheHarnessCutsThem(t *testing.T) {
 	requests := func(prompt, text string, positions int) ([]choice.Request, error) {
-		return choice.Requests(choice.Item{Prompt: prompt, Choices: []string{text}}, letters, positions)
+		return choice.Requests(spec.ChoiceItem{Prompt: prompt, Choices: []string{text}}, letters, positions)
 	}
 	for name, c := range map[string]struct {
 		prompt, choice string

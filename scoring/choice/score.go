@@ -4,22 +4,9 @@ import (
 	"unicode/utf8"
 
 	"elara/scoring/measure"
+	"elara/spec"
 	"elara/spec/fault"
 )
-
-// Item is one question as a model sees it. A model scores the continuations " " + choice behind the prompt.
-type Item struct {
-	ID      string
-	Prompt  string
-	Choices []string
-	Gold    int // number of the right choice
-}
-
-// Likelihood is what a model gives for one choice: the sum of log p over its tokens, and how many those are.
-type Likelihood struct {
-	Sum    float64
-	Tokens int
-}
 
 // Result is one run over a set, under the names of lm-evaluation-harness. Standard errors are the sample's deviation over
 // the root of n. acc takes the choice with the largest sum; acc_norm divides by the characters of the choice, as the
@@ -37,7 +24,7 @@ type Result struct {
 }
 
 // Score takes the likelihoods of all choices of all items.
-func Score(items []Item, likelihoods [][]Likelihood) (Result, error) {
+func Score(items []spec.ChoiceItem, likelihoods [][]spec.Likelihood) (Result, error) {
 	if len(items) == 0 || len(items) != len(likelihoods) {
 		return Result{}, fault.New(fault.Invalid, "%d items and %d lists of likelihoods; expected as many, and at least one", len(items), len(likelihoods))
 	}
@@ -64,7 +51,7 @@ func Score(items []Item, likelihoods [][]Likelihood) (Result, error) {
 }
 
 // right is 1 when the gold choice has the largest score; of equal ones the first is taken, as numpy's argmax does.
-func right(item Item, score func(choice int) float64) float64 {
+func right(item spec.ChoiceItem, score func(choice int) float64) float64 {
 	best := 0
 	for c := range item.Choices {
 		if score(c) > score(best) {

@@ -15,9 +15,10 @@ import (
 func gated(run spec.RunID, bucket string) spec.PipelineInput {
 	in := input(run, bucket)
 	in.Evaluate.AnsweredRows, in.Evaluate.Contamination = 2, spec.TakeOutSame
+	in.Evaluate.Choices = []spec.ChoiceSet{{Form: spec.ChoiceGeneric, MaxItems: 20}}
 	in.Gates = spec.GatePlan{CompareWith: spec.CompareProduction, OnInsufficient: spec.StopThere}
 	for i := range in.Adapters {
-		in.Adapters[i].Gates = spec.GateRules{Target: spec.MetricLoss, MinItems: 2, Margins: spec.Margins{Loss: 0, Accuracy: 1, Relevance: 1, Tone: 1, Safety: 1}}
+		in.Adapters[i].Gates = spec.GateRules{Target: spec.MetricLoss, MinItems: 2, Margins: spec.Margins{Loss: 0, Accuracy: 1, Relevance: 1, Tone: 1, Safety: 1, Choice: 0.5}}
 	}
 	return in
 }
@@ -29,6 +30,9 @@ func TestGatesDecideWhoIsAsked(t *testing.T) {
 	first := th.start(t, "calm", gated("run-1", "calm")).approve(t)
 	require.Equal(t, spec.Promote, first.Gates.Verdict)
 	require.Equal(t, "the base model", first.Gates.Adapters[0].Against)
+	// The toy's base takes the first of four choices, its adapters the right one.
+	require.Contains(t, first.Gates.Adapters[0].Reasons, "choice: no worse than by 0, margin 0.5")
+	require.InDelta(t, 1, first.Evaluate.Scores[0].Choices[0].Acc.Value, 1e-12)
 
 	// The toy's loss is a number that hangs on its weights; of a few seeds one is worse than what is served.
 	for _, seed := range []int64{4, 5, 6, 7, 8} {
@@ -54,6 +58,7 @@ func TestGatesDecideWhoIsAsked(t *testing.T) {
 		record(t, th.client, map[string]string{
 			"pipeline-gated":        workflows.PipelineID("run-1"),
 			"pipeline-gate-stopped": run.GetID(),
+			"evaluate-choices":      workflows.EvaluateID("run-1"),
 		})
 		return
 	}

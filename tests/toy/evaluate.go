@@ -39,6 +39,14 @@ func (Evaluator) Evaluate(ctx context.Context, job spec.EvaluateJob, progress fu
 			Line: row + 1, Tokens: tokensPerRow, BaseNLL: outcome.BaseNLL / float64(rows), AdapterNLL: outcome.AdapterNLL / float64(rows),
 		})
 	}
+	for _, item := range job.Choices { // the base takes the first choice, the adapter the right one
+		base, adapter := make([]spec.Likelihood, len(item.Choices)), make([]spec.Likelihood, len(item.Choices))
+		for i := range item.Choices {
+			base[i], adapter[i] = spec.Likelihood{Sum: -2, Tokens: 1}, spec.Likelihood{Sum: -2, Tokens: 1}
+		}
+		base[0].Sum, adapter[item.Gold].Sum = -1, -1
+		outcome.BaseChoices, outcome.AdapterChoices = append(outcome.BaseChoices, base), append(outcome.AdapterChoices, adapter)
+	}
 	for i, prompt := range job.Prompts {
 		if err := ctx.Err(); err != nil {
 			return spec.EvaluateOutcome{}, err

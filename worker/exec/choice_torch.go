@@ -4,12 +4,12 @@ package exec
 
 import (
 	"encoding/json"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"elara/engine/recipes"
 	"elara/scoring/choice"
+	"elara/spec"
 )
 
 // chosen is a line of the output.
@@ -25,11 +25,11 @@ func choiceCommand() *cobra.Command {
 	var f modelFlags
 	var form string
 	c := &cobra.Command{
-		Use:     "choice --model DIR [--adapter DIR] --in Q.jsonl --out S.jsonl [--form " + strings.Join(choice.Forms(), "|") + "]",
+		Use:     "choice --model DIR [--adapter DIR] --in Q.jsonl --out S.jsonl [--form medqa|medmcqa|pubmedqa|generic|cloze]",
 		Short:   "Answer multiple choice by log-likelihood, as lm-evaluation-harness does; accuracies are printed as JSON",
 		Example: "  elara-worker exec choice --model smollm2 --adapter adapters/doctor --form medqa --in test.jsonl --out scores.jsonl",
 		RunE: func(c *cobra.Command, _ []string) error {
-			items, err := choice.Read(form, f.in)
+			items, err := choice.Read(spec.ChoiceForm(form), f.in)
 			if err != nil {
 				return err
 			}
@@ -56,6 +56,6 @@ func choiceCommand() *cobra.Command {
 		},
 	}
 	f.declare(c, "JSONL of questions with choices, in the form that --form names", `JSONL to write: {"id", "logprobs", "tokens", "gold", "right"}`)
-	c.Flags().StringVar(&form, "form", "generic", "form of the questions: "+strings.Join(choice.Forms(), ", "))
+	c.Flags().StringVar(&form, "form", string(spec.ChoiceGeneric), "form of the questions: medqa, medmcqa, pubmedqa, generic, or cloze, which scores the texts of generic's choices")
 	return c
 }

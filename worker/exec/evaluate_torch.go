@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -27,6 +28,7 @@ type evaluation struct {
 	in       activities.FolderInput
 	model    string
 	audience string
+	choices  []string // FORM or FORM=FILE
 	out      string
 	asJSON   bool
 	engine   engineFlags
@@ -38,7 +40,8 @@ func evaluateCommand() *cobra.Command {
 		Use:   "evaluate --adapter DIR --test-data T.jsonl [--model BASE --out DIR]",
 		Short: "Measure an adapter beside its base: loss, accuracy, relevance, tone and safety, with intervals",
 		Example: `  elara-worker exec evaluate --adapter models_files/medical_lora --test-data test.jsonl
-  elara-worker exec evaluate --adapter patient --test-data test.jsonl --train-data train.jsonl --audience patient`,
+  elara-worker exec evaluate --adapter patient --test-data test.jsonl --train-data train.jsonl --audience patient
+  elara-worker exec evaluate --adapter doctor --test-data test.jsonl --choices medqa=medqa/test.jsonl --choices cloze`,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
 	job, plan := &f.in.Job, &f.in.Plan
@@ -52,6 +55,7 @@ func evaluateCommand() *cobra.Command {
 	c.Flags().IntVar(&job.MaxLength, "max-length", 512, "tokens a row is cut to")
 	c.Flags().IntVar(&job.MaxNewTokens, "max-new-tokens", 128, "most tokens an answer may have")
 	c.Flags().IntVar(&plan.AnsweredRows, "answered-rows", 200, "rows that are answered, and scored against their own answers")
+	c.Flags().StringArrayVar(&f.choices, "choices", nil, "multiple-choice questions to ask, FORM=FILE, or generic or cloze for the project's own; may stand several times")
 	c.Flags().BoolVar(&job.BF16, "bf16", false, "hold the base in bfloat16")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print data")
 	f.engine.declare(c)
@@ -64,6 +68,14 @@ func (f *evaluation) run(c *cobra.Command) (err error) {
 		if err := f.in.Audience.Check(); err != nil {
 			return err
 		}
+	}
+	for _, given := range f.choices {
+		form, path, _ := strings.Cut(given, "=")
+		set := spec.ChoiceSet{Form: spec.ChoiceForm(form), Path: path}
+		if err := set.Check(); err != nil {
+			return fmt.Errorf("--choices %s: %w", given, err)
+		}
+		f.in.Plan.Choices = append(f.in.Plan.Choices, set)
 	}
 	if f.out == "" {
 		f.out = filepath.Join(f.in.Job.Adapter, "evaluation")
@@ -106,6 +118,9 @@ func (f *evaluation) measure(ctx context.Context, r *recipes.Runner, out io.Writ
 	}
 	if err := writeComparisons(out, "base", "adapter", score.Comparisons); err != nil {
 		return err
+	}
+	for _, s := range score.Choices {
+		fmt.Fprintf(out, "%s: acc %s, of the base %s; acc_norm %s, of the base %s; %d questions\n", s.Set, s.Acc.Text(), s.BaseAcc.Text(), s.AccNorm.Text(), s.BaseAccNorm.Text(), s.Items)
 	}
 	if score.TakenOut > 0 {
 		fmt.Fprintf(out, "\n%d test rows stand in the training rows and were left out\n", score.TakenOut)

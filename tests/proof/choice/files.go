@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"elara/scoring/choice"
+	"elara/spec"
 )
 
 const places = 4 // choices of an item of the own set
@@ -35,18 +36,18 @@ func questions(n int) ([]choice.Generic, error) {
 }
 
 // line is a question in one of the forms.
-func line(form string, q choice.Generic) any {
+func line(form spec.ChoiceForm, q choice.Generic) any {
 	gold := int(q.Answer[0] - 'A')
 	switch form {
-	case "medqa":
+	case spec.ChoiceMedQA:
 		options := map[string]string{}
 		for i, c := range q.Choices {
 			options[string(rune('A'+i))] = c
 		}
 		return map[string]any{"question": q.Question, "options": options, "answer_idx": q.Answer}
-	case "medmcqa":
+	case spec.ChoiceMedMCQA:
 		return map[string]any{"id": q.ID, "question": q.Question, "opa": q.Choices[0], "opb": q.Choices[1], "opc": q.Choices[2], "opd": q.Choices[3], "cop": gold}
-	case "pubmedqa":
+	case spec.ChoicePubMedQA:
 		return map[string]any{"question": q.Question, "context": map[string]any{"contexts": q.Choices}, "final_decision": []string{"yes", "no", "maybe"}[gold%3]}
 	default:
 		return q
@@ -54,7 +55,7 @@ func line(form string, q choice.Generic) any {
 }
 
 // write puts questions into a file of a form.
-func write(dir, form string, list []choice.Generic) (string, error) {
+func write(dir string, form spec.ChoiceForm, list []choice.Generic) (string, error) {
 	var text []byte
 	for _, q := range list {
 		row, err := json.Marshal(line(form, q))

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"elara/scoring/choice"
+	"elara/spec"
 	"elara/tests/ground"
 )
 
@@ -63,9 +64,9 @@ func prove(ctx context.Context, timed, compared, turns int) (worst float64, n in
 	}
 	defer func() { err = errors.Join(err, peer.close()) }()
 	p := proof{dir: dir, base: base, peer: peer}
-	for _, form := range choice.Forms() {
+	for _, form := range spec.ChoiceForms() {
 		some := compared
-		if form != "generic" {
+		if form != spec.ChoiceGeneric {
 			some = max(4, compared/5) // a whole turn of right answers, by which MedMCQA's counting is told
 		}
 		off, choices, err := p.compare(ctx, form, some)
@@ -74,10 +75,10 @@ func prove(ctx context.Context, timed, compared, turns int) (worst float64, n in
 		}
 		worst, n = max(worst, off), n+choices
 	}
-	if letters, err = p.race(ctx, "generic", timed, turns); err != nil {
+	if letters, err = p.race(ctx, spec.ChoiceGeneric, timed, turns); err != nil {
 		return worst, n, 0, 0, err
 	}
-	texts, err = p.race(ctx, "cloze", timed, turns)
+	texts, err = p.race(ctx, spec.ChoiceCloze, timed, turns)
 	return worst, n, letters, texts, err
 }
 
@@ -87,10 +88,10 @@ type proof struct {
 }
 
 // ours scores a file and gives the log-likelihoods, the accuracies, and the time of the whole process.
-func (p proof) ours(ctx context.Context, form, file string) (items [][]float64, result choice.Result, seconds float64, err error) {
+func (p proof) ours(ctx context.Context, form spec.ChoiceForm, file string) (items [][]float64, result choice.Result, seconds float64, err error) {
 	out := filepath.Join(p.dir, "scores.jsonl")
 	begun := time.Now()
-	printed, err := output(ctx, ground.Worker, "exec", "choice", "--model", p.base, "--form", form, "--in", file, "--out", out)
+	printed, err := output(ctx, ground.Worker, "exec", "choice", "--model", p.base, "--form", string(form), "--in", file, "--out", out)
 	seconds = time.Since(begun).Seconds()
 	if err == nil {
 		err = json.Unmarshal(printed, &result)
@@ -115,7 +116,7 @@ func (p proof) ours(ctx context.Context, form, file string) (items [][]float64, 
 }
 
 // compare scores n questions of a form by both.
-func (p proof) compare(ctx context.Context, form string, n int) (worst float64, choices int, err error) {
+func (p proof) compare(ctx context.Context, form spec.ChoiceForm, n int) (worst float64, choices int, err error) {
 	list, err := questions(n)
 	if err != nil {
 		return 0, 0, err
@@ -164,7 +165,7 @@ func difference(got, want [][]float64) (worst float64, n int, err error) {
 
 // race takes the times of both in turns and gives the ratio of the medians. With letters, a script that no user has but could write
 // runs beside them.
-func (p proof) race(ctx context.Context, form string, n, turns int) (faster float64, err error) {
+func (p proof) race(ctx context.Context, form spec.ChoiceForm, n, turns int) (faster float64, err error) {
 	list, err := questions(n)
 	if err != nil {
 		return 0, err
@@ -174,7 +175,7 @@ func (p proof) race(ctx context.Context, form string, n, turns int) (faster floa
 		return 0, err
 	}
 	peers := []string{"harness"}
-	if form == "generic" {
+	if form == spec.ChoiceGeneric {
 		peers = append(peers, "plain")
 	}
 	var own []float64

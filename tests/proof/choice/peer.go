@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+
+	"elara/spec"
 )
 
 // peer is tests/peer/choice/serve.py in a process of its own, which loads the model once.
@@ -44,8 +46,8 @@ func startPeer(ctx context.Context, python, model string) (*peer, error) {
 }
 
 // score lets the peer score a file.
-func (p *peer) score(by, form, file string) (answer peerAnswer, err error) {
-	question, err := json.Marshal(map[string]string{"by": by, "form": form, "file": file})
+func (p *peer) score(by string, form spec.ChoiceForm, file string) (answer peerAnswer, err error) {
+	question, err := json.Marshal(map[string]string{"by": by, "form": string(form), "file": file})
 	if err != nil {
 		return answer, err
 	}
