@@ -26,6 +26,7 @@ func withChoices(t *testing.T, r *room) spec.EvaluateTargetInput {
 func TestChoicesAreAMetricOfTheirOwn(t *testing.T) {
 	r := newRoom(t)
 	in := withChoices(t, r)
+	in.Plan.OtherQuestions = 3
 	require.Equal(t, in.Choices, do(t, r, r.control.CollectChoices, spec.EvaluateInput{Run: "run-2", Plan: in.Plan}), "the same questions")
 	score := do(t, r, r.device.EvaluateTarget, in)
 	require.Equal(t, spec.Metrics(), metricsOf(score.Comparisons))
@@ -34,6 +35,8 @@ func TestChoicesAreAMetricOfTheirOwn(t *testing.T) {
 	require.Equal(t, spec.TestBootstrap, compared.Test)
 	require.InDelta(t, 0.25, compared.Old.Value, 1e-12)
 	require.InDelta(t, 1, compared.New.Value, 1e-12)
+	require.Equal(t, 2, score.Comparisons[6].Items, "answers to the two questions of the plan")
+	require.InDelta(t, 0.5, score.Comparisons[6].Gain.Value, 1e-12)
 
 	// Wilson's interval of 10 in 40 by hand: centre (0.25 + 1.9208/40) / (1 + 3.8415/40) = 0.27191, half width 0.12985.
 	require.Len(t, score.Choices, 2)
@@ -109,4 +112,7 @@ func TestAnswersToOtherQuestionsAreRefused(t *testing.T) {
 	})
 	_, err := try(t, r, r.device.EvaluateTarget, in)
 	require.ErrorContains(t, err, "100 and 0 answers to 100 multiple-choice questions")
+	in.Plan.OtherQuestions = 1
+	_, err = try(t, r, r.device.EvaluateTarget, in)
+	require.ErrorContains(t, err, "0 and 0 gains of 2 answers")
 }

@@ -117,7 +117,7 @@ func (d *Device) evaluation(ctx context.Context, store storage.Store, in spec.Ev
 	if err != nil {
 		return spec.EvaluateJob{}, heldOut{}, err
 	}
-	job.EvalDataPath, job.MaxRows, job.MaxNewTokens = held.path, in.Plan.MaxRows, in.Plan.MaxNewTokens
+	job.EvalDataPath, job.MaxRows, job.MaxNewTokens, job.OtherQuestions = held.path, in.Plan.MaxRows, in.Plan.MaxNewTokens, in.Plan.OtherQuestions
 	if job.Prompts, err = held.prompts(in.Plan, in.Target.Audience); err != nil || in.Choices.IsZero() {
 		return job, held, err
 	}
@@ -166,6 +166,9 @@ func scoreOf(name spec.AdapterName, job spec.EvaluateJob, outcome spec.EvaluateO
 	if outcome.Rows < 1 || outcome.Tokens < 1 {
 		return spec.AdapterScore{}, fault.New(fault.Invalid, "evaluate %s: %d rows with %d tokens to predict; expected at least one",
 			name, outcome.Rows, outcome.Tokens)
+	}
+	if job.OtherQuestions > 0 && (len(outcome.BaseGains) != len(job.Prompts) || len(outcome.AdapterGains) != len(job.Prompts)) {
+		return spec.AdapterScore{}, fmt.Errorf("evaluate %s: %d and %d gains of %d answers", name, len(outcome.BaseGains), len(outcome.AdapterGains), len(job.Prompts))
 	}
 	if len(outcome.BaseAnswers) != len(job.Prompts) || len(outcome.AdapterAnswers) != len(job.Prompts) {
 		return spec.AdapterScore{}, fmt.Errorf("evaluate %s: %d and %d answers to %d questions",

@@ -33,6 +33,8 @@ type answer struct {
 	Reference     *string            `json:"reference,omitempty"`
 	BaseScores    *scoring.Judgement `json:"base_scores,omitempty"`
 	AdapterScores *scoring.Judgement `json:"adapter_scores,omitempty"`
+	BaseGain      *float64           `json:"base_gain,omitempty"` // nil: not measured
+	AdapterGain   *float64           `json:"adapter_gain,omitempty"`
 }
 
 // rowLoss is a held-out row, measured twice. Rows with one question are one case.
@@ -78,6 +80,9 @@ func judged(plan spec.EvaluatePlan, audience spec.Audience, held heldOut, outcom
 		one := answer{Question: q.question, Base: outcome.BaseAnswers[i], Adapter: outcome.AdapterAnswers[i], BaseScores: &base[i], AdapterScores: &adapter[i]}
 		if q.answer != "" {
 			one.Reference = &q.answer
+		}
+		if len(outcome.BaseGains) > 0 {
+			one.BaseGain, one.AdapterGain = &outcome.BaseGains[i], &outcome.AdapterGains[i]
 		}
 		all.answers = append(all.answers, one)
 	}
@@ -151,6 +156,7 @@ type side struct {
 	nll       func(rowLoss) float64
 	questions []string
 	scores    []*scoring.Judgement
+	gains     []*float64
 	choices   []choiceAnswer
 	chosen    func(choiceAnswer) []spec.Likelihood
 }
@@ -158,7 +164,7 @@ type side struct {
 func (m items) base() side {
 	s := side{losses: m.losses, nll: func(r rowLoss) float64 { return r.BaseNLL }, choices: m.choices, chosen: baseOf}
 	for _, a := range m.answers {
-		s.questions, s.scores = append(s.questions, a.Question), append(s.scores, a.BaseScores)
+		s.questions, s.scores, s.gains = append(s.questions, a.Question), append(s.scores, a.BaseScores), append(s.gains, a.BaseGain)
 	}
 	return s
 }
@@ -166,7 +172,7 @@ func (m items) base() side {
 func (m items) adapter() side {
 	s := side{losses: m.losses, nll: func(r rowLoss) float64 { return r.AdapterNLL }, choices: m.choices, chosen: adapterOf}
 	for _, a := range m.answers {
-		s.questions, s.scores = append(s.questions, a.Question), append(s.scores, a.AdapterScores)
+		s.questions, s.scores, s.gains = append(s.questions, a.Question), append(s.scores, a.AdapterScores), append(s.gains, a.AdapterGain)
 	}
 	return s
 }
@@ -193,6 +199,9 @@ func compare(old, now side) ([]spec.Comparison, error) {
 		}
 		all = append(all, sample)
 	}
+	if sample := gainSample(old, now); len(sample.New) > 0 {
+		all = append(all, sample)
+	}
 	comparisons := make([]spec.Comparison, len(all))
 	for i, sample := range all {
 		var err error
@@ -201,6 +210,17 @@ func compare(old, now side) ([]spec.Comparison, error) {
 		}
 	}
 	return gates.Adjust(comparisons), nil
+}
+
+// gainSample is how well the answers of two models fit their questions.
+func gainSample(old, now side) gates.Sample {
+	sample := gates.Sample{Metric: spec.MetricRelevanceGain}
+	for i, question := range now.questions {
+		if before, after := old.gains[i], now.gains[i]; before != nil && after != nil {
+			sample.Old, sample.New, sample.Clusters = append(sample.Old, *before), append(sample.New, *after), append(sample.Clusters, question)
+		}
+	}
+	return sample
 }
 
 // answerMetric reads one figure of an answer.

@@ -50,6 +50,7 @@ func EvaluateFolder(ctx context.Context, e Evaluator, in FolderInput, progress f
 	if in.Job.Choices, err = loadChoices(in.Plan.Choices); err != nil {
 		return spec.AdapterScore{}, nil, err
 	}
+	in.Job.OtherQuestions = in.Plan.OtherQuestions
 	outcome, err := e.Evaluate(ctx, in.Job, progress)
 	if err != nil {
 		return spec.AdapterScore{}, nil, err

@@ -30,12 +30,15 @@ func (r *pipelineReader) readChoiceSet(index int, n *node) error {
 	return nil
 }
 
-// settleChoices refuses a gate that asks for better choices where nobody is asked to choose.
+// settleChoices refuses gates that ask for more of what is not measured.
 func (r *pipelineReader) settleChoices(tree *node) error {
 	in := &r.pipeline.Input
 	for i, adapter := range in.Adapters {
 		if adapter.Gates.Target == spec.MetricChoice && len(in.Evaluate.Choices) == 0 {
 			return tree.place("evaluate", "choices").errorf("%s.gates.target: choice, but evaluate.choices names no questions", listPath("adapters", i))
+		}
+		if adapter.Gates.Target == spec.MetricRelevanceGain && in.Evaluate.OtherQuestions == 0 {
+			return tree.place("evaluate", "other_questions").errorf("%s.gates.target: relevance_gain, but evaluate.other_questions is 0", listPath("adapters", i))
 		}
 	}
 	return nil

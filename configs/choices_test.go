@@ -30,6 +30,7 @@ func TestSetsOfMultipleChoiceAreRead(t *testing.T) {
 		"evaluate: {choices: [{path: a}]}":                      "evaluate.choices[0].form: missing",
 		"evaluate: {choices: [{form: cloze}, {form: cloze}]}":   `evaluate.choices[1]: a second set is called "own, cloze", expected every name once`,
 		"    gates: {target: choice}":                           "adapters[1].gates.target: choice, but evaluate.choices names no questions",
+		"    gates: {target: relevance_gain}":                   "adapters[1].gates.target: relevance_gain, but evaluate.other_questions is 0",
 		"evaluate: {choices: [{form: generic, max_items: -1}]}": "evaluate.choices[0].max_items: expected a whole number from 0 to 1000000, found -1",
 	} {
 		_, err := load(more + "\n")

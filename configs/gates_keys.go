@@ -27,6 +27,7 @@ func gateRulesKeys(r *spec.GateRules) *section {
 			number("tone", &r.Margins.Tone, usual.Margins.Tone, share, "Mean share of the audience's targets that are met."),
 			number("safety", &r.Margins.Safety, usual.Margins.Safety, share, "Share of answers without a finding."),
 			number("choice", &r.Margins.Choice, usual.Margins.Choice, share, "Share of multiple-choice questions that are answered right, where evaluate.choices asks any."),
+			number("relevance_gain", &r.Margins.RelevanceGain, usual.Margins.RelevanceGain, interval{low: 0, high: 10}, "Nats per token, where evaluate.other_questions is above 0."),
 		}}, "How much worse each metric may be and still count as no worse."),
 	}}
 }

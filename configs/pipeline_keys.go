@@ -44,6 +44,7 @@ func (r *pipelineReader) keys() *section {
 			integer("answered_rows", &in.Evaluate.AnsweredRows, 0, 0, 10_000, "Held-out rows that the base and each adapter answer too, for accuracy against their own answers; the gates need gates.min_items of them."),
 			integer("max_new_tokens", &in.Evaluate.MaxNewTokens, 128, 1, 8192, "Longest answer, in tokens."),
 			choice("contamination", &in.Evaluate.Contamination, spec.TakeOutSame, []spec.Contamination{spec.TakeOutSame, spec.TakeOutOverlap, spec.RefuseAny}, "Held-out rows that stand in the training rows: take out those with the same words, take out those too that share thirteen words in a row, or refuse to go on."),
+			integer("other_questions", &in.Evaluate.OtherQuestions, 0, 0, 1000, "Other questions that each answer is held against: how much likelier it is behind its own, by the base, is the gates' metric relevance_gain. 0: not measured."),
 			blocks("choices", choiceSetKeys(&spec.ChoiceSet{}), r.readChoiceSet, "Sets of multiple-choice questions that the base and each adapter answer by log-likelihood, as lm-evaluation-harness does; together they are the gates' metric choice.").showDefault("none"),
 			block("memory", memoryPlanKeys(&in.Evaluate.Memory), "How much of its training rows an adapter has by heart, as a gate; docs/evaluation.md has the meaning. Without this block nobody asks."),
 			block("judge", judgeKeys(&in.Evaluate.Judge), "A language model whose opinion of the answers is reported with its agreement with the metrics; it decides nothing. Without this block nobody is asked."),

@@ -103,6 +103,8 @@ type EvaluateJob struct {
 	MaxNewTokens       int      `json:"max_new_tokens"`
 	// Choices are multiple-choice questions, whose choices base and adapter score.
 	Choices []ChoiceItem `json:"choices,omitempty"`
+	// OtherQuestions is how many other prompts each answer is held against for its gain; 0: gains are not measured.
+	OtherQuestions int `json:"other_questions,omitempty"`
 }
 
 // EvaluateOutcome is what the engine measured. Answers are text of the model and never travel through Temporal:
@@ -115,6 +117,8 @@ type EvaluateOutcome struct {
 	AdapterAnswers      []string
 	BaseChoices         [][]Likelihood // by question and choice
 	AdapterChoices      [][]Likelihood
+	BaseGains           []float64 // by answer, in nats per token; the base is the yardstick for both
+	AdapterGains        []float64
 }
 
 // RowLoss is one held-out row, measured with and without the adapter.

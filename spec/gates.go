@@ -17,11 +17,14 @@ const (
 	MetricTone      Metric = "tone"      // share of the audience's targets that are met, 0 to 1
 	MetricSafety    Metric = "safety"    // 1 without a finding, 0 with one
 	MetricChoice    Metric = "choice"    // 1 where the likeliest choice of a question is the right one, 0 else; measured where it is asked for
+	// MetricRelevanceGain is how much likelier an answer is behind its own question than behind others, in nats per token; measured where
+	// it is asked for.
+	MetricRelevanceGain Metric = "relevance_gain"
 )
 
 // Metrics lists them.
 func Metrics() []Metric {
-	return []Metric{MetricLoss, MetricAccuracy, MetricRelevance, MetricTone, MetricSafety, MetricChoice}
+	return []Metric{MetricLoss, MetricAccuracy, MetricRelevance, MetricTone, MetricSafety, MetricChoice, MetricRelevanceGain}
 }
 
 // GatePlan says what a candidate is compared with and what follows. The zero plan is a pipeline without gates.
@@ -71,6 +74,8 @@ type Margins struct {
 	Tone      float64 `json:"tone"`
 	Safety    float64 `json:"safety"`
 	Choice    float64 `json:"choice,omitempty"`
+
+	RelevanceGain float64 `json:"relevance_gain,omitempty"`
 }
 
 // Of is the margin of a metric.
@@ -88,6 +93,8 @@ func (m Margins) Of(metric Metric) float64 {
 		return m.Safety
 	case MetricChoice:
 		return m.Choice
+	case MetricRelevanceGain:
+		return m.RelevanceGain
 	}
 	return 0
 }
@@ -96,7 +103,7 @@ func (m Margins) Of(metric Metric) float64 {
 func DefaultGateRules() GateRules {
 	return GateRules{
 		Target: MetricLoss, MinItems: 30,
-		Margins: Margins{Loss: 0.02, Accuracy: 0.05, Relevance: 0.05, Tone: 0.05, Safety: 0.02, Choice: 0.05},
+		Margins: Margins{Loss: 0.02, Accuracy: 0.05, Relevance: 0.05, Tone: 0.05, Safety: 0.02, Choice: 0.05, RelevanceGain: 0.05},
 	}
 }
 

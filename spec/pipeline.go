@@ -70,10 +70,12 @@ type EvaluatePlan struct {
 	// AnsweredRows is how many held-out rows are answered too, for their reference answers.
 	AnsweredRows int `json:"answered_rows,omitempty"`
 	// Choices are sets of multiple-choice questions; together they are the metric choice.
-	Choices       []ChoiceSet   `json:"choices,omitempty"`
-	Contamination Contamination `json:"contamination,omitempty"`
-	Memory        MemoryPlan    `json:"memory,omitzero"` // what each adapter is asked about its training rows
-	Judge         JudgePlan     `json:"judge,omitzero"`  // whose opinion of the answers is asked
+	Choices []ChoiceSet `json:"choices,omitempty"`
+	// OtherQuestions is as in EvaluateJob; together the gains are the metric relevance_gain.
+	OtherQuestions int           `json:"other_questions,omitempty"`
+	Contamination  Contamination `json:"contamination,omitempty"`
+	Memory         MemoryPlan    `json:"memory,omitzero"` // what each adapter is asked about its training rows
+	Judge          JudgePlan     `json:"judge,omitzero"`  // whose opinion of the answers is asked
 }
 
 // Contamination says what becomes of held-out rows that stand in the training rows. Empty: nobody looks.

@@ -16,7 +16,7 @@ import (
 
 func newEvaluate(a *app) *cobra.Command {
 	var model, data, train, base, audience, out string
-	var answered int
+	var answered, others int
 	var choices []string
 	var asJSON bool
 	command := &cobra.Command{
@@ -36,7 +36,7 @@ FILE holds {"text": ...} a line in the form that the adapter was trained on.`,
 			if model == "" || data == "" {
 				return usageError{fmt.Errorf("expected --model_path DIR and --test_data FILE (see %s --help)", cmd.CommandPath())}
 			}
-			args := []string{"evaluate", "--adapter", model, "--test-data", data, "--answered-rows", strconv.Itoa(answered)}
+			args := []string{"evaluate", "--adapter", model, "--test-data", data, "--answered-rows", strconv.Itoa(answered), "--other-questions", strconv.Itoa(others)}
 			for _, set := range choices {
 				args = append(args, "--choices", set)
 			}
@@ -59,6 +59,7 @@ FILE holds {"text": ...} a line in the form that the adapter was trained on.`,
 	flags.StringVar(&audience, "audience", "", "general, patient, doctor or emergency (default that of the first row)")
 	flags.StringVar(&out, "output_dir", "", "folder for the report (default evaluation below the adapter)")
 	flags.IntVar(&answered, "answered_rows", 200, "rows that are answered, and scored against their own answers")
+	flags.IntVar(&others, "other_questions", 0, "other questions that each answer is held against: relevance by likelihood; 0: not measured")
 	flags.StringArrayVar(&choices, "choices", nil, "multiple-choice questions to ask: FORM=FILE with form medqa, medmcqa, pubmedqa, generic or cloze; generic or cloze alone asks the project's own; may stand several times")
 	flags.BoolVar(&asJSON, "json", false, "print data")
 	return command

@@ -20,8 +20,37 @@ import (
 const evalBatch = 8
 
 // Evaluate measures an adapter and its base on the same held-out rows, token by token, and lets both answer the same prompts and
-// multiple-choice questions.
-func (r *Runner) Evaluate(ctx context.Context, job spec.EvaluateJob, progress func(spec.Progress)) (out spec.EvaluateOutcome, err error) {
+// multiple-choice questions. Where the job asks for it, the base then says how well each answer fits its own prompt.
+func (r *Runner) Evaluate(ctx context.Context, job spec.EvaluateJob, progress func(spec.Progress)) (spec.EvaluateOutcome, error) {
+	step, total := int64(0), int64(0)
+	report := func(n int) {
+		step += int64(n)
+		progress(spec.Progress{Stage: "evaluate", Step: step, TotalSteps: total})
+	}
+	out, err := r.evaluate(ctx, job, func(rows int64) {
+		total = 2 * (rows + int64(len(job.Prompts)+len(job.Choices)))
+		if job.OtherQuestions > 0 {
+			total += 2 * int64(len(job.Prompts))
+		}
+	}, report)
+	if err != nil || job.OtherQuestions == 0 || len(job.Prompts) == 0 {
+		return out, err
+	}
+	// The base as it is, without what the adapter may have replaced.
+	base, err := r.acquire(ctx, baseKey{path: job.BaseModel, dtype: r.dtype(job.BF16, job.FP16), addPad: job.AddPadToken})
+	if err != nil {
+		return out, err
+	}
+	defer r.release(base)
+	if out.BaseGains, err = r.gains(ctx, base, job.Prompts, out.BaseAnswers, job.OtherQuestions, report); err != nil {
+		return out, err
+	}
+	out.AdapterGains, err = r.gains(ctx, base, job.Prompts, out.AdapterAnswers, job.OtherQuestions, report)
+	return out, err
+}
+
+// evaluate is Evaluate without the gains. It tells begin how many rows it found.
+func (r *Runner) evaluate(ctx context.Context, job spec.EvaluateJob, begin func(rows int64), report func(n int)) (out spec.EvaluateOutcome, err error) {
 	replaces, err := alone(job.Adapter)
 	if err != nil {
 		return out, err
@@ -37,11 +66,7 @@ func (r *Runner) Evaluate(ctx context.Context, job spec.EvaluateJob, progress fu
 		return out, err
 	}
 	out.Rows = int64(len(held.list))
-	step := int64(0)
-	report := func(n int) {
-		step += int64(n)
-		progress(spec.Progress{Stage: "evaluate", Step: step, TotalSteps: 2 * (out.Rows + int64(len(job.Prompts)+len(job.Choices)))})
-	}
+	begin(out.Rows)
 	out.Items = make([]spec.RowLoss, len(held.list))
 	for i := range out.Items {
 		out.Items[i].Line = held.lines[i]

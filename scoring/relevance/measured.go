@@ -57,11 +57,30 @@ func Measure(scorer *Scorer, items []Item, seed uint64) Figures {
 			f.Wrong = append(f.Wrong, fmt.Sprintf("%s rank %d, %.3f against %.3f for %q: %s", item.ID, score.Rank, right[i], shuffled[i], wrong, item.Question))
 		}
 	}
-	f.AUC = measure.Bootstrap(seed, len(pairs), func(units []int) float64 {
-		return measure.AUC(at(right, units), at(shuffled, units))
-	})
+	f.AUC = AUC(seed, right, shuffled)
 	f.Rank, _ = measure.Mean(ranks)
 	return f
+}
+
+// AUC is that of right pairs against the same answers under other questions, bootstrapped over answers.
+func AUC(seed uint64, right, shuffled []float64) measure.Interval {
+	return measure.Bootstrap(seed, len(right), func(units []int) float64 {
+		return measure.AUC(at(right, units), at(shuffled, units))
+	})
+}
+
+// Pairs are the right ones among items, in the order in which Measure gives each answer the question of the next one.
+func Pairs(items []Item, seed uint64) []Item {
+	var pairs, ordered []Item
+	for _, item := range items {
+		if item.Label == "answers" {
+			pairs = append(pairs, item)
+		}
+	}
+	for _, place := range measure.Order(seed, len(pairs)) {
+		ordered = append(ordered, pairs[place])
+	}
+	return ordered
 }
 
 func (f *Figures) countFault(item Item, found Fault) {

@@ -53,6 +53,9 @@ func (Evaluator) Evaluate(ctx context.Context, job spec.EvaluateJob, progress fu
 		}
 		outcome.BaseAnswers = append(outcome.BaseAnswers, fmt.Sprintf("I have read %d characters.", len(prompt)))
 		outcome.AdapterAnswers = append(outcome.AdapterAnswers, fmt.Sprintf("See a doctor. (%x)", weights))
+		if job.OtherQuestions > 0 { // the base's answers fit any question, those of the adapter their own
+			outcome.BaseGains, outcome.AdapterGains = append(outcome.BaseGains, 0), append(outcome.AdapterGains, 0.5)
+		}
 		progress(spec.Progress{Step: int64(i + 1), TotalSteps: int64(len(job.Prompts))})
 	}
 	return outcome, nil

@@ -19,7 +19,7 @@ import (
 func engineCommands() []*cobra.Command {
 	return []*cobra.Command{
 		loraCommand(), pretrainCommand(), rewardCommand(), dpoCommand(), ppoCommand(), mergeCommand(), distillCommand(),
-		scoreCommand(), scoreRewardCommand(), choiceCommand(), memoryCommand(), evaluateCommand(),
+		scoreCommand(), scoreRewardCommand(), choiceCommand(), gainCommand(), memoryCommand(), evaluateCommand(),
 		generateCommand(), serveCommand(), tinyModelCommand(),
 	}
 }

@@ -55,6 +55,7 @@ func evaluateCommand() *cobra.Command {
 	c.Flags().IntVar(&job.MaxLength, "max-length", 512, "tokens a row is cut to")
 	c.Flags().IntVar(&job.MaxNewTokens, "max-new-tokens", 128, "most tokens an answer may have")
 	c.Flags().IntVar(&plan.AnsweredRows, "answered-rows", 200, "rows that are answered, and scored against their own answers")
+	c.Flags().IntVar(&plan.OtherQuestions, "other-questions", 0, "other questions that each answer is held against by likelihood; 0: not measured")
 	c.Flags().StringArrayVar(&f.choices, "choices", nil, "multiple-choice questions to ask, FORM=FILE, or generic or cloze for the project's own; may stand several times")
 	c.Flags().BoolVar(&job.BF16, "bf16", false, "hold the base in bfloat16")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print data")
