@@ -1,7 +1,6 @@
 package source_test
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -110,38 +109,4 @@ func TestRowsAreWrittenSoThatTheyReadBack(t *testing.T) {
 		require.NoError(t, to.Write(row))
 	}
 	require.Equal(t, text, written.String())
-}
-
-func TestRowsComeBackAsTheyWereStored(t *testing.T) {
-	set := setOf("question,answer,for,x\n\"a\n<b>\",é🙂,,1\nc,d,patient,2\ne,f,doctor,3\n")
-	set.Columns.Audience = "for"
-	set.Audiences = append(set.Audiences, "patient", "general")
-	rows := readAll(t, set)
-	var stored bytes.Buffer
-	to := source.NewKeptWriter(&stored)
-	for _, row := range rows {
-		require.NoError(t, to.Write(row))
-	}
-	content := stored.String()
-	i := 0
-	for row, err := range source.Kept(context.Background(), &stored, "kept.jsonl") {
-		require.NoError(t, err)
-		require.Equal(t, rows[i].ID, row.ID)
-		require.Equal(t, []string{rows[i].Question(), rows[i].Answer()}, []string{row.Question(), row.Answer()})
-		require.Equal(t, rows[i].Audiences, row.Audiences, "an empty list stays apart from none")
-		i++
-	}
-	require.Equal(t, 3, i)
-
-	first, _, _ := strings.Cut(content, "\n")
-	for _, broken := range []string{first[:len(first)-1], first + " {}", "", `{"question": "a"}`, strings.Replace(first, "é", "", 1)[:30], strings.Replace(first, "{", `{"secret":1,`, 1)} {
-		for _, err := range source.Kept(context.Background(), strings.NewReader(first+"\n"+broken+"\n"), "kept.jsonl") {
-			if err != nil {
-				require.EqualError(t, err, "kept.jsonl:2: not a stored row; expected file, line, digest, question and answer")
-				require.True(t, fault.Is(err, fault.Corrupt))
-				i++
-			}
-		}
-	}
-	require.Equal(t, 3+6, i)
 }

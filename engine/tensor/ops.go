@@ -149,6 +149,3 @@ func (t *Tensor) Copy(from *Tensor) {
 	libtch.AtCopy_(t.c, from.c)
 	complain("copy", t, from)
 }
-
-// data gives the address of the elements of a contiguous CPU tensor.
-func (t *Tensor) data() unsafe.Pointer { return libtch.AtDataPtr(t.c) }

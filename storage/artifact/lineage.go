@@ -73,12 +73,3 @@ func Mark(ctx context.Context, store storage.Store, marks cas.Marks, refs ...spe
 	}
 	return nil
 }
-
-// MarkReleases marks everything that any channel serves or served.
-func MarkReleases(ctx context.Context, store storage.Store, marks cas.Marks) error {
-	released, err := Released(ctx, store)
-	if err != nil {
-		return err
-	}
-	return Mark(ctx, store, marks, released...)
-}

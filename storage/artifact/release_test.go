@@ -184,7 +184,12 @@ func TestReleasedArtifactsAreMarked(t *testing.T) {
 	_, err = flip(t, store, a, b, 2)
 	require.NoError(t, err)
 	marks := make(cas.Marks)
-	require.NoError(t, artifact.MarkReleases(t.Context(), store, marks))
+	mark := func() {
+		released, err := artifact.Released(t.Context(), store)
+		require.NoError(t, err)
+		require.NoError(t, artifact.Mark(t.Context(), store, marks, released...))
+	}
+	mark()
 	require.Len(t, marks, 4, "two manifests and their files, the former release as well")
 	require.True(t, marks.Has(a.Digest))
 
@@ -192,6 +197,6 @@ func TestReleasedArtifactsAreMarked(t *testing.T) {
 	word, err := artifact.PublishBytes(t.Context(), store, spec.KindDecision, map[string][]byte{"decision.json": []byte("{}")}, []spec.Digest{c.Digest}, nil)
 	require.NoError(t, err)
 	require.NoError(t, artifact.PutOffer(t.Context(), store, artifact.Offer{Channel: "stable", Run: "run-1", Candidate: c, Decision: word}))
-	require.NoError(t, artifact.MarkReleases(t.Context(), store, marks))
+	mark()
 	require.Len(t, marks, 8, "and what is offered, with the word on it")
 }
