@@ -85,7 +85,6 @@ func TestOtherQuestionsAreAnotherMeasurement(t *testing.T) {
 
 // The identity of a measurement without such questions is what it was before there were any.
 func TestKeyOfAnEvaluationWithoutChoicesStays(t *testing.T) {
-
 	key, err := evaluateKey(spec.EvaluateTargetInput{
 		Plan: spec.EvaluatePlan{MaxRows: 3, MaxNewTokens: 7}, Base: spec.ArtifactRef{Digest: "b"},
 		Target: spec.EvaluatedTarget{Adapter: spec.ArtifactRef{Digest: "a"}, Dataset: spec.ArtifactRef{Digest: "d"}, Audience: spec.Patient, MaxLength: 9},
