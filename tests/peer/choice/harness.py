@@ -2,8 +2,8 @@
 and one for the generic form, on a local file in place of their data set.
 
 Versions: lm_eval 0.4.13, torch 2.11.0, transformers 5.23.0.
-It is a module; serve.py is the program. An item is the list of its choices' log-likelihoods, computed in float32; seconds are those of
-the requests alone.
+It is a module; serve.py is the program. An item is the list of its choices' log-likelihoods, computed in the model's type; seconds are
+those of the requests alone.
 """
 import importlib.util
 import json
@@ -51,10 +51,10 @@ def document(form, row):
     return row
 
 
-def load(path):
+def load(path, dtype=torch.float32):
     folder, file = (path, None) if os.path.isdir(path) else os.path.split(path)
     named = {"gguf_file": file} if file else {}
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **named).eval()
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **named).eval()
     return model, AutoTokenizer.from_pretrained(folder, **named)
 
 
