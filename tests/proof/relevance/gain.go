@@ -46,7 +46,7 @@ func gains(ctx context.Context, base, path string, pairs []relevance.Item, shift
 		if err != nil {
 			return nil, err
 		}
-		lines = append(lines, string(line))
+		lines = append(lines, string(line)+"\n")
 	}
 	if err := ground.Write(path, lines); err != nil {
 		return nil, err
