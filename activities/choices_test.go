@@ -81,6 +81,14 @@ func TestOtherQuestionsAreAnotherMeasurement(t *testing.T) {
 	require.NoError(t, err)
 	_, err = compare(others.adapter(), found.adapter())
 	require.EqualError(t, err, "the reports are on 0 and 40 multiple-choice questions; expected the same")
+
+	inTexts := in
+	inTexts.Plan.Choices = []spec.ChoiceSet{{Form: spec.ChoiceCloze, MaxItems: 40}}
+	inTexts.Choices = do(t, r, r.control.CollectChoices, spec.EvaluateInput{Run: in.Run, Plan: inTexts.Plan})
+	others, err = readItems(t.Context(), r.store, do(t, r, r.device.EvaluateTarget, inTexts).Report)
+	require.NoError(t, err)
+	_, err = compare(others.adapter(), found.adapter())
+	require.EqualError(t, err, "the reports are on 40 and 40 multiple-choice questions; expected the same")
 }
 
 // The identity of a measurement without such questions is what it was before there were any.
@@ -106,11 +114,16 @@ func TestQuestionsThatCannotBeReadAreRefused(t *testing.T) {
 func TestAnswersToOtherQuestionsAreRefused(t *testing.T) {
 	r := newRoom(t)
 	in := withChoices(t, r)
+	outcome := spec.EvaluateOutcome{Rows: 1, Tokens: 1, BaseChoices: make([][]spec.Likelihood, 100)}
 	r.device.Evaluator = evaluatorFunc(func(_ context.Context, job spec.EvaluateJob, _ func(spec.Progress)) (spec.EvaluateOutcome, error) {
-		return spec.EvaluateOutcome{Rows: 1, Tokens: 1, BaseAnswers: job.Prompts, AdapterAnswers: job.Prompts, BaseChoices: make([][]spec.Likelihood, 100)}, nil
+		outcome.BaseAnswers, outcome.AdapterAnswers = job.Prompts, job.Prompts
+		return outcome, nil
 	})
 	_, err := try(t, r, r.device.EvaluateTarget, in)
 	require.ErrorContains(t, err, "100 and 0 answers to 100 multiple-choice questions")
+	outcome.BaseChoices, outcome.AdapterChoices = nil, outcome.BaseChoices
+	_, err = try(t, r, r.device.EvaluateTarget, in)
+	require.ErrorContains(t, err, "0 and 100 answers to 100 multiple-choice questions")
 	in.Plan.OtherQuestions = 1
 	_, err = try(t, r, r.device.EvaluateTarget, in)
 	require.ErrorContains(t, err, "0 and 0 gains of 2 answers")

@@ -78,6 +78,11 @@ func (d *Device) evaluateTarget(ctx context.Context, in spec.EvaluateTargetInput
 	if err != nil {
 		return spec.AdapterScore{}, err
 	}
+	if !in.Choices.IsZero() {
+		if job.Choices, err = readChoices(ctx, store, in.Choices); err != nil {
+			return spec.AdapterScore{}, err
+		}
+	}
 	work.pulse.loading()
 	outcome, err := d.Evaluator.Evaluate(ctx, job, func(progress spec.Progress) {
 		progress.Stage, progress.Adapter = at.Stage, at.Adapter
@@ -103,7 +108,7 @@ func (d *Device) evaluateTarget(ctx context.Context, in spec.EvaluateTargetInput
 }
 
 // evaluation lays the inputs out on this machine, what is made of them in a scratch folder, and says to the engine where they
-// are. The prompts are the plan's questions, and behind them those of held-out rows; the choices are those that were frozen.
+// are. The prompts are the plan's questions, and behind them those of held-out rows.
 func (d *Device) evaluation(ctx context.Context, store storage.Store, in spec.EvaluateTargetInput, scratch string) (spec.EvaluateJob, heldOut, error) {
 	job, err := d.measurement(ctx, store, in.Base, in.Target)
 	if err != nil {
@@ -118,10 +123,7 @@ func (d *Device) evaluation(ctx context.Context, store storage.Store, in spec.Ev
 		return spec.EvaluateJob{}, heldOut{}, err
 	}
 	job.EvalDataPath, job.MaxRows, job.MaxNewTokens, job.OtherQuestions = held.path, in.Plan.MaxRows, in.Plan.MaxNewTokens, in.Plan.OtherQuestions
-	if job.Prompts, err = held.prompts(in.Plan, in.Target.Audience); err != nil || in.Choices.IsZero() {
-		return job, held, err
-	}
-	job.Choices, err = readChoices(ctx, store, in.Choices)
+	job.Prompts, err = held.prompts(in.Plan, in.Target.Audience)
 	return job, held, err
 }
 

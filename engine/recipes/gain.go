@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"elara/engine/nn"
+	"elara/scoring/choice"
 	"elara/scoring/relevance"
 	"elara/spec/fault"
 )
@@ -25,52 +26,42 @@ func (r *Runner) Gains(ctx context.Context, path string, prompts, answers []stri
 
 // gains is Gains over a base, in its own type. report is told how many answers are done.
 func (r *Runner) gains(ctx context.Context, b *base, prompts, answers []string, others int, report func(answers int)) ([]float64, error) {
+	positions := int(b.model.Facts().MaxPositions)
 	tokens := make([][]int32, len(prompts))
 	for i, p := range prompts {
 		tokens[i] = b.tok.EncodeWithSpecial(p)
 	}
-	sums := make([][]float64, len(answers)) // of each answer behind its own prompt, and behind others
-	left, lengths := make([]int, len(answers)), make([]int, len(answers))
-	var list []sequence
-	var of []place
+	asked := make([][]choice.Request, len(answers)) // each answer behind its own prompt, then behind others; none where it is empty
 	for i, answer := range answers {
 		text := b.tok.Encode(answer)
-		if lengths[i] = len(text); len(text) == 0 {
-			report(1)
+		if len(text) == 0 {
 			continue
 		}
 		behind := append([]int{i}, strangers(prompts, i, others)...)
 		if len(behind) == 1 {
 			return nil, fault.New(fault.Invalid, "all %d prompts are of the same words: expected another to hold answers against", len(prompts))
 		}
-		sums[i], left[i] = make([]float64, len(behind)), len(behind)
-		for n, p := range behind {
-			s, err := continued(tokens[p], text, int(b.model.Facts().MaxPositions))
-			if err != nil {
-				return nil, fmt.Errorf("answer %d: %w", i+1, err)
+		for _, p := range behind {
+			if len(tokens[p]) == 0 || len(text) > positions {
+				return nil, fault.New(fault.Invalid, "answer %d: a prompt of %d tokens and an answer of %d: expected some, and at most %d, which the model has positions for", i+1, len(tokens[p]), len(text), positions)
 			}
-			list, of = append(list, s), append(of, place{i, n})
+			asked[i] = append(asked[i], choice.Fit(tokens[p], text, positions))
 		}
 	}
-	err := predict(ctx, r.Engine, b.model, nn.NoAdapter, list, false, func(number int, made []prediction) error {
-		at := of[number]
-		for _, p := range made {
-			sums[at.item][at.choice] += p.logProb
-		}
-		if left[at.item]--; left[at.item] == 0 {
-			report(1)
-		}
-		return nil
-	})
+	scored, err := r.scoreAll(ctx, b, nn.NoAdapter, asked, report)
 	if err != nil {
 		return nil, err
 	}
 	gains := make([]float64, len(answers))
-	for i, of := range sums {
-		if of == nil {
+	for i, of := range scored {
+		if len(of) == 0 {
 			continue
 		}
-		if gains[i], err = relevance.Gain(of[0], of[1:], lengths[i]); err != nil {
+		var elsewhere []float64
+		for _, other := range of[1:] {
+			elsewhere = append(elsewhere, other.Sum)
+		}
+		if gains[i], err = relevance.Gain(of[0].Sum, elsewhere, of[0].Tokens); err != nil {
 			return nil, fmt.Errorf("answer %d: %w", i+1, err)
 		}
 	}
@@ -86,16 +77,4 @@ func strangers(prompts []string, i, most int) []int {
 		}
 	}
 	return found
-}
-
-// continued is an answer behind a prompt, which loses its beginning where both together are too long.
-func continued(prompt, answer []int32, positions int) (sequence, error) {
-	if len(prompt) == 0 || len(answer) > positions {
-		return sequence{}, fault.New(fault.Invalid, "a prompt of %d tokens and an answer of %d: expected some, and at most %d, which the model has positions for", len(prompt), len(answer), positions)
-	}
-	whole := append(append([]int32{}, prompt...), answer...)
-	if most := positions + 1; len(whole) > most { // the last token is predicted, not read
-		whole = whole[len(whole)-most:]
-	}
-	return sequence{tokens: whole, scored: len(answer)}, nil
 }

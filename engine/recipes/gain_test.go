@@ -38,6 +38,12 @@ func TestGainIsWhatTheScoresOfWholeTextsSay(t *testing.T) {
 		require.InDelta(t, want, got[i], 1e-4, "answer %d", i)
 	}
 	require.Zero(t, got[2], "an empty answer fits nothing")
+	done := 0
+	require.NoError(t, r.open(t.Context(), dir, "", func(b *base, _ int) error {
+		_, err := r.gains(t.Context(), b, prompts, answers, 2, func(n int) { done += n })
+		return err
+	}))
+	require.Equal(t, len(answers), done, "progress counts empty answers, too")
 
 	_, err = r.Gains(t.Context(), dir, []string{"Q?", "Q?"}, []string{"a", "b"}, 2)
 	require.True(t, fault.Is(err, fault.Invalid))

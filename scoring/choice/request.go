@@ -29,13 +29,19 @@ func Requests(item spec.ChoiceItem, encode func(string) []int32, positions int) 
 		case len(continuation) > positions:
 			return nil, errors.New("choice " + letter(i) + " has more tokens than the model has positions; expected a shorter one")
 		}
-		tokens := slices.Concat(context, continuation)
-		if most := positions + 1; len(tokens) > most { // the last token is predicted, not read
-			tokens = tokens[len(tokens)-most:]
-		}
-		requests[i] = Request{Tokens: tokens, Scored: len(continuation)}
+		requests[i] = Fit(context, continuation, positions)
 	}
 	return requests, nil
+}
+
+// Fit puts a continuation behind a context, which loses its beginning where both together are too long: the last token is predicted,
+// not read.
+func Fit(context, continuation []int32, positions int) Request {
+	tokens := slices.Concat(context, continuation)
+	if most := positions + 1; len(tokens) > most {
+		tokens = tokens[len(tokens)-most:]
+	}
+	return Request{Tokens: tokens, Scored: len(continuation)}
 }
 
 // behind takes for the continuation what stands, in prompt and continuation encoded together, behind as many tokens as the prompt
