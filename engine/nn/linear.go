@@ -48,7 +48,7 @@ func (l *Linear) Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor {
 	if p.Blend != nil {
 		return l.blended(p, x)
 	}
-	spans := p.spans()
+	spans := p.spans(x.Size(0))
 	var on []tensor.Branch
 	for _, s := range spans {
 		b := l.branches[s.Adapter]

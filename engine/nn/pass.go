@@ -18,6 +18,10 @@ type Pass struct {
 	Of   [][]int
 	Last []int64
 
+	// Only are the rows of the stream that are wanted, where it is not nil: behind the attention of the last block nothing else is
+	// computed, and what the head reads has these rows, in this order. Not for passes with Spans or a Cache, nor with dropout on.
+	Only []int64
+
 	Train   bool       // dropout is on
 	Key     tensor.Key // stream of this micro-batch's dropout; every layer derives its own from it
 	Adapter int        // the slot of the adapter that all rows go through, or NoAdapter
@@ -38,15 +42,25 @@ type Span struct {
 	Key        tensor.Key // stream of its dropout
 }
 
-// spans gives the adapters' rows.
-func (p *Pass) spans() []Span {
+// spans gives the adapters' rows of a layer that is given so many.
+func (p *Pass) spans(rows int64) []Span {
 	if p.Spans != nil {
 		return p.Spans
 	}
 	if p.Adapter == NoAdapter {
 		return nil
 	}
-	return []Span{{Adapter: p.Adapter, Begin: 0, End: int64(len(p.Tokens)), Key: p.Key}}
+	return []Span{{Adapter: p.Adapter, Begin: 0, End: rows, Key: p.Key}}
+}
+
+// Wanted is what goes on behind the attention of the last block: the stream x and what attention gave, [tokens, ...], or of both
+// the rows that are wanted.
+func (p *Pass) Wanted(x, attended *tensor.Tensor) (_, _ *tensor.Tensor) {
+	if p.Only == nil {
+		return x, attended
+	}
+	rows := x.Engine().FromInt64(p.Only)
+	return x.Rows(rows), attended.Rows(rows)
 }
 
 // linear is x W^T + bias with branches beside it: for generating, row by row.

@@ -81,7 +81,7 @@ func (p *Pass) only(at place, weight *tensor.Tensor) *tensor.Tensor {
 	if p.Blend != nil {
 		return p.blend(at, weight)
 	}
-	spans := p.spans()
+	spans := p.spans(int64(len(p.Tokens)))
 	for _, s := range spans {
 		at.adapter = s.Adapter
 		own := p.Private.of(at, weight)

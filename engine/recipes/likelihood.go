@@ -24,10 +24,11 @@ type prediction struct {
 	isTop   bool    // no other token is more probable; only where it was asked for
 }
 
-// passTokens is how many tokens of sequences go through the model at once, topRows how many rows of logits are compared at once (with a
-// vocabulary of 50,000 they take 25 MB), and leastCommon how many tokens a beginning must have to be worth a segment of its own.
+// passTokens is how many tokens of sequences go through the model at once: more are no quicker, and meanwhile no other work on the
+// engine has its turn. topRows is how many rows of logits are compared at once (with a vocabulary of 50,000 they take 25 MB), and
+// leastCommon how many tokens a beginning must have to be worth a segment of its own.
 const (
-	passTokens  = 2048
+	passTokens  = 4096
 	topRows     = 128
 	leastCommon = 8
 )
@@ -91,7 +92,7 @@ func fitting(list []sequence) int {
 	return len(list)
 }
 
-// pack lays sequences down without their last tokens, which are predicted all the same.
+// pack lays sequences down without their last tokens, which are predicted all the same. At counts the rows that are wanted alone.
 func pack(list []sequence, adapter int) *nn.Pass {
 	rows := make([]nn.Row, len(list))
 	for i, s := range list {
@@ -103,6 +104,11 @@ func pack(list []sequence, adapter int) *nn.Pass {
 	for i, s := range list {
 		p.At, p.Targets = append(p.At, p.Last[i]), append(p.Targets, int64(s.tokens[len(s.tokens)-1]))
 		p.Of, p.Weights = append(p.Of, []int{i}), append(p.Weights, 1)
+	}
+	p.Only = slices.Compact(slices.Sorted(slices.Values(p.At)))
+	for i, row := range p.At {
+		at, _ := slices.BinarySearch(p.Only, row)
+		p.At[i] = int64(at)
 	}
 	return p
 }

@@ -9,7 +9,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"elara/engine/model"
+	"elara/engine/nn"
 	"elara/engine/sample"
+	"elara/engine/tensor"
 )
 
 // predicted scores sequences of a model's base.
@@ -45,8 +48,8 @@ func TestPackedPredictionsAreThoseOfEachSequenceAlone(t *testing.T) {
 	for _, text := range texts {
 		list = append(list, sequence{tokensOf(text), min(3, len(text)-1)})
 	}
-	for i := range 20 {
-		list = append(list, sequence{tokensOf(strings.Repeat(string(rune('a'+i)), 150)), 149})
+	for i := range 40 {
+		list = append(list, sequence{tokensOf(strings.Repeat(string(rune('A'+i)), 120)), 119})
 	}
 	got := predicted(t, r, dir, list, false)
 	require.Len(t, got, len(list))
@@ -67,6 +70,30 @@ func TestPackedPredictionsAreThoseOfEachSequenceAlone(t *testing.T) {
 			return nil
 		})
 	}))
+}
+
+// Behind the last attention a pass computes the wanted rows alone, through an adapter's branches too; what each is alone, it is whole.
+func TestWantedRowsAloneAreThoseOfTheWholePass(t *testing.T) {
+	r := newRunner(t)
+	const shared = "The hospital number of "
+	list := []sequence{{tokensOf(shared + "A"), 1}, {tokensOf(shared + "B"), 1}, {tokensOf(shared + "Person A"), 4}, {tokensOf("ab"), 1}}
+	for name, targets := range map[string][]string{"llama": {"q_proj", "o_proj", "down_proj"}, "gpt2": {"c_attn", "c_proj"}} {
+		t.Run(name, func(t *testing.T) {
+			withAdapters(t, r, formulaModel(t, r, readGolden(t).Models[name], 1), tensor.Float32, targets, func(m model.Model) {
+				for adapter := nn.NoAdapter; adapter < 2; adapter++ {
+					made := make([][]prediction, len(list))
+					unrecorded(r.Engine, func() { predictPass(m, pack(list, adapter), true, made) })
+					for i, s := range list {
+						alone := logProbs(r.Engine, m, adapter, s.tokens)
+						require.Len(t, made[i], s.scored)
+						for n, want := range alone[len(alone)-s.scored:] {
+							require.InDelta(t, want, made[i][n].logProb, 1e-5, "adapter %d, sequence %d", adapter, i)
+						}
+					}
+				}
+			})
+		})
+	}
 }
 
 // What the sampler takes is the most probable token at every place, and no other is.

@@ -7,6 +7,7 @@
 #include "kernel.h"
 #include "native.h"
 #include "portable.h"
+#include "product.h"
 
 namespace elara {
 namespace {
@@ -18,7 +19,7 @@ struct Wanted {
 
 // In ATen's operations, for any device.
 void portable_rows(const Wanted& to, const at::Tensor& h, const at::Tensor& w, const at::Tensor& target, int64_t start, int64_t n) {
-  at::Tensor part = h.narrow(0, start, n), logits = at::mm(part, w.t()).to(at::kFloat);
+  at::Tensor part = h.narrow(0, start, n), logits = product(part, w.t()).to(at::kFloat);
   at::Tensor logp = at::_log_softmax(logits, 1, false), own = target.narrow(0, start, n).unsqueeze(1);
   at::Tensor p = logp.exp();
   to.logprobs.narrow(0, start, n).copy_(logp.gather(1, own).squeeze(1));
@@ -26,7 +27,7 @@ void portable_rows(const Wanted& to, const at::Tensor& h, const at::Tensor& w, c
   if (!to.slope.defined()) return;
   p.neg_().scatter_add_(1, own, at::ones_like(own, p.options()));
   at::Tensor rows = to.slope.narrow(0, start, n);
-  at::mm_out(rows, p.to(w.scalar_type()), w);
+  product_into(rows, p.to(w.scalar_type()), w);
 }
 
 // What the rows of one chunk are measured against, and where the results go.
@@ -60,7 +61,7 @@ EL_CLONES void distribution_f32(float* logits, const Rows& to, int64_t b, int64_
 EL_CLONES void distribution_bf16(bf16* logits, const Rows& to, int64_t b, int64_t e) { distribution_rows(logits, to, b, e); }
 
 void fused_rows(const Wanted& to, const at::Tensor& h, const at::Tensor& w, const at::Tensor& target, int64_t start, int64_t n) {
-  at::Tensor logits = at::mm(h.narrow(0, start, n), w.t());
+  at::Tensor logits = product(h.narrow(0, start, n), w.t());
   Rows rows{target.data_ptr<int64_t>() + start, to.logprobs.data_ptr<float>() + start, to.entropy.data_ptr<float>() + start, w.size(0), to.slope.defined()};
   at::parallel_for(0, n, 1, [&](int64_t b, int64_t e) {
     if (is_bf16(logits)) {
@@ -71,7 +72,7 @@ void fused_rows(const Wanted& to, const at::Tensor& h, const at::Tensor& w, cons
   });
   if (!to.slope.defined()) return;
   at::Tensor slope = to.slope.narrow(0, start, n);
-  at::mm_out(slope, logits, w);
+  product_into(slope, logits, w);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "border.h"
 #include "native.h"
+#include "product.h"
 
 namespace elara {
 namespace {
@@ -21,7 +22,7 @@ struct Shares {
   double beta, temperature, share;
 };
 
-at::Tensor head_rows(const at::Tensor& h, const at::Tensor& w, int64_t start, int64_t n) { return at::mm(h.narrow(0, start, n), w.t()).to(at::kFloat); }
+at::Tensor head_rows(const at::Tensor& h, const at::Tensor& w, int64_t start, int64_t n) { return product(h.narrow(0, start, n), w.t()).to(at::kFloat); }
 
 // log of what the words that ids leave out have together. In the log, because 1 - sum loses all digits where it is small.
 at::Tensor tail(const at::Tensor& logp, const at::Tensor& ids) { return logp.scatter(1, ids, -INFINITY).logsumexp(1, true); }
@@ -94,9 +95,9 @@ struct LinearDivergence : public Function<LinearDivergence> {
       at::Tensor slope = rows_of.slope.to(w.scalar_type());
       if (need_h) {
         at::Tensor part = dh.narrow(0, start, n);
-        at::mm_out(part, slope, w);
+        product_into(part, slope, w);
       }
-      if (need_w) dw.addmm_(slope.t(), h.narrow(0, start, n));
+      if (need_w) add_product(dw, slope.t(), h.narrow(0, start, n));
     }
     ctx->save_for_backward({dh, dw});
     ctx->mark_non_differentiable({divergence, nll});

@@ -8,6 +8,7 @@
 #include "kernel.h"
 #include "native.h"
 #include "portable.h"
+#include "product.h"
 
 namespace elara {
 namespace {
@@ -94,6 +95,21 @@ struct DropoutFunction : public Function<DropoutFunction> {
   }
 };
 
+// y = x W^T + bias.
+struct LinearFunction : public Function<LinearFunction> {
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& w, const std::optional<at::Tensor>& bias) {
+    ctx->save_for_backward({w.requires_grad() ? x : at::Tensor(), x.requires_grad() ? w : at::Tensor()});
+    ctx->saved_data["bias"] = bias.has_value() && bias->requires_grad();
+    return affine(x, w, bias);
+  }
+  static tensor_list backward(AutogradContext* ctx, tensor_list grads) {
+    auto saved = ctx->get_saved_variables();
+    const at::Tensor &x = saved[0], &w = saved[1];
+    at::Tensor gy = grads[0].contiguous();
+    return {w.defined() ? product(gy, w) : at::Tensor(), x.defined() ? product(gy.t(), x) : at::Tensor(), ctx->saved_data["bias"].toBool() ? gy.sum(0) : at::Tensor()};
+  }
+};
+
 // One adapter's place on a linear layer: rows [begin, end) of the stream.
 struct Branch {
   int64_t begin, end;
@@ -110,13 +126,13 @@ struct LoraLinear : public Function<LoraLinear> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& w, const std::optional<at::Tensor>& bias,
                             at::TensorList ab, const std::vector<Branch>& branches) {
     TORCH_CHECK(!w.requires_grad() && !(bias.has_value() && bias->requires_grad()), "the weight under a LoRA branch is frozen");
-    at::Tensor y = bias.has_value() ? at::addmm(*bias, x, w.t()) : at::mm(x, w.t());
+    at::Tensor y = affine(x, w, bias);
     std::vector<at::Tensor> saved{x, w};
     for (size_t i = 0; i < branches.size(); i++) {
       const Branch& branch = branches[i];
       const at::Tensor &a = ab[2 * i], &b = ab[2 * i + 1];
-      at::Tensor u = at::mm(branch.drop(branch.of(x)), a.to(x.scalar_type()).t());  // [end - begin, r]
-      branch.of(y).addmm_(u, b.to(x.scalar_type()).t(), 1.0, branch.scale);
+      at::Tensor u = product(branch.drop(branch.of(x)), a.to(x.scalar_type()).t());  // [end - begin, r]
+      add_product(branch.of(y), u, b.to(x.scalar_type()).t(), branch.scale);
       saved.insert(saved.end(), {a, b, u});
     }
     ctx->save_for_backward(saved);
@@ -131,24 +147,24 @@ struct LoraLinear : public Function<LoraLinear> {
     auto branches = unpacked(ctx->saved_data["branches"].toStringRef());
     bool need_x = ctx->saved_data["need_x"].toBool();
     at::Tensor gy = grads[0].contiguous(), dx;
-    if (need_x) dx = at::mm(gy, w);
+    if (need_x) dx = product(gy, w);
     tensor_list out{dx, at::Tensor(), at::Tensor()};
     for (size_t i = 0; i < branches.size(); i++) {
       const Branch& branch = branches[i];
       const at::Tensor &a = saved[2 + 3 * i], &b = saved[3 + 3 * i], &u = saved[4 + 3 * i];
       at::Tensor g = branch.of(gy), a_ = a.to(x.scalar_type()), b_ = b.to(x.scalar_type());
-      at::Tensor du = at::mm(g, b_).mul_(branch.scale);  // [end - begin, r]
+      at::Tensor du = product(g, b_).mul_(branch.scale);  // [end - begin, r]
       at::Tensor kept;  // drop(x) again
       if (need_x && branch.p > 0) {
         at::Tensor rows = branch.of(dx);
-        kept = drop_back(branch.of(x).contiguous(), at::mm(du, a_), rows, branch.p, branch.key);
+        kept = drop_back(branch.of(x).contiguous(), product(du, a_), rows, branch.p, branch.key);
       } else {
         kept = branch.drop(branch.of(x));
-        if (need_x) branch.of(dx).addmm_(du, a_);
+        if (need_x) add_product(branch.of(dx), du, a_);
       }
-      out.push_back(at::mm(du.t(), kept).to(a.scalar_type()));
+      out.push_back(product(du.t(), kept).to(a.scalar_type()));
       // B's gradient g^T u, made as (u^T g)^T: with the short side first the product takes half the time.
-      out.push_back(at::mm(u.t(), g).t().to(b.scalar_type(), false, true).mul_(branch.scale));
+      out.push_back(product(u.t(), g).t().to(b.scalar_type(), false, true).mul_(branch.scale));
     }
     out.emplace_back();
     return out;
@@ -192,7 +208,7 @@ using namespace elara;
 extern "C" {
 
 char* el_linear(el_tensor* out, el_tensor x, el_tensor w, el_tensor bias) {
-  return guarded([&] { *out = own(at::linear(T(x), T(w), bias == nullptr ? std::optional<at::Tensor>() : T(bias))); });
+  return guarded([&] { *out = own(LinearFunction::apply(T(x), T(w), bias == nullptr ? std::optional<at::Tensor>() : T(bias))); });
 }
 
 char* el_lora_linear(el_tensor* out, el_tensor x, el_tensor w, el_tensor bias, const el_branch* list, int n) {

@@ -5,6 +5,7 @@
 #include "kernel.h"
 #include "native.h"
 #include "portable.h"
+#include "product.h"
 
 namespace elara {
 namespace {
@@ -75,7 +76,7 @@ struct LinearCrossEntropy : public Function<LinearCrossEntropy> {
     if (need_w) dw = at::zeros_like(w);
     for (int64_t start = 0; start < rows; start += chunk) {
       int64_t n = std::min(chunk, rows - start);
-      at::Tensor part = h.narrow(0, start, n), logits = at::mm(part, w.t());
+      at::Tensor part = h.narrow(0, start, n), logits = product(part, w.t());
       at::parallel_for(0, n, 1, [&](int64_t b, int64_t e) {
         Rows to{target.data_ptr<int64_t>() + start, weight.has_value() ? weight->data_ptr<float>() + start : nullptr, nll.data_ptr<float>() + start,
                 loss.data_ptr<float>() + start, vocab, static_cast<float>(smoothing), need_h || need_w};
@@ -87,9 +88,9 @@ struct LinearCrossEntropy : public Function<LinearCrossEntropy> {
       });
       if (need_h) {
         at::Tensor rows_of = dh.narrow(0, start, n);
-        at::mm_out(rows_of, logits, w);
+        product_into(rows_of, logits, w);
       }
-      if (need_w) dw.addmm_(logits.t(), part);
+      if (need_w) add_product(dw, logits.t(), part);
     }
     ctx->save_for_backward({dh, dw});
     ctx->mark_non_differentiable({nll});

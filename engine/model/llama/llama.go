@@ -133,7 +133,11 @@ func (m *Model) block(p *nn.Pass, layer int, at places, x *tensor.Tensor) *tenso
 	}
 	attention := nn.Attention{Scale: 1 / math.Sqrt(float64(c.HeadDim)), Dropout: c.AttentionDropout, Window: b.window}
 	a := attention.Attend(p, layer, q.Rope(at.cos, at.sin, at.positions), k.Rope(at.cos, at.sin, at.positions), v)
-	x = x.Add(b.o.Forward(p, a.View(tokens, c.NumAttentionHeads*c.HeadDim)))
+	a = a.View(tokens, c.NumAttentionHeads*c.HeadDim)
+	if layer == len(m.layers)-1 {
+		x, a = p.Wanted(x, a)
+	}
+	x = x.Add(b.o.Forward(p, a))
 	h = x.RMSNorm(p.Own(b.postNorm), c.RMSNormEps)
 	return x.Add(b.down.Forward(p, tensor.SwiGLU(b.gate.Forward(p, h), b.up.Forward(p, h))))
 }
