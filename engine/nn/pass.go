@@ -18,9 +18,9 @@ type Pass struct {
 	Of   [][]int
 	Last []int64
 
-	// Only are the rows of the stream that are wanted, where it is not nil: behind the attention of the last block nothing else is
+	// Wanted are the rows of the stream that are wanted, where it is not nil: behind the attention of the last block nothing else is
 	// computed, and what the head reads has these rows, in this order. Not for passes with Spans or a Cache, nor with dropout on.
-	Only []int64
+	Wanted []int64
 
 	Train   bool       // dropout is on
 	Key     tensor.Key // stream of this micro-batch's dropout; every layer derives its own from it
@@ -53,13 +53,13 @@ func (p *Pass) spans(rows int64) []Span {
 	return []Span{{Adapter: p.Adapter, Begin: 0, End: rows, Key: p.Key}}
 }
 
-// Wanted is what goes on behind the attention of the last block: the stream x and what attention gave, [tokens, ...], or of both
+// Thinned is what goes on behind the attention of the last block: the stream x and what attention gave, [tokens, ...], or of both
 // the rows that are wanted.
-func (p *Pass) Wanted(x, attended *tensor.Tensor) (_, _ *tensor.Tensor) {
-	if p.Only == nil {
+func (p *Pass) Thinned(x, attended *tensor.Tensor) (_, _ *tensor.Tensor) {
+	if p.Wanted == nil {
 		return x, attended
 	}
-	rows := x.Engine().FromInt64(p.Only)
+	rows := x.Engine().FromInt64(p.Wanted)
 	return x.Rows(rows), attended.Rows(rows)
 }
 

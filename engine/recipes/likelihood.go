@@ -105,9 +105,9 @@ func pack(list []sequence, adapter int) *nn.Pass {
 		p.At, p.Targets = append(p.At, p.Last[i]), append(p.Targets, int64(s.tokens[len(s.tokens)-1]))
 		p.Of, p.Weights = append(p.Of, []int{i}), append(p.Weights, 1)
 	}
-	p.Only = slices.Compact(slices.Sorted(slices.Values(p.At)))
+	p.Wanted = slices.Compact(slices.Sorted(slices.Values(p.At)))
 	for i, row := range p.At {
-		at, _ := slices.BinarySearch(p.Only, row)
+		at, _ := slices.BinarySearch(p.Wanted, row)
 		p.At[i] = int64(at)
 	}
 	return p

@@ -4,6 +4,7 @@
 #include <c10/core/GradMode.h>
 
 #include "border.h"
+#include "head.h"
 #include "kernel.h"
 #include "native.h"
 #include "portable.h"
@@ -88,10 +89,9 @@ char* el_linear_log_probs(el_tensor* logprobs, el_tensor* entropy, el_tensor* sl
     const at::Tensor &tw = T(w), &tt = T(targets);
     at::Tensor th = T(h).contiguous();
     if (!portable::wanted(th)) check_float(th, "h");
-    TORCH_CHECK(th.dim() == 2 && tw.dim() == 2 && th.size(1) == tw.size(1) && th.scalar_type() == tw.scalar_type(), "h ", th.scalar_type(), th.sizes(), ", head ", tw.scalar_type(), tw.sizes(), ", expected [rows, width] and [vocabulary, width] of one type");
-    TORCH_CHECK(tt.dim() == 1 && tt.size(0) == th.size(0) && tt.scalar_type() == at::kLong && tt.is_contiguous(), "targets ", tt.sizes(), ", expected int64 [", th.size(0), "]");
-    TORCH_CHECK(th.size(0) > 0 && chunk > 0, "no rows");
-    TORCH_CHECK(tt.min().item<int64_t>() >= 0 && tt.max().item<int64_t>() < tw.size(0), "a target lies outside the vocabulary of ", tw.size(0));
+    check_head("h's", th, tw);
+    check_ids("targets", tt, 1, th.size(0), tw.size(0));
+    TORCH_CHECK(chunk > 0, "chunks of ", chunk, " rows");
     auto numbers = th.options().dtype(at::kFloat);
     Wanted to{at::empty({th.size(0)}, numbers), at::empty({th.size(0)}, numbers), slope != nullptr ? at::empty_like(th) : at::Tensor()};
     auto rows = portable::wanted(th) ? portable_rows : fused_rows;

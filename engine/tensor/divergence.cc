@@ -2,6 +2,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "border.h"
+#include "head.h"
 #include "native.h"
 #include "product.h"
 
@@ -113,15 +114,6 @@ struct LinearDivergence : public Function<LinearDivergence> {
   }
 };
 
-void check_head(const char* whose, const at::Tensor& h, const at::Tensor& w) {
-  TORCH_CHECK(h.dim() == 2 && w.dim() == 2 && h.size(1) == w.size(1) && h.scalar_type() == w.scalar_type(), whose, " rows ", h.scalar_type(), h.sizes(), ", head ", w.scalar_type(), w.sizes(), ", expected [rows, width] and [vocabulary, width] of one type");
-}
-
-void check_ids(const char* what, const at::Tensor& ids, int64_t rows, int64_t vocab) {
-  TORCH_CHECK(ids.scalar_type() == at::kLong && ids.size(0) == rows && rows > 0, what, " ", ids.sizes(), ", expected int64 of ", rows, " rows, at least one");
-  TORCH_CHECK(ids.min().item<int64_t>() >= 0 && ids.max().item<int64_t>() < vocab, "one of the ", what, " lies outside the vocabulary of ", vocab);
-}
-
 }  // namespace
 }  // namespace elara
 
@@ -134,7 +126,7 @@ char* el_linear_divergence(el_tensor* sum, el_tensor* divergence, el_tensor* nll
   return guarded([&] {
     const at::Tensor &th = T(h), &tw = T(w), &tt = T(targets);
     check_head("student's", th, tw);
-    check_ids("targets", tt, th.size(0), tw.size(0));
+    check_ids("targets", tt, 1, th.size(0), tw.size(0));
     Teacher to;
     if (teacher->head != nullptr) {
       to.hidden = T(teacher->hidden);
@@ -144,7 +136,7 @@ char* el_linear_divergence(el_tensor* sum, el_tensor* divergence, el_tensor* nll
     } else {
       to.ids = T(teacher->ids);
       to.logprobs = T(teacher->log_probs);
-      check_ids("teacher's words", to.ids, th.size(0), tw.size(0));
+      check_ids("teacher's words", to.ids, 2, th.size(0), tw.size(0));
       TORCH_CHECK(to.logprobs.dim() == 2 && to.logprobs.size(0) == th.size(0) && to.logprobs.size(1) == to.ids.size(1) + 1 && to.ids.size(1) < tw.size(0), "teacher's log-probabilities ", to.logprobs.sizes(), ", expected one more than words ", to.ids.sizes());
     }
     TORCH_CHECK(chunk > 0 && temperature > 0 && beta >= 0 && beta <= 1 && share >= 0 && share <= 1, "beta ", beta, ", temperature ", temperature, ", share ", share);
@@ -163,7 +155,7 @@ char* el_linear_top_log_probs(el_tensor* ids, el_tensor* log_probs, el_tensor h,
     const at::Tensor &th = T(h), &tw = T(w);
     check_head("teacher's", th, tw);
     int64_t rows = th.size(0);
-    TORCH_CHECK(rows > 0 && chunk > 0 && temperature > 0 && k > 0 && k < tw.size(0), "the top ", k, " of ", tw.size(0), " words");
+    TORCH_CHECK(chunk > 0 && temperature > 0 && k > 0 && k < tw.size(0), "the top ", k, " of ", tw.size(0), " words");
     at::Tensor words = at::empty({rows, k}, th.options().dtype(at::kLong)), each = at::empty({rows, k + 1}, th.options().dtype(at::kFloat));
     for (int64_t start = 0; start < rows; start += chunk) {
       int64_t n = std::min(chunk, rows - start);

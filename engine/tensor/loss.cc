@@ -2,6 +2,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "border.h"
+#include "head.h"
 #include "kernel.h"
 #include "native.h"
 #include "portable.h"
@@ -117,11 +118,10 @@ char* el_linear_cross_entropy(el_tensor* sum, el_tensor* nll, el_tensor h, el_te
   return guarded([&] {
     const at::Tensor &th = T(h), &tw = T(w), &tt = T(targets);
     if (!portable::wanted(th)) check_float(th, "h");
-    TORCH_CHECK(th.dim() == 2 && tw.dim() == 2 && th.size(1) == tw.size(1) && th.scalar_type() == tw.scalar_type(), "h ", th.scalar_type(), th.sizes(), ", head ", tw.scalar_type(), tw.sizes(), ", expected [rows, width] and [vocabulary, width] of one type");
-    TORCH_CHECK(tt.dim() == 1 && tt.size(0) == th.size(0) && tt.scalar_type() == at::kLong && tt.is_contiguous(), "targets ", tt.sizes(), ", expected int64 [", th.size(0), "]");
-    TORCH_CHECK(th.size(0) > 0 && chunk > 0, "no rows");
+    check_head("h's", th, tw);
+    check_ids("targets", tt, 1, th.size(0), tw.size(0));
+    TORCH_CHECK(chunk > 0, "chunks of ", chunk, " rows");
     TORCH_CHECK(smoothing >= 0 && smoothing < 1, "smoothing ", smoothing, " lies outside [0, 1)");
-    TORCH_CHECK(tt.min().item<int64_t>() >= 0 && tt.max().item<int64_t>() < tw.size(0), "a target lies outside the vocabulary of ", tw.size(0));
     std::optional<at::Tensor> each;
     if (weights != nullptr) {
       each = T(weights);

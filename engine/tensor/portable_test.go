@@ -173,7 +173,7 @@ func TestIndicesOutsideOfATableAreRefusedInEachForm(t *testing.T) {
 		}, "token 1 sees entries 1 to 3 of a list of 2"},
 		"target": {func(e *Engine) {
 			LinearCrossEntropy(e.Zeros(Float32, 1, 2), e.Zeros(Float32, 5, 2), e.FromInt64([]int64{5}), nil, 0, 1)
-		}, "a target lies outside the vocabulary of 5"},
+		}, "one of the targets lies outside the vocabulary of 5"},
 		"parent": {func(e *Engine) {
 			x := e.Zeros(Float32, 2, 1, 8)
 			Attention(x, x, x, Segments{Offsets: []int64{0, 1, 2}, Parents: []int64{1, -1}}, 0, 1, 0, 0)

@@ -114,7 +114,7 @@ func (m *Model) block(p *nn.Pass, layer int, x *tensor.Tensor) *tensor.Tensor {
 	part := func(n int64) *tensor.Tensor { return h.Narrow(1, n*c.NEmbd, c.NEmbd).View(tokens, c.NHead, width) }
 	a := nn.Attention{Scale: m.scale(layer), Dropout: c.AttnPdrop}.Attend(p, layer, part(0), part(1), part(2)).View(tokens, c.NEmbd)
 	if layer == len(m.layers)-1 {
-		x, a = p.Wanted(x, a)
+		x, a = p.Thinned(x, a)
 	}
 	x = x.Add(p.Dropout(b.attnProj.Forward(p, a), c.ResidPdrop, site))
 	f := b.mlpProj.Forward(p, b.fc.Forward(p, x.LayerNorm(p.Own(b.norm2W), p.Own(b.norm2B), c.LayerNormEpsilon)).GELU())

@@ -135,7 +135,7 @@ func (m *Model) block(p *nn.Pass, layer int, at places, x *tensor.Tensor) *tenso
 	a := attention.Attend(p, layer, q.Rope(at.cos, at.sin, at.positions), k.Rope(at.cos, at.sin, at.positions), v)
 	a = a.View(tokens, c.NumAttentionHeads*c.HeadDim)
 	if layer == len(m.layers)-1 {
-		x, a = p.Wanted(x, a)
+		x, a = p.Thinned(x, a)
 	}
 	x = x.Add(b.o.Forward(p, a))
 	h = x.RMSNorm(p.Own(b.postNorm), c.RMSNormEps)

@@ -3,5 +3,5 @@
 // the same rows alone; both are measured on the same held-out rows.
 //
 // ELARA_MEDQUAD names a folder of CSV files with rows; without it the project's own sample stands in. ELARA_DISTILL_STEPS says how
-// long students learn (200), ELARA_DISTILL_BASE=tiny takes a tiny model that is trained first in place of SmolLM2.
+// long students learn (120), ELARA_DISTILL_BASE=tiny takes a tiny model that is trained first in place of SmolLM2.
 package main

@@ -19,7 +19,7 @@ import (
 const (
 	held     = 500 // rows
 	batch    = 8
-	fallback = 200 // steps
+	fallback = 120 // steps
 )
 
 func main() {
@@ -103,18 +103,12 @@ func students(ctx context.Context, dir string) (*spec.DistillReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(rows) < 2*held {
-		return nil, fmt.Errorf("%d rows, expected at least %d", len(rows), 2*held)
+	learnt := steps * batch // rows, each once
+	if len(rows) < held+learnt {
+		return nil, fmt.Errorf("%d rows, expected at least %d to measure on and %d to learn", len(rows), held, learnt)
 	}
-	stride := len(rows) / held // so that all sources are held out
-	var train, test []string
-	for i, row := range rows {
-		if i%stride == 0 && len(test) < held {
-			test = append(test, row)
-		} else {
-			train = append(train, row)
-		}
-	}
+	test, rest := spaced(rows, held) // so that all sources are in both
+	train, _ := spaced(rest, learnt)
 	s := &setting{dir: dir, steps: steps, train: filepath.Join(dir, "train.jsonl"), test: filepath.Join(dir, "test.jsonl")}
 	if err := errors.Join(ground.Write(s.train, train), ground.Write(s.test, test)); err != nil {
 		return nil, err
@@ -125,7 +119,7 @@ func students(ctx context.Context, dir string) (*spec.DistillReport, error) {
 	if err := s.distil(ctx, "control", map[string]any{"kd_ratio": 0}, nil); err != nil {
 		return nil, err
 	}
-	err = s.distil(ctx, "student", map[string]any{"kd_ratio": 0.5}, map[string]any{
+	err = s.distil(ctx, "student", map[string]any{"kd_ratio": 1}, map[string]any{
 		"control_model": filepath.Join(dir, "control"), "eval_data_path": s.test, "teacher_logprobs": filepath.Join(dir, "logprobs"),
 	})
 	if err != nil {
@@ -137,6 +131,18 @@ func students(ctx context.Context, dir string) (*spec.DistillReport, error) {
 	}
 	var report spec.DistillReport
 	return &report, json.Unmarshal(data, &report)
+}
+
+// spaced takes n rows that lie evenly among all, and gives the others, too.
+func spaced(rows []string, n int) (taken, left []string) {
+	for i, row := range rows {
+		if i*n/len(rows) < (i+1)*n/len(rows) {
+			taken = append(taken, row)
+		} else {
+			left = append(left, row)
+		}
+	}
+	return taken, left
 }
 
 // setting is what both students have in common.
@@ -182,7 +188,7 @@ func (s *setting) makeTeacher(ctx context.Context) error {
 	return ground.Train(ctx, "lora", s.adapter+".json", map[string]any{
 		"base_model": s.base, "output_dir": s.adapter, "train_data_path": s.train, "max_length": s.most, "append_eos": true, "completion_only_loss": true,
 		"lora_config":   map[string]any{"r": 16, "alpha": 32, "dropout": 0, "target_modules": "all-linear"},
-		"training_args": s.arguments(5e-4, nil),
+		"training_args": s.arguments(5e-4, map[string]any{"bf16": true}),
 	})
 }
 
