@@ -22,17 +22,16 @@ bool by_onednn(const at::Tensor& a, const at::Tensor& b) {
 
 }  // namespace
 
-at::Tensor product(const at::Tensor& a, const at::Tensor& b) {
-  if (!by_onednn(a, b)) return at::mm(a, b);
-  at::Tensor out = at::empty({a.size(0), b.size(1)}, a.options());
-  at::native::mkldnn_matmul(a, b, out, 0, 1);
-  return out;
-}
-
 void product_into(const at::Tensor& out, const at::Tensor& a, const at::Tensor& b) {
   if (by_onednn(a, b)) return at::native::mkldnn_matmul(a, b, out, 0, 1);
   at::Tensor to = out;
   at::mm_out(to, a, b);
+}
+
+at::Tensor product(const at::Tensor& a, const at::Tensor& b) {
+  at::Tensor out = at::empty({a.size(0), b.size(1)}, a.options());
+  product_into(out, a, b);
+  return out;
 }
 
 void add_product(const at::Tensor& out, const at::Tensor& a, const at::Tensor& b, double scale) {

@@ -3,6 +3,7 @@
 package tensor
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -38,7 +39,7 @@ func TestLinearLayersOfManyTokensAreWhatMatMulMakesOfThem(t *testing.T) {
 		},
 	} {
 		for _, transposed := range []bool{false, true} {
-			t.Run(name, func(t *testing.T) {
+			t.Run(fmt.Sprint(name, ", w transposed ", transposed), func(t *testing.T) {
 				e := started(t, false)
 				require.NoError(t, e.Do(func() error {
 					var grads [2][][]float32
@@ -72,5 +73,18 @@ func TestLinearLayersOfManyTokensAreWhatMatMulMakesOfThem(t *testing.T) {
 				}))
 			})
 		}
+	}
+}
+
+// oneDNN is given the same operands to refuse as MKL.
+func TestProductOfManyTokensRefusesShapesThatDoNotFit(t *testing.T) {
+	e := started(t, false)
+	for name, product := range map[string]func(){
+		"linear(float32[300 3], float32[5 4])": func() { Linear(e.Zeros(Float32, 300, 3), e.Zeros(Float32, 5, 4), nil) },
+		"lora_linear(": func() {
+			LoRALinear(e.Zeros(Float32, 300, 3), e.Zeros(Float32, 5, 3), nil, []Branch{{A: e.Zeros(Float32, 2, 4), B: e.Zeros(Float32, 5, 2), End: 300}})
+		},
+	} {
+		require.ErrorContains(t, e.Do(func() error { product(); return nil }), name)
 	}
 }
