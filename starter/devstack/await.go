@@ -32,7 +32,7 @@ func await(ctx context.Context, what string, check func(context.Context) error) 
 	}
 }
 
-// awaitChild is await for something a child serves: a child that dies before it was ready ends the wait.
+// awaitChild is await for something a child serves: a child that dies before it was ready, more often than is pardoned, ends the wait.
 func awaitChild(ctx context.Context, c *child, check func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -40,7 +40,7 @@ func awaitChild(ctx context.Context, c *child, check func(context.Context) error
 	defer close(finished)
 	go func() {
 		select {
-		case err := <-c.firstExit:
+		case err := <-c.failed:
 			cancel(c.obituary(err))
 		case <-finished:
 		}

@@ -32,6 +32,7 @@ type child struct {
 	log     string          // path of the file that gets what it prints
 	report  func(string)
 	changed func() // called after every start and death
+	pardons int    // how many deaths the wait for its readiness survives
 
 	mu       sync.Mutex
 	process  *os.Process // nil while it is down
@@ -39,15 +40,15 @@ type child struct {
 	restarts int
 	stopping bool
 
-	stop      chan struct{} // closed when it is to stop
-	done      chan struct{} // closed when it will not run again
-	firstExit chan error    // gets the first death, for whoever waits for the child to become ready
+	stop   chan struct{} // closed when it is to stop
+	done   chan struct{} // closed when it will not run again
+	failed chan error    // gets the first death beyond the pardons, for whoever waits for the child to become ready
 }
 
 func newChild(name string, command []string, env func() []string, log string, report func(string), changed func()) *child {
 	return &child{
 		name: name, command: command, env: env, log: log, report: report, changed: changed,
-		stop: make(chan struct{}), done: make(chan struct{}), firstExit: make(chan error, 1),
+		stop: make(chan struct{}), done: make(chan struct{}), failed: make(chan error, 1),
 	}
 }
 
@@ -58,15 +59,17 @@ func (c *child) run() {
 	defer runtime.UnlockOSThread()
 	defer close(c.done)
 	backoff := firstBackoff
-	for {
+	for deaths := 1; ; deaths++ {
 		begun := time.Now()
 		err := c.runOnce()
 		if c.isStopping() {
 			return
 		}
-		select {
-		case c.firstExit <- err:
-		default:
+		if deaths > c.pardons {
+			select {
+			case c.failed <- err:
+			default:
+			}
 		}
 		if time.Since(begun) > healthyAfter {
 			backoff = firstBackoff

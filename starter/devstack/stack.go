@@ -174,6 +174,7 @@ func (s *Stack) settle(ctx context.Context, o Options) error {
 func (s *Stack) startTemporal(ctx context.Context, o Options) error {
 	command := temporalCommand(o.Temporal, o.Folder, portOf(s.record.Temporal), portOf(s.record.UI))
 	s.server = newChild("temporal", command, temporalEnv, LogPath(o.Folder, "temporal"), o.Report, s.changed)
+	s.server.pardons = serverPardons
 	go s.server.run()
 	return s.withClient(func(server client.Client) error {
 		return awaitChild(ctx, s.server, func(ctx context.Context) error { return prepareNamespace(ctx, server) })

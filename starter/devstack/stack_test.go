@@ -36,11 +36,13 @@ func startTestStack(t *testing.T, folder, role string) (*Stack, error) {
 	return Start(t.Context(), Options{Folder: folder, Worker: self, Report: func(line string) { t.Log(line) }})
 }
 
-func needTemporal(t *testing.T) {
+func needTemporal(t *testing.T) string {
 	t.Helper()
-	if _, err := setup.Temporal(t.Context()); err != nil {
+	binary, err := setup.Temporal(t.Context())
+	if err != nil {
 		t.Skipf("needs Temporal's command line: %v", err)
 	}
+	return binary
 }
 
 func startStack(t *testing.T, folder string) *Stack {
@@ -260,6 +262,27 @@ func TestWorkerThatCannotStartIsNamedWithItsLog(t *testing.T) {
 	held, err := locked(folder)
 	require.NoError(t, err)
 	require.False(t, held, "a stack that did not start holds nothing")
+}
+
+// A port that Temporal chose for one of its services may be taken before it binds it.
+func TestTemporalThatDiesWhileItStartsIsStartedAgain(t *testing.T) {
+	temporal := needTemporal(t)
+	folder := t.TempDir()
+	dies := func(times int) string {
+		script := filepath.Join(folder, fmt.Sprintf("temporal-%d", times))
+		require.NoError(t, os.WriteFile(script, fmt.Appendf(nil,
+			"#!/bin/sh\necho >> %[1]s.starts\nif [ $(wc -l < %[1]s.starts) -le %[2]d ]; then echo address already in use >&2; exit 1; fi\nexec %[3]s \"$@\"\n",
+			script, times, temporal), 0o700))
+		return script
+	}
+	stack, err := Start(t.Context(), Options{Folder: filepath.Join(folder, "state"), Temporal: dies(serverPardons)})
+	require.NoError(t, err)
+	parts := stack.Record().Parts
+	require.NoError(t, stack.Stop(t.Context()))
+	require.Equal(t, serverPardons, parts[0].Restarts)
+
+	_, err = Start(t.Context(), Options{Folder: filepath.Join(folder, "state"), Temporal: dies(serverPardons + 1)})
+	require.ErrorContains(t, err, "wait for temporal: it ended at once: exit status 1: address already in use")
 }
 
 func TestNamespaceHasWhatTheWorkflowsNeed(t *testing.T) {

@@ -25,6 +25,10 @@ const Namespace = "elara"
 // of who approved what.
 const retention = 365 * 24 * time.Hour
 
+// serverPardons is how often the server may die while it starts. It chooses the ports of its own services (history,
+// matching, HTTP), and another process may take one of them before it is bound: one start in some hundreds on a busy machine.
+const serverPardons = 2
+
 // temporalCommand starts the development server on the folder's database.
 func temporalCommand(binary, folder string, port, uiPort int) []string {
 	return []string{

@@ -203,7 +203,7 @@ func TestEveryJudgementOfManyReviewersIsKeptOnceThoughServerAndWorkerDie(t *test
 	th.worker(t, "judged", 0)
 	reached(150)
 	th.server.kill(t)
-	begin(t, th.play())
+	th.play(t)
 	clients.Wait()
 	require.NoError(t, errors.Join(failures...))
 

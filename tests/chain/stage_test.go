@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
 
@@ -43,7 +44,7 @@ type theatre struct {
 	address  string
 	endpoint string
 	server   *process
-	play     func() *exec.Cmd // makes the command that starts the server, on its old port and database
+	command  func() *exec.Cmd // makes the command that starts the server, on its old port and database
 }
 
 // open starts both servers; everything listens on 127.0.0.1 and lies in the test's folder.
@@ -62,20 +63,40 @@ func open(t *testing.T, buckets ...string) *theatre {
 	t.Cleanup(func() { require.NoError(t, g.Close()) })
 
 	address := "127.0.0.1:" + strconv.Itoa(freePort(t))
-	play := func() *exec.Cmd {
+	command := func() *exec.Cmd {
 		return exec.Command(binary, "server", "start-dev", "--headless", "--ip", "127.0.0.1",
 			"--port", address[len("127.0.0.1:"):], "--db-filename", filepath.Join(folder, "temporal.db"),
 			"--namespace", temporalNamespace, "--log-level", "error")
 	}
-	server := begin(t, play())
 	c, err := client.NewLazyClient(client.Options{
 		HostPort: address, Namespace: temporalNamespace, Identity: "chain-test",
 		Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)),
 	})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	eventually(t, time.Minute, func(ctx context.Context) error { return namespace.Prepare(ctx, c, temporalNamespace) })
-	return &theatre{client: c, address: address, endpoint: g.Endpoint(), server: server, play: play}
+	th := &theatre{client: c, address: address, endpoint: g.Endpoint(), command: command}
+	th.play(t)
+	return th
+}
+
+// play starts the server, again where it ended: of the ports that it chooses for its own services another process may take
+// one before it is bound. It returns when the services that workflows need answer.
+func (th *theatre) play(t *testing.T) {
+	t.Helper()
+	th.server = begin(t, th.command())
+	eventually(t, time.Minute, func(ctx context.Context) error {
+		if th.server.hasEnded() {
+			th.server = begin(t, th.command())
+		}
+		if err := namespace.Prepare(ctx, th.client, temporalNamespace); err != nil {
+			return err
+		}
+		if _, err := th.client.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
+			return err
+		}
+		_, err := th.client.DescribeTaskQueue(ctx, "none", enums.TASK_QUEUE_TYPE_WORKFLOW)
+		return err
+	})
 }
 
 // begin starts a process that does not outlive the test.
@@ -101,6 +122,15 @@ type process struct {
 	command *exec.Cmd
 	ended   chan struct{}
 	err     error // valid after ended
+}
+
+func (p *process) hasEnded() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 // kill ends the process as a power cut would.
