@@ -46,8 +46,8 @@ func temporalCommand(binary, folder string, port, uiPort int) []string {
 // temporalEnv is ours without proxies and with the version check off: the server talks to nobody.
 func temporalEnv() []string { return append(os.Environ(), "TEMPORAL_VERSION_CHECK_DISABLED=1") }
 
-// prepareNamespace waits for the server behind the client and brings the namespace to what the workflows need: the
-// retention and the search attributes. A database of an earlier version gains what it lacks.
+// prepareNamespace brings the namespace to what the workflows need: the retention and the search attributes. A database of an
+// earlier version gains what it lacks. It passes once the server can take workflows.
 func prepareNamespace(ctx context.Context, server client.Client) error {
 	ask := &workflowservice.DescribeNamespaceRequest{Namespace: Namespace}
 	described, err := server.WorkflowService().DescribeNamespace(ctx, ask)
@@ -63,7 +63,10 @@ func prepareNamespace(ctx context.Context, server client.Client) error {
 			return fmt.Errorf("set the retention: %w", err)
 		}
 	}
-	return namespace.Prepare(ctx, server, Namespace)
+	if err := namespace.Prepare(ctx, server, Namespace); err != nil {
+		return err
+	}
+	return namespace.Ready(ctx, server)
 }
 
 // hasPoller passes when a worker that was seen after the given time polls the queue.

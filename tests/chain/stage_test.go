@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
 
@@ -80,7 +79,7 @@ func open(t *testing.T, buckets ...string) *theatre {
 }
 
 // play starts the server, again where it ended: of the ports that it chooses for its own services another process may take
-// one before it is bound. It returns when the services that workflows need answer.
+// one before it is bound. It returns when it can take workflows.
 func (th *theatre) play(t *testing.T) {
 	t.Helper()
 	th.server = begin(t, th.command())
@@ -91,11 +90,7 @@ func (th *theatre) play(t *testing.T) {
 		if err := namespace.Prepare(ctx, th.client, temporalNamespace); err != nil {
 			return err
 		}
-		if _, err := th.client.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
-			return err
-		}
-		_, err := th.client.DescribeTaskQueue(ctx, "none", enums.TASK_QUEUE_TYPE_WORKFLOW)
-		return err
+		return namespace.Ready(ctx, th.client)
 	})
 }
 
