@@ -127,7 +127,8 @@ func (d *Device) evaluation(ctx context.Context, store storage.Store, in spec.Ev
 	return job, held, err
 }
 
-// measurement lays a base model and an adapter out on this machine, and says how the engine is to read the rows; which, is left open.
+// measurement lays a base model and an adapter, or the model in its place, out on this machine, and says how the engine is to read the
+// rows; which, is left open.
 func (d *Device) measurement(ctx context.Context, store storage.Store, base spec.ArtifactRef, target spec.EvaluatedTarget) (job spec.EvaluateJob, err error) {
 	job = spec.EvaluateJob{
 		MaxLength: target.MaxLength, AppendEOS: target.AppendEOS, AddPadToken: target.AddPadToken, CompletionOnlyLoss: target.CompletionOnlyLoss,
@@ -136,7 +137,11 @@ func (d *Device) measurement(ctx context.Context, store storage.Store, base spec
 	if job.BaseModel, err = d.base(ctx, store, base); err != nil {
 		return job, err
 	}
-	job.Adapter, err = d.Cache.Materialise(ctx, store, target.Adapter)
+	if target.IsModel {
+		job.Model, err = d.base(ctx, store, target.Adapter)
+	} else {
+		job.Adapter, err = d.Cache.Materialise(ctx, store, target.Adapter)
+	}
 	return job, err
 }
 

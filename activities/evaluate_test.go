@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -73,6 +74,28 @@ func TestScoreIsDerivedFromTheExactSums(t *testing.T) {
 	require.Equal(t, score, found)
 	in.Plan.Questions = in.Plan.Questions[:1]
 	require.Empty(t, do(t, r, r.control.FindScore, in).Unchanged)
+}
+
+func TestModelIsMeasuredInThePlaceOfTheBaseWithAnAdapter(t *testing.T) {
+	r := newRoom(t)
+	in := targetInput(t, r)
+	in.Target.IsModel, in.Target.Name = true, "student-patient"
+	var err error
+	in.Target.Adapter, err = artifact.PublishBytes(t.Context(), r.store, spec.KindBaseModel, map[string][]byte{toy.WeightsFile: {125, 0, 0, 0, 0, 0, 0, 0}}, nil, nil)
+	require.NoError(t, err)
+	score := do(t, r, r.device.EvaluateTarget, in)
+	require.Equal(t, []float64{3, 1.125}, []float64{score.BaseLoss, score.AdapterLoss})
+	require.Equal(t, spec.AdapterName("student-patient"), score.Adapter)
+
+	folder := t.TempDir()
+	job, err := r.device.memoryJob(t.Context(), r.store, in, folder)
+	require.NoError(t, err)
+	require.Empty(t, job.Adapter)
+	require.FileExists(t, filepath.Join(job.BaseModel, toy.WeightsFile), "what it has by heart is asked of it alone")
+	seen, _, err := r.device.evaluation(t.Context(), r.store, in, folder)
+	require.NoError(t, err)
+	require.Equal(t, job.BaseModel, seen.Model)
+	require.NotEqual(t, seen.Model, seen.BaseModel)
 }
 
 func TestModelIsAskedInTheFormItWasTaught(t *testing.T) {

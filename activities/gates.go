@@ -85,6 +85,9 @@ func (c *Control) judgeCandidate(ctx context.Context, in spec.GateInput) (spec.G
 	}
 	files := map[string][]byte{verdictFile: append(verdict, '\n'), reportHTML: drawn}
 	for i, target := range in.Targets {
+		if target.Training == nil {
+			continue
+		}
 		files[cardsFolder+string(target.Score.Adapter)+".md"] = []byte(card(in, target, result.Adapters[i]))
 	}
 	result.Report, err = artifact.PublishBytes(ctx, c.Store, spec.KindReport, files, inputs, nil)

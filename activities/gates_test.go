@@ -3,6 +3,7 @@ package activities
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +50,7 @@ func gateInput(in spec.EvaluateTargetInput, score spec.AdapterScore) spec.GateIn
 		Run: "run-1", Channel: "stable", Base: in.Base, Candidate: spec.ArtifactRef{Kind: spec.KindCandidate, Digest: spec.Digest(strings.Repeat("c", 64))},
 		Targets: []spec.GateTarget{{
 			Audience: spec.Patient, Adapter: in.Target.Adapter, Rules: spec.DefaultGateRules(), Score: score,
-			Training: spec.TrainingSummary{BaseName: "tiny: a model", LoRA: spec.LoRAConfig{R: 8}},
+			Training: &spec.TrainingSummary{BaseName: "tiny: a model", LoRA: spec.LoRAConfig{R: 8}},
 		}},
 	}
 }
@@ -104,6 +105,13 @@ func TestACandidateIsHeldAgainstTheBaseWhereNothingIsServed(t *testing.T) {
 
 	in.Run = "run-2"
 	require.Equal(t, result, do(t, r, r.control.JudgeCandidate, in), "another run with the same candidate")
+
+	model := in
+	model.Targets = append(slices.Clone(in.Targets), in.Targets[0])
+	model.Targets[1].Score.Adapter, model.Targets[1].Training, model.Targets[1].Rules = "student-patient", nil, spec.StudentGateRules()
+	both := do(t, r, r.control.JudgeCandidate, model)
+	require.Equal(t, []string{"cards/patient.md", "report.html", "verdict.json"}, r.names(t, both.Report), "no card of an adapter for what is none")
+	require.Equal(t, []any{spec.AdapterName("student-patient"), "the base model"}, []any{both.Adapters[1].Adapter, both.Adapters[1].Against})
 
 	in.Targets[0].Training.Aligned = &spec.AlignmentSummary{
 		Method: spec.MethodPPO, From: spec.ArtifactRef{Digest: "f0"}, Comparisons: spec.Comparisons{Ref: spec.ArtifactRef{Digest: "c0"}, Train: 8, Held: 1},

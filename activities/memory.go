@@ -104,6 +104,9 @@ func (d *Device) memoryJob(ctx context.Context, store storage.Store, in spec.Eva
 	if err != nil {
 		return spec.MemoryJob{}, err
 	}
+	if measured.Model != "" { // which is asked alone
+		measured.BaseModel = measured.Model
+	}
 	plan := in.Plan.Memory
 	return spec.MemoryJob{
 		BaseModel: measured.BaseModel, Adapter: measured.Adapter,

@@ -27,7 +27,7 @@ const rankingFile = "ranking.json"
 
 // mergeKey is the identity of a merge: everything that it is made of, and measured on.
 func mergeKey(in spec.MergeInput) (spec.Digest, error) {
-	in.Run, in.TrainQueue = "", ""
+	in.Run, in.TrainQueue, in.Plan.Gates = "", "", spec.GateRules{}
 	in.Base = spec.ArtifactRef{Digest: in.Base.Digest}
 	targets := make([]spec.MergeTarget, len(in.Adapters))
 	for i, a := range in.Adapters {

@@ -33,13 +33,22 @@ func (r *pipelineReader) readChoiceSet(index int, n *node) error {
 // settleChoices refuses gates that ask for more of what is not measured.
 func (r *pipelineReader) settleChoices(tree *node) error {
 	in := &r.pipeline.Input
-	for i, adapter := range in.Adapters {
-		if adapter.Gates.Target == spec.MetricChoice && len(in.Evaluate.Choices) == 0 {
-			return tree.place("evaluate", "choices").errorf("%s.gates.target: choice, but evaluate.choices names no questions", listPath("adapters", i))
+	measured := func(path string, rules spec.GateRules) error {
+		if rules.Target == spec.MetricChoice && len(in.Evaluate.Choices) == 0 {
+			return tree.place("evaluate", "choices").errorf("%s.gates.target: choice, but evaluate.choices names no questions", path)
 		}
-		if adapter.Gates.Target == spec.MetricRelevanceGain && in.Evaluate.OtherQuestions == 0 {
-			return tree.place("evaluate", "other_questions").errorf("%s.gates.target: relevance_gain, but evaluate.other_questions is 0", listPath("adapters", i))
+		if rules.Target == spec.MetricRelevanceGain && in.Evaluate.OtherQuestions == 0 {
+			return tree.place("evaluate", "other_questions").errorf("%s.gates.target: relevance_gain, but evaluate.other_questions is 0", path)
+		}
+		return nil
+	}
+	for i, adapter := range in.Adapters {
+		if err := measured(listPath("adapters", i), adapter.Gates); err != nil {
+			return err
 		}
 	}
-	return nil
+	if err := measured("merge", in.Merge.Gates); err != nil {
+		return err
+	}
+	return measured("distill", in.Distill.Gates)
 }

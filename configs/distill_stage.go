@@ -27,6 +27,8 @@ func (r *pipelineReader) distillKeys() *section {
 		integer("max_rows", &p.MaxRows, 500, 1, maxSteps, "Held-out rows of each adapter that student, teacher and control are measured on."),
 		choice("device", &p.Device, spec.DefaultDevice, []string{"cpu", "cuda"}, "Class of device: it picks the task queue."),
 		integer("segment_steps", &p.SegmentSteps, 200, 1, maxSteps, "Optimiser steps one activity does before it hands back to the workflow."),
+		evaluateKey(&r.evaluatesStudent),
+		block("gates", gateRulesKeys(&p.Gates, spec.StudentGateRules()), "What it is held to for each audience, beside the base, in the keys of an adapter's gates. A smaller model's loss lies above the base's: margins.loss says how far it may."),
 	}, file.keys...)}
 }
 

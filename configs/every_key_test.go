@@ -77,7 +77,10 @@ func others(t *testing.T, k key, folder string) []any {
 		return []any{0.03125}
 	case k.kind == "one of":
 		options := strings.Split(k.within, ", ")
-		return []any{options[len(options)-1]}
+		if last := options[len(options)-1]; last != k.fallback {
+			return []any{last}
+		}
+		return []any{options[0]}
 	case k.secret:
 		return []any{"other-secret"}
 	}

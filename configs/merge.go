@@ -20,6 +20,8 @@ func (r *pipelineReader) mergeKeys() *section {
 		mergeSeedKey(&p.Seed),
 		integer("max_rows", &p.MaxRows, 200, 1, maxSteps, "Held-out rows of each adapter that the candidates are measured on."),
 		choice("device", &p.Device, spec.DefaultDevice, []string{"cpu", "cuda"}, "Class of device: it picks the task queue."),
+		evaluateKey(&r.evaluatesMerged),
+		block("gates", gateRulesKeys(&p.Gates, spec.MergedGateRules()), "What it is held to for each audience, beside the base, in the keys of an adapter's gates."),
 	}}
 }
 

@@ -14,6 +14,8 @@ type pipelineReader struct {
 	pipeline Pipeline
 	defaults *node
 	presets  map[string]*node
+
+	evaluatesMerged, evaluatesStudent bool
 }
 
 // keys is the table of a pipeline file.
@@ -163,7 +165,7 @@ func sharedKeys(p *spec.AdapterPlan) []key {
 		completionOnlyKey(&p.CompletionOnlyLoss),
 		choice("device", &p.Device, spec.DefaultDevice, []string{"cpu", "cuda"}, "Class of device it is trained and evaluated on: it picks the task queue."),
 		integer("segment_steps", &p.SegmentSteps, 200, 1, maxSteps, "Optimiser steps one activity does before it hands back to the workflow."),
-		block("gates", gateRulesKeys(&p.Gates), "What the adapter is held to; docs/evaluation.md has the meaning."),
+		block("gates", gateRulesKeys(&p.Gates, spec.DefaultGateRules()), "What the adapter is held to; docs/evaluation.md has the meaning."),
 	}
 }
 
@@ -227,7 +229,7 @@ func (r *pipelineReader) readAdapter(index int, n *node) error {
 // settle refuses what contradicts itself across keys.
 func (r *pipelineReader) settle(tree *node) error {
 	for _, settleBlock := range []func(*node) error{
-		r.settleBase, r.settlePretrain, r.settleRLHF, r.settleMerge, r.settleDistill, r.settleExport, r.settleChoices, r.settleMemory, r.settleJudge,
+		r.settleBase, r.settlePretrain, r.settleRLHF, r.settleMerge, r.settleDistill, r.settleMeasured, r.settleExport, r.settleChoices, r.settleMemory, r.settleJudge,
 	} {
 		if err := settleBlock(tree); err != nil {
 			return err

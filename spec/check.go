@@ -59,6 +59,9 @@ func (in PipelineInput) Check() error {
 	if key, err := in.CheckDistill(); err != nil {
 		return fmt.Errorf("distill: %s: %w", key, err)
 	}
+	if err := in.CheckMeasured(); err != nil {
+		return err
+	}
 	if key, err := in.CheckExport(); err != nil {
 		return fmt.Errorf("export: %s: %w", key, err)
 	}

@@ -44,6 +44,8 @@ type DistillPlan struct {
 	// Device and SegmentSteps are as in AdapterPlan.
 	Device       string `json:"device,omitempty"`
 	SegmentSteps int64  `json:"segment_steps"`
+	// Gates are as in MergePlan.
+	Gates GateRules `json:"gates,omitzero"`
 }
 
 // IsZero reports whether the pipeline has no such stage.

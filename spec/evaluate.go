@@ -5,7 +5,7 @@ type EvaluateInput struct {
 	Run      RunID             `json:"run"`
 	Plan     EvaluatePlan      `json:"plan"`
 	Base     ArtifactRef       `json:"base"`
-	Adapters []EvaluatedTarget `json:"adapters"`
+	Adapters []EvaluatedTarget `json:"adapters"` // in the order of the plan, and behind them the models that were made of them
 	// TrainQueue is the stem of the task queues that serve devices, as in PipelineInput.
 	TrainQueue string `json:"train_queue,omitempty"`
 	// Choices are the questions of the plan's sets as they were frozen; zero: they still have to be.
@@ -22,9 +22,11 @@ type ReportInput struct {
 
 // EvaluatedTarget is one adapter with the data it is measured on.
 type EvaluatedTarget struct {
-	Name        AdapterName `json:"name"`
-	Audience    Audience    `json:"audience"`
-	Adapter     ArtifactRef `json:"adapter"`
+	Name     AdapterName `json:"name"`
+	Audience Audience    `json:"audience"`
+	Adapter  ArtifactRef `json:"adapter"`
+	// IsModel says that Adapter is a model in Hugging Face form, which is measured in the place of the base with an adapter.
+	IsModel     bool        `json:"is_model,omitempty"`
 	Dataset     ArtifactRef `json:"dataset"`
 	MaxLength   int         `json:"max_length"`
 	AppendEOS   bool        `json:"append_eos"`
@@ -75,7 +77,7 @@ type AdapterScore struct {
 
 // EvaluateResult is the evaluation of all adapters.
 type EvaluateResult struct {
-	Scores  []AdapterScore `json:"scores"`
+	Scores  []AdapterScore `json:"scores"`           // in the order of EvaluateInput
 	Report  ArtifactRef    `json:"report"`           // report.json, report.md and report.html
 	Choices ArtifactRef    `json:"choices,omitzero"` // as in EvaluateInput
 }
@@ -88,8 +90,11 @@ type Report struct {
 
 // EvaluateJob is one evaluation on this machine, with local paths, as the engine sees it.
 type EvaluateJob struct {
-	BaseModel    string `json:"base_model"`
-	Adapter      string `json:"adapter"` // folder in PEFT form
+	BaseModel string `json:"base_model"`
+	Adapter   string `json:"adapter"` // folder in PEFT form
+	// Model is a folder in Hugging Face form, with the base's tokenizer, that is measured in the place of the base with the adapter;
+	// empty: the adapter is.
+	Model        string `json:"model,omitempty"`
 	EvalDataPath string `json:"eval_data_path"`
 	MaxRows      int    `json:"max_rows"`
 	MaxLength    int    `json:"max_length"`

@@ -63,6 +63,12 @@ type GateRules struct {
 	Margins        Margins `json:"margins"`
 }
 
+// IsZero reports whether there are none.
+func (r GateRules) IsZero() bool { return r == GateRules{} }
+
+// MaxLossMargin is the largest margin of the loss, in nats per token: more than any model's loss is above another's.
+const MaxLossMargin = 10.0
+
 // TargetNone asks for no improvement, only for nothing worse.
 const TargetNone Metric = "none"
 
@@ -166,7 +172,7 @@ type AdapterGate struct {
 // GateResult is the verdict on a candidate: the worst of its adapters'.
 type GateResult struct {
 	Verdict  GateVerdict   `json:"verdict"`
-	Adapters []AdapterGate `json:"adapters"` // in the order of the plan
+	Adapters []AdapterGate `json:"adapters"` // in the order of GateInput
 	Report   ArtifactRef   `json:"report,omitzero"`
 }
 
@@ -203,18 +209,18 @@ type GateInput struct {
 	Channel   string       `json:"channel"`
 	Base      ArtifactRef  `json:"base"`
 	Candidate ArtifactRef  `json:"candidate"`
-	Targets   []GateTarget `json:"targets"` // in the order of the plan
+	Targets   []GateTarget `json:"targets"` // in the order of the plan, and behind them the models that were made of the adapters
 }
 
-// GateTarget is one adapter with what it is compared with.
+// GateTarget is one adapter, or one model made of several, with what it is compared with.
 type GateTarget struct {
-	Audience  Audience        `json:"audience"`
-	Adapter   ArtifactRef     `json:"adapter"`
-	Rules     GateRules       `json:"rules"`
-	Score     AdapterScore    `json:"score"`
-	Dataset   AdapterDataset  `json:"dataset"`
-	Training  TrainingSummary `json:"training"`
-	Incumbent ArtifactRef     `json:"incumbent,omitzero"` // zero: the base
+	Audience  Audience         `json:"audience"`
+	Adapter   ArtifactRef      `json:"adapter"`
+	Rules     GateRules        `json:"rules"`
+	Score     AdapterScore     `json:"score"`
+	Dataset   AdapterDataset   `json:"dataset"`
+	Training  *TrainingSummary `json:"training,omitempty"` // nil: it is no adapter that was trained, and gets no card
+	Incumbent ArtifactRef      `json:"incumbent,omitzero"` // zero: the base
 	// IncumbentScore is the incumbent measured on the same rows and questions; its Report is zero where the incumbent is the
 	// adapter itself, or the base.
 	IncumbentScore AdapterScore `json:"incumbent_score,omitzero"`

@@ -153,6 +153,8 @@ type MergePlan struct {
 	Seed       int64         `json:"seed,omitempty"`
 	MaxRows    int           `json:"max_rows,omitempty"` // held-out rows of each adapter that the candidates are measured on
 	Device     string        `json:"device,omitempty"`   // as in AdapterPlan
+	// Gates are what the best is held to, beside the base, for the audience of each adapter; zero: it is not measured.
+	Gates GateRules `json:"gates,omitzero"`
 }
 
 // IsZero reports whether the pipeline has no such stage.

@@ -28,7 +28,7 @@ func (p *pipeline) judge(ctx workflow.Context) (isPassed bool, err error) {
 		target := spec.GateTarget{
 			Audience: plan.Audience, Adapter: p.result.Adapters[i].Ref, Rules: plan.Gates,
 			Score: p.result.Evaluate.Scores[i], Dataset: p.result.Prepare.Datasets[i],
-			Training: spec.TrainingSummary{
+			Training: &spec.TrainingSummary{
 				LoRA: plan.LoRA, Args: plan.Args, MaxLength: plan.MaxLength, BaseName: baseName(p.in.Base),
 				Steps: p.result.Adapters[i].Outcome.Step, Loss: p.result.Adapters[i].Outcome.Loss, Aligned: p.aligned(plan.Name),
 			},
@@ -36,6 +36,14 @@ func (p *pipeline) judge(ctx workflow.Context) (isPassed bool, err error) {
 		}
 		target.Incumbent, _ = against.served.Of(plan.Name)
 		in.Targets = append(in.Targets, target)
+	}
+	for n, m := range p.in.MeasuredModels() { // beside the base: a channel serves adapters
+		made, _ := p.made(m.Made)
+		i := p.place(m.Adapter)
+		in.Targets = append(in.Targets, spec.GateTarget{
+			Audience: p.in.Adapters[i].Audience, Adapter: made, Rules: m.Rules,
+			Score: p.result.Evaluate.Scores[len(p.in.Adapters)+n], Dataset: p.result.Prepare.Datasets[i],
+		})
 	}
 	result, err := call(ctx, quick("judge the candidate"), a.JudgeCandidate, in)
 	if err != nil {

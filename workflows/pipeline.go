@@ -213,6 +213,9 @@ func (p *pipeline) evaluate(ctx workflow.Context) error {
 	for i, plan := range p.in.Adapters {
 		in.Adapters = append(in.Adapters, p.target(plan, i))
 	}
+	for _, m := range p.in.MeasuredModels() {
+		in.Adapters = append(in.Adapters, p.modelTarget(m))
+	}
 	evaluated, err := start(ctx, part(EvaluateID(p.in.Run),
 		fmt.Sprintf("%s: evaluate %d adapters on held-out rows", p.in.Name, len(in.Adapters)), "",
 		ElaraStage.ValueSet(spec.StageEvaluate), ElaraBaseModel.ValueSet(baseName(p.in.Base))), Evaluate, in).result(ctx)
@@ -241,6 +244,16 @@ func (p *pipeline) target(plan spec.AdapterPlan, i int) spec.EvaluatedTarget {
 		BF16:               plan.Args.BF16,
 		FP16:               plan.Args.FP16,
 	}
+}
+
+// modelTarget is a model that was made of adapters, measured as one of them is.
+func (p *pipeline) modelTarget(m spec.MeasuredModel) spec.EvaluatedTarget {
+	i := p.place(m.Adapter)
+	target := p.target(p.in.Adapters[i], i)
+	made, base := p.made(m.Made)
+	target.Name, target.Adapter, target.IsModel = m.Name(), made, base.IsZero()
+	target.AddPadToken = false // what is made of adapters has no such token
+	return target
 }
 
 // propose puts the adapters and their evaluation under the one digest that a reviewer decides on.

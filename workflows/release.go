@@ -101,5 +101,14 @@ func (p *pipeline) smokePlan() spec.SmokePlan {
 		asked.Dataset = spec.ArtifactRef{} // the question is all the data
 		smoke.Targets = append(smoke.Targets, asked)
 	}
+	var last spec.AdapterName
+	for _, m := range p.in.MeasuredModels() { // one question to each model, not to each of its audiences
+		if m.Made != last {
+			asked := p.modelTarget(m)
+			asked.Dataset = spec.ArtifactRef{}
+			smoke.Targets = append(smoke.Targets, asked)
+		}
+		last = m.Made
+	}
 	return smoke
 }

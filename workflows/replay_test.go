@@ -19,7 +19,7 @@ import (
 func TestRecordedHistoriesReplay(t *testing.T) {
 	histories, err := filepath.Glob("testdata/histories/*.json")
 	require.NoError(t, err)
-	require.Len(t, histories, 28)
+	require.Len(t, histories, 30)
 	for _, history := range histories {
 		t.Run(filepath.Base(history), func(t *testing.T) {
 			replayer := worker.NewWorkflowReplayer()

@@ -5,6 +5,7 @@ package recipes
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"elara/data/tokenizer"
 	"elara/engine/lora"
@@ -14,13 +15,15 @@ import (
 	"elara/engine/sample"
 	"elara/engine/tensor"
 	"elara/spec"
+	"elara/spec/fault"
 )
 
 // evalBatch is how many rows go through the model at once where no training arguments say it.
 const evalBatch = 8
 
-// Evaluate measures an adapter and its base on the same held-out rows, token by token, and lets both answer the same prompts and
-// multiple-choice questions. Where the job asks for it, the base then says how well each answer fits its own prompt.
+// Evaluate measures an adapter and its base, or another model and the base, on the same held-out rows, token by token, and lets both
+// answer the same prompts and multiple-choice questions. Where the job asks for it, the base then says how well each answer fits its own
+// prompt.
 func (r *Runner) Evaluate(ctx context.Context, job spec.EvaluateJob, progress func(spec.Progress)) (spec.EvaluateOutcome, error) {
 	step, total := int64(0), int64(0)
 	report := func(n int) {
@@ -59,7 +62,8 @@ func (r *Runner) evaluate(ctx context.Context, job spec.EvaluateJob, begin func(
 	if err != nil {
 		return out, err
 	}
-	defer r.release(base)
+	release := sync.OnceFunc(func() { r.release(base) })
+	defer release()
 	read := reading{tok: base.tok, maxLength: min(job.MaxLength, int(base.model.Facts().MaxPositions)), appendEOS: job.AppendEOS, completionOnly: job.CompletionOnlyLoss}
 	held, err := read.heldOut(ctx, job.EvalDataPath, job.MaxRows)
 	if err != nil {
@@ -81,35 +85,74 @@ func (r *Runner) evaluate(ctx context.Context, job spec.EvaluateJob, begin func(
 	if out.BaseChoices, err = r.likelihoods(ctx, base, nn.NoAdapter, job.Choices, report); err != nil {
 		return out, err
 	}
-	answering := []int{nn.NoAdapter}
-	if replaces { // the base as it is has to answer first
-		answers, err := r.answer(ctx, base, answering, job, report)
+	other := compared{r, job, held.list, report, &out}
+	if replaces || job.Model != "" { // the base as it is has to answer first
+		answers, err := r.answer(ctx, base, []int{nn.NoAdapter}, job, report)
 		if err != nil {
 			return out, err
 		}
-		out.BaseAnswers, answering = answers[0], nil
+		out.BaseAnswers = answers[0]
 	}
-	err = r.with(base, job.Adapter, lora.Load, func(a *lora.Adapter) error {
-		out.AdapterNLL, _, err = heldOutRows(ctx, r.Engine, base.model, a.Slot(), held.list, evalBatch, report, func(row int, nll float64) {
-			out.Items[row].AdapterNLL += nll
-		})
-		if err != nil {
-			return err
-		}
-		if out.AdapterChoices, err = r.likelihoods(ctx, base, a.Slot(), job.Choices, report); err != nil {
-			return err
-		}
-		answers, err := r.answer(ctx, base, append(answering, a.Slot()), job, report)
-		if err != nil {
-			return err
-		}
-		if len(answers) == 2 {
-			out.BaseAnswers = answers[0]
-		}
-		out.AdapterAnswers = answers[len(answers)-1]
-		return nil
-	})
+	if job.Model != "" {
+		tokens := base.tok.Hash()
+		release()
+		err = other.model(ctx, tokens, read.maxLength)
+		return out, err
+	}
+	err = r.with(base, job.Adapter, lora.Load, func(a *lora.Adapter) error { return other.measure(ctx, base, a.Slot()) })
 	return out, err
+}
+
+// compared is what is held against the base: an adapter on it, or a model of its own.
+type compared struct {
+	runner *Runner
+	job    spec.EvaluateJob
+	held   []nn.Row
+	report func(n int)
+	out    *spec.EvaluateOutcome
+}
+
+// model measures the job's model. Its tokens must be the base's, whose tokenizer's hash is given, and it must take rows of so many.
+func (c compared) model(ctx context.Context, tokens spec.Digest, maxLength int) error {
+	b, err := c.runner.acquire(ctx, baseKey{path: c.job.Model, dtype: c.runner.dtype(c.job.BF16, c.job.FP16)})
+	if err != nil {
+		return err
+	}
+	defer c.runner.release(b)
+	if got := b.tok.Hash(); got != tokens {
+		return fault.At(c.job.Model, 0, "the tokenizer is %s, expected the base's, %s", got.Short(), tokens.Short())
+	}
+	if longest := int(b.model.Facts().MaxPositions); longest < maxLength {
+		return fault.At(c.job.Model, 0, "it takes %d tokens, the rows are cut to %d: expected max_length to be at most %d", longest, maxLength, longest)
+	}
+	return c.measure(ctx, b, nn.NoAdapter)
+}
+
+// measure lets the base answer beside it, where it has not yet.
+func (c compared) measure(ctx context.Context, b *base, slot int) (err error) {
+	r, out := c.runner, c.out
+	out.AdapterNLL, _, err = heldOutRows(ctx, r.Engine, b.model, slot, c.held, evalBatch, c.report, func(row int, nll float64) {
+		out.Items[row].AdapterNLL += nll
+	})
+	if err != nil {
+		return err
+	}
+	if out.AdapterChoices, err = r.likelihoods(ctx, b, slot, c.job.Choices, c.report); err != nil {
+		return err
+	}
+	answering := []int{slot}
+	if out.BaseAnswers == nil {
+		answering = []int{nn.NoAdapter, slot}
+	}
+	answers, err := r.answer(ctx, b, answering, c.job, c.report)
+	if err != nil {
+		return err
+	}
+	if len(answers) == 2 {
+		out.BaseAnswers = answers[0]
+	}
+	out.AdapterAnswers = answers[len(answers)-1]
+	return nil
 }
 
 // loader attaches the adapter of a PEFT folder: lora.Load, or lora.LoadScorer for a reward model.

@@ -112,6 +112,57 @@ func TestMergedBaseSaysWhatTheLiveAdaptersSay(t *testing.T) {
 	require.Equal(t, merge.AgainstLive, certificate.Against)
 }
 
+// A model in the place of the base with an adapter is measured as they are, beside the same base.
+func TestModelIsEvaluatedBesideTheBase(t *testing.T) {
+	r := newRunner(t)
+	merging := mergeJob(t, r)
+	held := merging.EvalDataPath
+	merging.Adapters, merging.Into, merging.EvalDataPath = merging.Adapters[:1], spec.IntoBase, ""
+	merging.Candidates = []spec.MergeMethod{{Name: "itself", CombinationType: spec.CombineCat, Weights: []float64{1}}}
+	_, err := r.Merge(t.Context(), merging, func(spec.Progress) {})
+	require.NoError(t, err)
+	job := spec.EvaluateJob{
+		BaseModel: merging.BaseModel, Adapter: merging.Adapters[0].Path, EvalDataPath: held, MaxLength: 64, MaxNewTokens: 6,
+		Prompts: []string{"What is", "Can"}, OtherQuestions: 1, Choices: []spec.ChoiceItem{{ID: "one", Prompt: "Is it", Choices: []string{" so", " not"}}},
+	}
+	live, err := r.Evaluate(t.Context(), job, func(spec.Progress) {})
+	require.NoError(t, err)
+	require.NotEqual(t, live.BaseNLL, live.AdapterNLL)
+
+	job.Adapter, job.Model = "", filepath.Join(merging.OutputDir, "itself")
+	steps, total := int64(0), int64(0)
+	model, err := r.Evaluate(t.Context(), job, func(p spec.Progress) { steps, total = p.Step, p.TotalSteps })
+	require.NoError(t, err)
+	require.Equal(t, total, steps)
+	require.Equal(t, []any{live.Rows, live.Tokens, live.BaseNLL, live.BaseAnswers, live.BaseChoices, live.BaseGains},
+		[]any{model.Rows, model.Tokens, model.BaseNLL, model.BaseAnswers, model.BaseChoices, model.BaseGains})
+	require.InDelta(t, live.AdapterNLL, model.AdapterNLL, 1e-3)
+	require.Equal(t, live.AdapterAnswers, model.AdapterAnswers)
+	require.InDelta(t, live.AdapterChoices[0][1].Sum, model.AdapterChoices[0][1].Sum, 1e-4)
+	require.InDeltaSlice(t, live.AdapterGains, model.AdapterGains, 1e-6)
+	for i, row := range model.Items {
+		require.InDelta(t, live.Items[i].AdapterNLL, row.AdapterNLL, 1e-3)
+	}
+
+	alone := job
+	alone.Model = job.BaseModel
+	itself, err := r.Evaluate(t.Context(), alone, func(spec.Progress) {})
+	require.NoError(t, err)
+	require.Equal(t, []any{itself.BaseNLL, itself.BaseAnswers}, []any{itself.AdapterNLL, itself.AdapterAnswers}, "the base is as good as itself")
+
+	alone.AddPadToken = true
+	_, err = r.Evaluate(t.Context(), alone, func(spec.Progress) {})
+	require.ErrorContains(t, err, "expected the base's")
+	var config map[string]any
+	readJSON(t, &config, job.Model, "config.json")
+	config["max_position_embeddings"] = 16
+	text, err := json.Marshal(config)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(job.Model, "config.json"), text, 0o600))
+	_, err = r.Evaluate(t.Context(), job, func(spec.Progress) {})
+	require.ErrorContains(t, err, "it takes 16 tokens, the rows are cut to 64: expected max_length to be at most 16")
+}
+
 // Weights that overflow float32 give logits that are no numbers: nothing can be said of such a model.
 func TestMergeWithoutACertificateHasNoName(t *testing.T) {
 	r := newRunner(t)

@@ -64,7 +64,28 @@ func TestFromRowsToAnExportedStudent(t *testing.T) {
 	require.Equal(t, result.Candidate, again.Candidate)
 	require.Subset(t, skippedOf(again), []string{"merge", "distill", "export/student as gguf Q8_0", "export/student as hf"})
 
+	// Held to gates, what is made of the adapters is measured, judged and asked as they are.
+	held := distillingInput("run-3", "student")
+	held.Gates = spec.GatePlan{CompareWith: spec.CompareBase, OnInsufficient: spec.StopThere}
+	held.Evaluate.AnsweredRows, held.Evaluate.Contamination = 2, spec.TakeOutSame
+	rules := spec.GateRules{Target: spec.TargetNone, MinItems: 2, Margins: spec.Margins{Accuracy: 1, Relevance: 1, Tone: 1, Safety: 1}}
+	for i := range held.Adapters {
+		held.Adapters[i].Gates = rules
+	}
+	held.Merge.Gates, held.Distill.Gates = rules, rules
+	judged := th.start(t, "student", held).approve(t)
+	require.Equal(t, spec.Promote, judged.Gates.Verdict)
+	var names []spec.AdapterName
+	for _, gate := range judged.Gates.Adapters[len(held.Adapters):] {
+		names = append(names, gate.Adapter)
+	}
+	require.Equal(t, []spec.AdapterName{"merged-general", "merged-patient", "student-general", "student-patient"}, names)
+	require.Equal(t, judged.Candidate.Digest, judged.Release.Current)
+	require.Subset(t, skippedOf(judged), []string{"merge", "distill"}, "what is made does not depend on what it is held to")
+	require.NotContains(t, skippedOf(judged), "evaluate/student-patient")
+
 	record(t, th.client, map[string]string{
+		"pipeline-models-judged": workflows.PipelineID("run-3"), "evaluate-models": workflows.EvaluateID("run-3"),
 		"pipeline-distilled": workflows.PipelineID("run-1"), "distill": workflows.DistillID("run-1"), "distill-unchanged": workflows.DistillID("run-2"),
 		"export": workflows.ExportID("run-1"),
 	})

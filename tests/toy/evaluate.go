@@ -19,7 +19,11 @@ type Evaluator struct{}
 
 // Evaluate implements activities.Evaluator.
 func (Evaluator) Evaluate(ctx context.Context, job spec.EvaluateJob, progress func(spec.Progress)) (spec.EvaluateOutcome, error) {
-	weights, err := os.ReadFile(filepath.Join(job.Adapter, WeightsFile))
+	of := job.Adapter
+	if job.Model != "" {
+		of = job.Model
+	}
+	weights, err := os.ReadFile(filepath.Join(of, WeightsFile))
 	if err != nil {
 		return spec.EvaluateOutcome{}, err
 	}
