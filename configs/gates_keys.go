@@ -20,7 +20,7 @@ func gateRulesKeys(r *spec.GateRules, usual spec.GateRules) *section {
 		number("min_improvement", &r.MinImprovement, usual.MinImprovement, interval{low: 0, high: 10}, "More than this it must be better by, in the metric's unit."),
 		integer("min_items", &r.MinItems, usual.MinItems, 2, 1_000_000, "Fewer items of a metric than this are insufficient data."),
 		block("margins", &section{keys: []key{
-			number("loss", &r.Margins.Loss, usual.Margins.Loss, interval{low: 0, high: spec.MaxLossMargin}, "Nats per token."),
+			number("loss", &r.Margins.Loss, usual.Margins.Loss, interval{low: 0, high: 10}, "Nats per token."),
 			number("accuracy", &r.Margins.Accuracy, usual.Margins.Accuracy, share, "Mean score against the reference."),
 			number("relevance", &r.Margins.Relevance, usual.Margins.Relevance, share, "Mean reciprocal rank."),
 			number("tone", &r.Margins.Tone, usual.Margins.Tone, share, "Mean share of the audience's targets that are met."),

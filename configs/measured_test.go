@@ -17,7 +17,7 @@ func TestWhatIsMadeOfAdaptersIsMeasuredUnlessTheFileSaysNo(t *testing.T) {
 	require.Equal(t, spec.MergedGateRules(), p.Input.Merge.Gates)
 	require.Equal(t, spec.StudentGateRules(), p.Input.Distill.Gates)
 	require.Equal(t, []any{spec.TargetNone, 0.02, 0.02}, []any{p.Input.Merge.Gates.Target, p.Input.Merge.Gates.Margins.Loss, p.Input.Merge.Gates.Margins.Safety})
-	require.Equal(t, []any{spec.TargetNone, 10.0, 0.02}, []any{p.Input.Distill.Gates.Target, p.Input.Distill.Gates.Margins.Loss, p.Input.Distill.Gates.Margins.Safety})
+	require.Equal(t, []any{spec.TargetNone, 1.0, 0.02}, []any{p.Input.Distill.Gates.Target, p.Input.Distill.Gates.Margins.Loss, p.Input.Distill.Gates.Margins.Safety})
 
 	p, err = LoadPipeline(write(t, "p.yaml", mergingPipeline+"  gates: {target: safety, margins: {loss: 1}}\n"+student+"  evaluate: false\n"), nil)
 	require.NoError(t, err)

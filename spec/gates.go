@@ -66,9 +66,6 @@ type GateRules struct {
 // IsZero reports whether there are none.
 func (r GateRules) IsZero() bool { return r == GateRules{} }
 
-// MaxLossMargin is the largest margin of the loss, in nats per token: more than any model's loss is above another's.
-const MaxLossMargin = 10.0
-
 // TargetNone asks for no improvement, only for nothing worse.
 const TargetNone Metric = "none"
 

@@ -53,9 +53,10 @@ func MergedGateRules() GateRules {
 	return rules
 }
 
-// StudentGateRules are those of a student: a smaller model's loss lies above its base's, and how far it may, only its makers know.
+// StudentGateRules are those of a student: a smaller model's loss lies above its base's. Beyond one nat, a perplexity e times as high, it
+// has not learnt to speak.
 func StudentGateRules() GateRules {
 	rules := MergedGateRules()
-	rules.Margins.Loss = MaxLossMargin
+	rules.Margins.Loss = 1
 	return rules
 }
