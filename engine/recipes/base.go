@@ -154,6 +154,19 @@ func alone(dir string) (bool, error) {
 	return lora.ReplacesEmbeddings(dir)
 }
 
+// facts are those of a model whose weights stay in their files. It must not run inside Engine.Do.
+func (r *Runner) facts(path string) (facts model.Facts, err error) {
+	err = r.Engine.Do(func() error {
+		m, err := auto.Stream(r.Engine, path, tensor.Float32)
+		if err != nil {
+			return err
+		}
+		facts = m.Facts()
+		return m.Close()
+	})
+	return facts, err
+}
+
 // vocabulary loads the tokenizer of a base, with the guide's padding token where it is asked for, and makes the model's
 // embeddings fit. It must run inside Engine.Do.
 func vocabulary(m model.Model, path string, addPad bool) (tok *tokenizer.Tokenizer, resized bool, err error) {

@@ -117,14 +117,7 @@ func (d *distillation) read(ctx context.Context, r *Runner) error {
 func (r *Runner) fit(job spec.DistillJob) (positions int, err error) {
 	var facts [2]model.Facts
 	for i, path := range []string{job.StudentModel, job.TeacherModel} {
-		if err := r.Engine.Do(func() error {
-			m, err := auto.Stream(r.Engine, path, tensor.Float32)
-			if err != nil {
-				return err
-			}
-			facts[i] = m.Facts()
-			return m.Close()
-		}); err != nil {
+		if facts[i], err = r.facts(path); err != nil {
 			return 0, err
 		}
 	}

@@ -159,8 +159,12 @@ func TestModelIsEvaluatedBesideTheBase(t *testing.T) {
 	text, err := json.Marshal(config)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(job.Model, "config.json"), text, 0o600))
-	_, err = r.Evaluate(t.Context(), job, func(spec.Progress) {})
-	require.ErrorContains(t, err, "it takes 16 tokens, the rows are cut to 64: expected max_length to be at most 16")
+	short, err := r.Evaluate(t.Context(), job, func(spec.Progress) {})
+	require.NoError(t, err)
+	require.Less(t, short.Tokens, live.Tokens)
+	for _, row := range short.Items {
+		require.LessOrEqual(t, row.Tokens, int64(15), "both take what both have positions for")
+	}
 }
 
 // Weights that overflow float32 give logits that are no numbers: nothing can be said of such a model.
