@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
@@ -99,12 +100,21 @@ func begin(t *testing.T, command *exec.Cmd) *process {
 	t.Helper()
 	command.Stderr = os.Stderr
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	require.NoError(t, command.Start())
 	p := &process{command: command, ended: make(chan struct{})}
+	started := make(chan error, 1)
 	go func() {
+		// The system kills the child when the thread that forked it ends, and an engine of the test may end the thread that any
+		// goroutine ran on before: this one keeps its own.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
 		defer close(p.ended)
-		p.err = command.Wait()
+		err := command.Start()
+		started <- err
+		if err == nil {
+			p.err = command.Wait()
+		}
 	}()
+	require.NoError(t, <-started)
 	t.Cleanup(func() {
 		_ = command.Process.Kill() // it may have ended
 		<-p.ended
