@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -104,12 +105,9 @@ func (d *Device) memoryJob(ctx context.Context, store storage.Store, in spec.Eva
 	if err != nil {
 		return spec.MemoryJob{}, err
 	}
-	if measured.Model != "" { // which is asked alone
-		measured.BaseModel = measured.Model
-	}
 	plan := in.Plan.Memory
 	return spec.MemoryJob{
-		BaseModel: measured.BaseModel, Adapter: measured.Adapter,
+		BaseModel: cmp.Or(measured.Model, measured.BaseModel), Adapter: measured.Adapter, // a model is asked alone
 		TrainDataPath: held.train, EvalDataPath: held.path,
 		Parts: plan.Parts, Audience: in.Target.Audience, MaxLength: measured.MaxLength, CompletionOnlyLoss: measured.CompletionOnlyLoss,
 		MaxRows: plan.MaxRows, Seed: plan.Seed, Canaries: plan.Canaries, Bounds: plan.Bounds,

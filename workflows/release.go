@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -96,19 +97,16 @@ func (p *pipeline) decideAndRelease(ctx workflow.Context) error {
 // smokePlan is what the candidate is asked once it is released.
 func (p *pipeline) smokePlan() spec.SmokePlan {
 	smoke := spec.SmokePlan{Question: p.in.Release.SmokeQuestion, Base: p.result.Base, TrainQueue: p.in.TrainQueue}
-	for i, plan := range p.in.Adapters {
-		asked := p.target(plan, i)
-		asked.Dataset = spec.ArtifactRef{} // the question is all the data
-		smoke.Targets = append(smoke.Targets, asked)
+	ask := func(target spec.EvaluatedTarget) {
+		target.Dataset = spec.ArtifactRef{} // the question is all the data
+		smoke.Targets = append(smoke.Targets, target)
 	}
-	var last spec.AdapterName
-	for _, m := range p.in.MeasuredModels() { // one question to each model, not to each of its audiences
-		if m.Made != last {
-			asked := p.modelTarget(m)
-			asked.Dataset = spec.ArtifactRef{}
-			smoke.Targets = append(smoke.Targets, asked)
-		}
-		last = m.Made
+	for i, plan := range p.in.Adapters {
+		ask(p.target(plan, i))
+	}
+	// One question to each model, not to each of its audiences, which stand together.
+	for _, m := range slices.CompactFunc(p.in.MeasuredModels(), func(a, b spec.MeasuredModel) bool { return a.Made == b.Made }) {
+		ask(p.modelTarget(m))
 	}
 	return smoke
 }

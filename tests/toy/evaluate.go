@@ -2,6 +2,7 @@ package toy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -19,11 +20,7 @@ type Evaluator struct{}
 
 // Evaluate implements activities.Evaluator.
 func (Evaluator) Evaluate(ctx context.Context, job spec.EvaluateJob, progress func(spec.Progress)) (spec.EvaluateOutcome, error) {
-	of := job.Adapter
-	if job.Model != "" {
-		of = job.Model
-	}
-	weights, err := os.ReadFile(filepath.Join(of, WeightsFile))
+	weights, err := os.ReadFile(filepath.Join(cmp.Or(job.Model, job.Adapter), WeightsFile))
 	if err != nil {
 		return spec.EvaluateOutcome{}, err
 	}
